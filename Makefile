@@ -155,6 +155,9 @@ test-load: ## thirty visitors at once, and a soak: hours; writes docs/LOAD.md an
 bench: ## everything measured side by side: half an hour, a quiet machine; writes benchmarks/RESULTS.md
 	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && $(VENV_PYTHON) -m benchmarks.side_by_side
 
+catalogues: ## brings the texts in other languages up to date with the code, and lists what is new
+	@PYTHONPATH=. $(VENV_PYTHON) scripts/catalogues.py
+
 screenshots: ## the pictures in README, taken anew
 	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && \
 		PYTHONPATH=. $(VENV_PYTHON) scripts/make_screenshots.py

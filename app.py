@@ -4,14 +4,19 @@ Streamlit runs this file as the script of the page Home. It also imports it, onc
 starts; then it makes the server around all pages.
 """
 
+from convviz.language import later
+
 if __name__ == "__main__":
     from convviz.ui import shell
 
     choice = shell.open_page(
-        "Look inside a ConvNet",
-        question="A ConvNet is a chain of layers that each slide small filters over what the layer "
-        "before gave them; every filter draws a map of where it found its pattern, and the last "
-        "maps decide what the image shows. Choose an image and watch it pass through.",
+        later("Look inside a ConvNet"),
+        question=later(
+            "A ConvNet is a chain of layers that each slide small filters over what the "
+            "layer before gave them; every filter draws a map of where it found its pattern, "
+            "and the last maps decide what the image shows. Choose an image and watch it "
+            "pass through."
+        ),
         folder="home",
         uses=("network", "weights"),
     )

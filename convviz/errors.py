@@ -22,6 +22,8 @@ is raised is a bug.
 
 from __future__ import annotations
 
+from convviz.language import later, tr
+
 
 class ConvvizError(Exception):
     """Base of every error that a user can cause; its text is one plain sentence."""
@@ -60,7 +62,7 @@ class DesignError(ConvvizError):
     """
 
     def __init__(self, line: int, sentence: str) -> None:
-        super().__init__(f"Line {line}: {sentence}")
+        super().__init__(tr("Line {line}: {sentence}", line=line, sentence=sentence))
         self.line = line
         self.sentence = sentence
 
@@ -94,8 +96,13 @@ class ClusterGone(JobError):
 
 
 _MEMORY = (
-    *("out of memory", "can't allocate memory", "not enough memory", "unable to allocate"),
-    "failed to allocate",
+    *(
+        later("out of memory"),
+        later("can't allocate memory"),
+        later("not enough memory"),
+        later("unable to allocate"),
+    ),
+    later("failed to allocate"),
 )
 
 
@@ -107,16 +114,21 @@ def is_about_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in text for words in _MEMORY)
 
 
-MEMORY_SHORT = (
-    "There is not enough memory for this: choose a smaller image, an earlier layer, a smaller "
-    "network or fewer pictures at a time, or try again when fewer people are here."
+MEMORY_SHORT = later(
+    "There is not enough memory for this: choose a smaller image, an earlier layer, a "
+    "smaller network or fewer pictures at a time, or try again when fewer people are "
+    "here."
 )
 """What to say where nothing more is known of the computation."""
 
 
 def memory_short(error_id: str) -> str:
     """Say that memory is short, with the id under which the log has it."""
-    return f"{MEMORY_SHORT} The log has the details (error {error_id})."
+    return tr(
+        "{memory_short} The log has the details (error {error_id}).",
+        memory_short=MEMORY_SHORT,
+        error_id=error_id,
+    )
 
 
 def at_least(name: str, value: int, least: int, why: str = "") -> None:
@@ -132,7 +144,17 @@ def at_least(name: str, value: int, least: int, why: str = "") -> None:
         SettingError: It is not a whole number, or too small.
     """
     if isinstance(value, bool) or not isinstance(value, int):
-        raise SettingError(f"The {name} must be a whole number, not {value!r}.")
+        raise SettingError(
+            tr("The {name} must be a whole number, not {value!r}.", name=name, value=value)
+        )
     if value < least:
         reason = f" {why}" if why else ""
-        raise SettingError(f"The {name} cannot be {value}:{reason} choose {least} or more.")
+        raise SettingError(
+            tr(
+                "The {name} cannot be {value}:{reason} choose {least} or more.",
+                name=name,
+                value=value,
+                reason=reason,
+                least=least,
+            )
+        )

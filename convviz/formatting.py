@@ -1,14 +1,17 @@
 """The wording of numbers: percentages, bytes, factors, times, near matches of a name.
 
 Every text that people read takes its numbers from here, on pages, in charts and on the command
-line, unless a single format specification is enough (`f"{count:,}"`). Signs are typographic: a
-minus is "−" and a product is "3·3·64".
+line, unless a single format specification in a message is enough (`tr("{count:,} maps", …)`).
+Signs are typographic: a minus is "−" and a product is "3·3·64". The examples are English; other
+languages write their own signs, as `convviz.language` says.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+
+from convviz.language import numeral, tr
 
 MINUS, TIMES = "−", "·"
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -23,12 +26,12 @@ def percent(share: float, digits: int | None = None) -> str:
             0 and 100 %.
     """
     if 0 < share < 0.001:
-        return "less than 0.1 %"
+        return tr("less than 0.1 %")
     if digits is None:
         if 0.999 < share < 1:
-            return "more than 99.9 %"
+            return tr("more than 99.9 %")
         digits = 1 if 0 < share < 0.1 or 0.99 < share < 1 else 0
-    return f"{decimals(100 * share, digits)} %"
+    return numeral(f"{_decimals(100 * share, digits)} %")
 
 
 def signed_percent(share: float, digits: int = 1) -> str:
@@ -40,15 +43,17 @@ def signed_percent(share: float, digits: int = 1) -> str:
     """
     text = f"{100 * abs(share):.{digits}f}"
     sign = "" if not float(text) else MINUS if share < 0 else "+"
-    return f"{sign}{text} %"
+    return numeral(f"{sign}{text} %")
 
 
 def probability(share: float) -> str:
     """Write a probability for a narrow column: "21.3 %", "< 0.1 %", "> 99.9 %"."""
     if share < 0.001:
-        return "< 0.1 %"
+        return numeral("< 0.1 %")
     text = f"{100 * share:.1f} %"
-    return "> 99.9 %" if text == "100.0 %" else text  # 1 itself is a rounded number, as 0 is
+    return numeral(
+        "> 99.9 %" if text == "100.0 %" else text
+    )  # 1 itself is a rounded number, as 0 is
 
 
 def size_text(count: int, digits: int | None = None) -> str:
@@ -61,7 +66,8 @@ def size_text(count: int, digits: int | None = None) -> str:
     kilobytes = count < 100_000 and (count >= 1_000 or digits is not None)
     if digits is None:
         digits = 0 if kilobytes or count >= 10e6 else 1
-    return f"{count / 1e3:,.{digits}f} kB" if kilobytes else f"{count / 1e6:,.{digits}f} MB"
+    size, unit = (count / 1e3, "kB") if kilobytes else (count / 1e6, "MB")
+    return numeral(f"{size:,.{digits}f} {unit}")
 
 
 def times(factor: float, *, digits: int = 1, whole_from: float = 20) -> str:
@@ -73,43 +79,43 @@ def times(factor: float, *, digits: int = 1, whole_from: float = 20) -> str:
         whole_from: From this factor on, no digits after the point.
     """
     if factor >= whole_from:
-        return f"{factor:,.0f}"
-    return f"{factor:.{digits}f}" if factor >= 1 else f"{factor:.2g}"
+        return numeral(f"{factor:,.0f}")
+    return numeral(f"{factor:.{digits}f}" if factor >= 1 else f"{factor:.2g}")
 
 
 def grouped(number: int) -> str:
     """Write a whole number with its thousands separated: "61,100,840"."""
-    return f"{number:,}"
+    return numeral(f"{number:,}")
 
 
 def short(number: float) -> str:
     """Write a large number in a few characters: "138.4 M", "15.5 G"."""
     for power, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(number) >= power:
-            return f"{number / power:.{0 if abs(number) >= 1000 * power else 1}f} {letter}"
-    return f"{number:.0f}"
+            digits = 0 if abs(number) >= 1000 * power else 1
+            return numeral(f"{number / power:.{digits}f} {letter}")
+    return numeral(f"{number:.0f}")
 
 
 def significant(number: float, digits: int = 3) -> str:
     """Write a number with so many significant digits: "0.123", "1.5e4"."""
-    return f"{number:.{digits}g}".replace("e+0", "e").replace("e-0", "e-")
+    return numeral(_significant(number, digits))
 
 
 def in_words(number: float, digits: int = 3) -> str:
     """Write a number with so many significant digits for a sentence: "0.123", "1.18 × 10⁻¹¹"."""
-    factor, _, power = significant(number, digits).partition("e")
-    return f"{factor} × 10{power.translate(_RAISED)}" if power else factor
+    factor, _, power = _significant(number, digits).partition("e")
+    return numeral(f"{factor} × 10{power.translate(_RAISED)}" if power else factor)
 
 
 def decimals(number: float, digits: int = 2) -> str:
     """Write a number with a fixed number of digits after the point: "−0.12"; never "−0.00"."""
-    text = f"{number:.{digits}f}"
-    return (text if float(text) else text.lstrip("-")).replace("-", MINUS)
+    return numeral(_decimals(number, digits))
 
 
 def signed(term: float) -> str:
     """Write a number as a further term of a sum: " + 0.120", " − 0.120"."""
-    return f" {MINUS if term < 0 else '+'} {abs(term):.3f}"
+    return numeral(f" {MINUS if term < 0 else '+'} {abs(term):.3f}")
 
 
 def product(*factors: int) -> str:
@@ -120,10 +126,10 @@ def product(*factors: int) -> str:
 def say_seconds(seconds: float) -> str:
     """Write a duration roughly, in words: "about 40 seconds", "about 3 minutes"."""
     if seconds < 3:
-        return "a moment"
+        return tr("a moment")
     if seconds < 90:
-        return f"about {5 * max(1, round(seconds / 5))} seconds"
-    return f"about {round(seconds / 60)} minutes"
+        return tr("about {seconds} seconds", seconds=5 * max(1, round(seconds / 5)))
+    return tr("about {minutes} minutes", minutes=round(seconds / 60))
 
 
 def near_matches(text: str, names: Iterable[str], *, cutoff: float = 0.6) -> list[str]:
@@ -146,4 +152,15 @@ def did_you_mean(text: str, names: Iterable[str], otherwise: str) -> str:
         otherwise: The text where no name is near.
     """
     matches = near_matches(text, names)
-    return f"did you mean {' or '.join(matches)}?" if matches else otherwise
+    if not matches:
+        return otherwise
+    return tr("did you mean {names}?", names=tr(" or ").join(matches))
+
+
+def _decimals(number: float, digits: int) -> str:
+    text = f"{number:.{digits}f}"
+    return (text if float(text) else text.lstrip("-")).replace("-", MINUS)
+
+
+def _significant(number: float, digits: int) -> str:
+    return f"{number:.{digits}g}".replace("e+0", "e").replace("e-0", "e-")

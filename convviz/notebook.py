@@ -25,6 +25,7 @@ from convviz.features.arrays import archive
 from convviz.images.decode import decode
 from convviz.images.encode import png
 from convviz.images.samples import sample
+from convviz.language import tr
 from convviz.networks.network import Network
 from convviz.sprites.grid import branch_sections, grid_picture
 from convviz.structure.layers import find
@@ -133,4 +134,6 @@ def _read(image: Image.Image | bytes | str | Path) -> Image.Image:
     try:
         return decode(Path(image).read_bytes())
     except OSError as error:
-        raise ImageError(f"{image} cannot be read: {error.strerror}.") from error
+        raise ImageError(
+            tr("{image} cannot be read: {strerror}.", image=image, strerror=error.strerror)
+        ) from error

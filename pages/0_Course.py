@@ -1,11 +1,14 @@
 """Course: the chapter step by step, each with a figure of one's own image and a prediction."""
 
+from convviz.language import later
 from convviz.ui import shell
 
 choice = shell.open_page(
     "Course",
-    question="From pixels to class names, one idea at a time. Look, predict, check; every answer "
-    "is computed for your image.",
+    question=later(
+        "From pixels to class names, one idea at a time. Look, predict, check; every answer "
+        "is computed for your image."
+    ),
     folder="course",
 )
 

@@ -1,12 +1,15 @@
 """Reconstruction: what does a layer still know about the image?"""
 
+from convviz.language import later
 from convviz.ui import shell
 from convviz.ui.reconstruction import view
 
 choice = shell.open_page(
     "Reconstruction",
-    question="What does a layer still know about the image? Make an image from its feature maps "
-    "alone, and see what comes back and what does not.",
+    question=later(
+        "What does a layer still know about the image? Make an image from its feature maps "
+        "alone, and see what comes back and what does not."
+    ),
     layer=True,
     first_depth=view.FIRST_DEPTH,
     uses=view.uses,

@@ -1,11 +1,14 @@
 """Training: how do feature maps grow while a network learns?"""
 
+from convviz.language import later
 from convviz.ui import shell
 
 choice = shell.open_page(
     "Training",
-    question="How do feature maps grow while a network learns? Scrub through a training that was "
-    "recorded, or train a small network here and watch.",
+    question=later(
+        "How do feature maps grow while a network learns? Scrub through a training that was "
+        "recorded, or train a small network here and watch."
+    ),
     uses=("image",),
 )
 

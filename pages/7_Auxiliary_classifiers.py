@@ -1,11 +1,14 @@
 """Auxiliary classifiers: do small classifiers on the way help a deep network learn?"""
 
+from convviz.language import later
 from convviz.ui import shell
 
 choice = shell.open_page(
-    "Auxiliary classifiers",
-    question="Do small classifiers on the way help a deep network learn? Train the same network "
-    "twice at once, with and without them, and watch the gradients.",
+    later("Auxiliary classifiers"),
+    question=later(
+        "Do small classifiers on the way help a deep network learn? Train the same network "
+        "twice at once, with and without them, and watch the gradients."
+    ),
     uses=(),
     folder="auxiliary",
 )

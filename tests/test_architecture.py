@@ -15,10 +15,11 @@ PACKAGE = ROOT / "convviz"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PAGES = [*ROOT.glob("app.py"), *sorted((ROOT / "pages").glob("*.py"))]
 
-# Which rooms of the package a room may import; everyone may import the first four.
+# Which rooms of the package a room may import; everyone may import the first five.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "formatting": set(),
+    "language": set(),
     "limits": set(),
     "plain_text": set(),
     "preflight": set(),
@@ -47,7 +48,9 @@ MAY_IMPORT |= {
     "__main__": {"cli"},
     "__init__": _CORE - {"figures", "lessons"},  # for type checkers alone: see below
 }
-_EVERYONES = {"errors", "formatting", "limits", "plain_text", "work_clock", "__version__"}
+_EVERYONES = {
+    *("errors", "formatting", "language", "limits", "plain_text", "work_clock", "__version__"),
+}
 MAY_DRAW_PAGES = {"ui"}  # rooms that may import streamlit
 MAY_PLOT = {"figures"}  # rooms that may import plotly
 
@@ -72,7 +75,7 @@ UI_GROUPS = (
     {"components"},
     {
         *("datasets", "auxiliary_settings", "sidebar", "forget", "login", "tools"),
-        *("commands", "worksheet"),
+        *("commands", "language", "worksheet"),
     },
     {"warm_up", "shell", "server"},
     PAGE_FOLDERS,

@@ -18,6 +18,7 @@ from convviz.datasets.labelled_set import Dataset, Part, fingerprint, number_gro
 from convviz.datasets.zip_archive import LeftOut, ListedImage, ZipEntry, open_archive
 from convviz.errors import ImageError
 from convviz.images.decode import decode
+from convviz.language import later, tr
 
 MAX_CLASSES = 40
 """More would not fit on a page."""
@@ -35,9 +36,9 @@ PART_FOLDERS: Mapping[str, Part] = {
 
 _LEAST = 2  # different images of a class: one for training, one for validation
 
-_BESIDE = "It lies beside the class folders, in none of them, so it has no class."
-_OUTSIDE = "It lies outside the folders train, val and test that divide the others."
-_NOT_LEARNED = "Its class has no picture in train, so nobody learns it."
+_BESIDE = later("It lies beside the class folders, in none of them, so it has no class.")
+_OUTSIDE = later("It lies outside the folders train, val and test that divide the others.")
+_NOT_LEARNED = later("Its class has no picture in train, so nobody learns it.")
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class ReadingStep:
 
 def from_zip(
     data: bytes,
-    name: str = "your zip",
+    name: str = later("your zip"),
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> Dataset:
@@ -86,7 +87,7 @@ def from_zip(
 
 def from_folder(
     path: Path,
-    name: str = "your folder",
+    name: str = later("your folder"),
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> Dataset:
@@ -118,7 +119,7 @@ def _last(steps: Iterator[ReadingStep], progress: Callable[[int, int], None] | N
     raise AssertionError("the last step has the data set")
 
 
-def read_zip(data: bytes, name: str = "your zip") -> Iterator[ReadingStep]:
+def read_zip(data: bytes, name: str = later("your zip")) -> Iterator[ReadingStep]:
     """Do what `from_zip` does, one image at a time, so that it can be watched and stopped.
 
     Beside the zip's bytes there is never more than one decoded image in memory.
@@ -135,7 +136,7 @@ def read_zip(data: bytes, name: str = "your zip") -> Iterator[ReadingStep]:
         ImageError: The archive breaks a limit, or its folders cannot be classes.
     """
     archive = open_archive(data)
-    found = _class_folders(archive.entries, "zip archive")
+    found = _class_folders(archive.entries, tr("zip archive"))
 
     def images(entries: tuple[ZipEntry, ...]) -> ImageSet:
         return Zipped(replace(archive, entries=entries), name)
@@ -209,8 +210,11 @@ def _class_folders(entries: Sequence[E], what: str) -> _Found[E]:
         inside = [entry for entry in inside if _folders(entry) != root]
     if not root and beside:
         raise ImageError(
-            f"The {what} has pictures but no folders: put the pictures of each class into a folder "
-            "named after the class, and take those."
+            tr(
+                "The {what} has pictures but no folders: put the pictures of each class into "
+                "a folder named after the class, and take those.",
+                what=what,
+            )
         )
     above = len(root) - bool(beside)  # of a single class folder, the root is that folder itself
     paths = [_folders(entry)[above:] for entry in inside]
@@ -263,8 +267,13 @@ def _common_folder(entries: Sequence[ListedImage]) -> tuple[str, ...]:
 def _check_depth(fits: bool, entry: ListedImage, what: str) -> None:
     if not fits:
         raise ImageError(
-            f"The {what} has folders in folders ({entry.folder[:60]}): put all class folders side "
-            "by side, with pictures only inside them; only train, val and test may lie above."
+            tr(
+                "The {what} has folders in folders ({folder}): put all class folders side by "
+                "side, with pictures only inside them; only train, val and test may lie "
+                "above.",
+                what=what,
+                folder=entry.folder[:60],
+            )
         )
 
 
@@ -272,31 +281,48 @@ def _check_classes(classes: set[str], what: str) -> None:
     """Refuse folders that cannot be classes, before any image is decoded."""
     if len(classes) < 2:
         raise ImageError(
-            f"The {what} has one class only, {next(iter(classes))[:60]}: there is nothing to tell "
-            "apart; add a folder with pictures of another class."
+            tr(
+                "The {what} has one class only, {next}: there is nothing to tell apart; add "
+                "a folder with pictures of another class.",
+                what=what,
+                next=next(iter(classes))[:60],
+            )
         )
     if len(classes) > MAX_CLASSES:
         raise ImageError(
-            f"The {what} has {len(classes):,} classes; at most {MAX_CLASSES} fit on a page: take "
-            "fewer folders."
+            tr(
+                "The {what} has {count:,} classes; at most {max_classes} fit on a page: take "
+                "fewer folders.",
+                what=what,
+                count=len(classes),
+                max_classes=MAX_CLASSES,
+            )
         )
 
 
 def _check_counts(
-    counts: Mapping[str, int], *, is_given: bool, usable: str = " that can be used"
+    counts: Mapping[str, int], *, is_given: bool, usable: str = later(" that can be used")
 ) -> None:
     """Refuse classes of too few images: a given division needs none to set aside."""
     for name, count in sorted(counts.items()):
         if not count and is_given:
             raise ImageError(
-                f"The class {name[:60]} has no picture{usable} in train; at least one is needed to "
-                "learn from."
+                tr(
+                    "The class {name} has no picture{usable} in train; at least one is "
+                    "needed to learn from.",
+                    name=name[:60],
+                    usable=usable,
+                )
             )
         if count < _LEAST and not is_given:
             raise ImageError(
-                f"The class {name[:60]} has "
-                f"{'one picture' if count else 'no picture'}{usable}; "
-                "at least two are needed, one to learn from and one to check with."
+                tr(
+                    "The class {name} has {which}{usable}; at least two are needed, one to "
+                    "learn from and one to check with.",
+                    name=name[:60],
+                    which="one picture" if count else "no picture",
+                    usable=usable,
+                )
             )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from convviz.datasets.drawn import SIDE, drawn
 from convviz.datasets.labelled_set import Dataset
+from convviz.language import tr
 
 CLASSES = ("same", "different")
 
@@ -36,7 +37,7 @@ def distant_marks(per_class: int = 400, seed: int = 0) -> Dataset:
         per_class: Images of each class.
         seed: Seed of the images; another one makes other images.
     """
-    return drawn("generated distant marks", CLASSES, _mask, per_class, seed, plain=True)
+    return drawn(tr("generated distant marks"), CLASSES, _mask, per_class, seed, plain=True)
 
 
 def _mask(kind: str, random: np.random.Generator) -> np.ndarray:

@@ -9,6 +9,7 @@ from convviz.datasets import zip_archive
 from convviz.datasets.class_folders import ReadingStep
 from convviz.datasets.labelled_set import Dataset
 from convviz.formatting import size_text
+from convviz.language import tr
 
 _NAMED = 3  # pictures that are named one by one
 
@@ -19,13 +20,22 @@ def duplicates(dataset: Dataset) -> str:
     if not groups:
         return ""
     files = sum(map(len, groups))
-    what = "One picture is" if len(groups) == 1 else f"{len(groups):,} pictures are"
-    text = f"{what} there more than once, with equal pixels under {files:,} names."
+    what = (
+        tr("One picture is")
+        if len(groups) == 1
+        else tr("{count:,} pictures are", count=len(groups))
+    )
+    text = tr(
+        "{what} there more than once, with equal pixels under {files:,} names.",
+        what=what,
+        files=files,
+    )
     if dataset.given:  # by somebody else; what that means, `leaks` says
         return text
-    return (
-        f"{text} The same picture always stays on one side: it is never learned from and tested as "
-        "well."
+    return tr(
+        "{text} The same picture always stays on one side: it is never learned from and "
+        "tested as well.",
+        text=text,
     )
 
 
@@ -38,13 +48,18 @@ def given_division(dataset: Dataset) -> str:
     there = [f"{name} ({counts[part]:,})" for name, part in folders if counts[part]]
     are_all = len(there) == 3
     listed = (", " if are_all else " and ").join(there)
-    text = f"The folders divide these pictures already: {listed}."
+    text = tr("The folders divide these pictures already: {listed}.", listed=listed)
     if are_all:
-        return f"{text} That is how they are used: val chooses the epoch, test measures the result."
+        return tr(
+            "{text} That is how they are used: val chooses the epoch, test measures the result.",
+            text=text,
+        )
     measuring = "test" if counts["test"] else "val"
-    return (
-        f"{text} The result is measured with {measuring}; the pictures that choose the epoch are "
-        "set aside from train."
+    return tr(
+        "{text} The result is measured with {measuring}; the pictures that choose the "
+        "epoch are set aside from train.",
+        text=text,
+        measuring=measuring,
     )
 
 
@@ -54,9 +69,11 @@ def leaks(dataset: Dataset) -> str:
     if not groups:
         return ""
     what, named = _which_lie(dataset, groups)
-    return (
-        f"{what} in more than one of the folders train, val and test: {named}. The division "
-        "is used as it is, so the result may look better than it is."
+    return tr(
+        "{what} in more than one of the folders train, val and test: {named}. The "
+        "division is used as it is, so the result may look better than it is.",
+        what=what,
+        named=named,
     )
 
 
@@ -66,18 +83,24 @@ def conflicts(dataset: Dataset) -> str:
     if not groups:
         return ""
     what, named = _which_lie(dataset, groups)
-    return (
-        f"{what} in several classes at once, so at least one label is wrong: {named}. "
-        "Such a label counts as it stands."
+    return tr(
+        "{what} in several classes at once, so at least one label is wrong: {named}. "
+        "Such a label counts as it stands.",
+        what=what,
+        named=named,
     )
 
 
 def _which_lie(dataset: Dataset, groups: Sequence[tuple[int, ...]]) -> tuple[str, str]:
     """Count groups of equal images, and name the first of them."""
-    what = "One picture lies" if len(groups) == 1 else f"{len(groups):,} pictures lie"
+    what = (
+        tr("One picture lies")
+        if len(groups) == 1
+        else tr("{count:,} pictures lie", count=len(groups))
+    )
     titles = dataset.images.titles
     named = "; ".join(" = ".join(titles[index] for index in group) for group in groups[:_NAMED])
-    more = f"; and {len(groups) - _NAMED:,} more" if len(groups) > _NAMED else ""
+    more = tr("; and {count:,} more", count=len(groups) - _NAMED) if len(groups) > _NAMED else ""
     return what, named + more
 
 
@@ -92,33 +115,41 @@ def whole_classes(dataset: Dataset) -> str:
     names = [name for name, count in zip(dataset.classes, different, strict=True) if count == 1]
     if not names:
         return ""
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return (
-        f"One picture is all there is, under several names, of: {', '.join(names[:_NAMED])}{more}. "
-        "It cannot be learned from and tested as well: add different ones."
+    more = tr(" and {count:,} more", count=len(names) - _NAMED) if len(names) > _NAMED else ""
+    return tr(
+        "One picture is all there is, under several names, of: {join}{more}. It cannot "
+        "be learned from and tested as well: add different ones.",
+        join=", ".join(names[:_NAMED]),
+        more=more,
     )
 
 
 def upload_limits() -> str:
     """Say what a zip may hold, and what becomes of it."""
-    return (
-        f"At most {zip_archive.MAX_FILES:,} files of at most "
-        f"{size_text(zip_archive.MAX_FILE_BYTES)}, {size_text(zip_archive.MAX_BYTES)} "
-        "unpacked. Folders train, val and test above the class folders are used as the division "
-        "that they are. It stays in this visit: it is neither stored nor passed on."
+    return tr(
+        "At most {max_files:,} files of at most {max_file_bytes}, {max_bytes} unpacked. "
+        "Folders train, val and test above the class folders are used as the division "
+        "that they are. It stays in this visit: it is neither stored nor passed on.",
+        max_files=zip_archive.MAX_FILES,
+        max_file_bytes=size_text(zip_archive.MAX_FILE_BYTES),
+        max_bytes=size_text(zip_archive.MAX_BYTES),
     )
 
 
 def reading(step: ReadingStep) -> str:
     """Say how many images of a zip were looked at."""
-    return f"Looking at every picture once: {step.done:,} of {step.total:,}"
+    return tr(
+        "Looking at every picture once: {done:,} of {total:,}", done=step.done, total=step.total
+    )
 
 
 def reading_stopped(step: ReadingStep | None) -> str:
     """Say where the first look at a zip's images was stopped; None before its first image."""
     if step is None:
-        return "Stopped before the first picture was looked at: nothing can be trained yet."
-    return (
-        f"Stopped after {step.done:,} of {step.total:,} pictures: nothing can be trained before "
-        "all of them were looked at once."
+        return tr("Stopped before the first picture was looked at: nothing can be trained yet.")
+    return tr(
+        "Stopped after {done:,} of {total:,} pictures: nothing can be trained before all "
+        "of them were looked at once.",
+        done=step.done,
+        total=step.total,
     )

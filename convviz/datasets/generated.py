@@ -10,6 +10,7 @@ from convviz.datasets.distant_marks import distant_marks
 from convviz.datasets.labelled_set import Dataset
 from convviz.datasets.marks_anywhere import marks_anywhere
 from convviz.datasets.shapes import shapes
+from convviz.language import later
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class GeneratedSet:
 
 
 GENERATED = {
-    "shapes": GeneratedSet("Generated shapes", shapes),
-    "directions": GeneratedSet("Generated stripes", directions),
-    "distant-marks": GeneratedSet("Distant marks", distant_marks),
-    "marks-anywhere": GeneratedSet("Marks anywhere", marks_anywhere),
+    "shapes": GeneratedSet(later("Generated shapes"), shapes),
+    "directions": GeneratedSet(later("Generated stripes"), directions),
+    "distant-marks": GeneratedSet(later("Distant marks"), distant_marks),
+    "marks-anywhere": GeneratedSet(later("Marks anywhere"), marks_anywhere),
 }

@@ -22,6 +22,7 @@ from convviz.datasets.zip_archive import (
 )
 from convviz.errors import ImageError
 from convviz.formatting import size_text
+from convviz.language import tr
 
 _START = 64  # bytes of a file that tell what it is
 _MAX_DEPTH = 12  # folders in folders; a link may lead in a circle
@@ -64,9 +65,11 @@ class ImageFolder:
                     data = file.read(MAX_FILE_BYTES + 1)
                 reason = unusable(entry.name, len(data), lambda: data)
         except OSError as error:
-            raise ImageError(f"{entry.path} cannot be read: {error.strerror}.") from error
+            raise ImageError(
+                tr("{path} cannot be read: {strerror}.", path=entry.path, strerror=error.strerror)
+            ) from error
         if reason:
-            changed = " has changed" if size != entry.bytes else " cannot be used"
+            changed = tr(" has changed") if size != entry.bytes else tr(" cannot be used")
             raise ImageError(f"{entry.path}{changed}. {reason}")
         return data
 
@@ -95,7 +98,10 @@ def open_folder(root: Path, *, with_broken: bool = False, limited: bool = True) 
             files += 1
             if limited and files > MAX_FILES:
                 raise ImageError(
-                    f"The folder has more than the {MAX_FILES:,} files allowed; take fewer."
+                    tr(
+                        "The folder has more than the {max_files:,} files allowed; take fewer.",
+                        max_files=MAX_FILES,
+                    )
                 )
             size = file.stat().st_size if file.is_file() else 0
             reason = _unusable(file, size)
@@ -106,15 +112,23 @@ def open_folder(root: Path, *, with_broken: bool = False, limited: bool = True) 
             folder, _, name = shown(path).rpartition("/")
             entries.append(FolderEntry(shown(path), folder, name, size, file))
     except OSError as error:
-        raise ImageError(f"The folder cannot be read: {error.strerror}.") from error
+        raise ImageError(
+            tr("The folder cannot be read: {strerror}.", strerror=error.strerror)
+        ) from error
     if limited and total > MAX_BYTES:
         raise ImageError(
-            f"The folder holds {size_text(total)} of pictures; at most {size_text(MAX_BYTES)} are "
-            "allowed: take fewer or smaller ones."
+            tr(
+                "The folder holds {total} of pictures; at most {max_bytes} are allowed: take "
+                "fewer or smaller ones.",
+                total=size_text(total),
+                max_bytes=size_text(MAX_BYTES),
+            )
         )
     if not entries:
         reason = f"; {left_out[0].title}: {left_out[0].reason}" if left_out else "."
-        raise ImageError(f"The folder has no picture that convviz could use{reason}")
+        raise ImageError(
+            tr("The folder has no picture that convviz could use{reason}", reason=reason)
+        )
     return ImageFolder(tuple(entries), tuple(left_out))
 
 
@@ -126,8 +140,11 @@ def _files(folder: Path, depth: int) -> Iterator[Path]:
         elif not is_ignored(path.name):
             if depth == 0:
                 raise ImageError(
-                    f"The folder has folders in folders, more than {_MAX_DEPTH} deep; name the one "
-                    "that holds the class folders."
+                    tr(
+                        "The folder has folders in folders, more than {max_depth} deep; name "
+                        "the one that holds the class folders.",
+                        max_depth=_MAX_DEPTH,
+                    )
                 )
             yield from _files(path, depth - 1)
 
@@ -135,7 +152,7 @@ def _files(folder: Path, depth: int) -> Iterator[Path]:
 def _unusable(file: Path, size: int) -> str:
     """Return the reason why a file of a folder is left out; "" if it is not."""
     if not file.is_file():
-        return "It is no plain file."
+        return tr("It is no plain file.")
 
     def start() -> bytes:
         try:

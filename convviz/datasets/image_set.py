@@ -20,6 +20,7 @@ from convviz.datasets.image_folder import ImageFolder
 from convviz.datasets.zip_archive import ZipArchive
 from convviz.images.decode import decode
 from convviz.images.samples import sample, samples
+from convviz.language import later, tr
 
 _SCALES = (1, 2, 3)  # how many crops fit across a sample's shorter side
 
@@ -81,7 +82,12 @@ def seen_text(images: ImageSet, seen: int, seen_origins: int) -> str:
         return images.seen_words(seen, seen_origins)
     if seen_origins >= seen:
         return f"{seen} {'picture' if seen == 1 else 'pictures'}"
-    return f"{seen} files of {seen_origins} different picture{'s' * (seen_origins != 1)}"
+    return tr(
+        "{seen} files of {seen_origins} different picture{value}",
+        seen=seen,
+        seen_origins=seen_origins,
+        value="s" * (seen_origins != 1),
+    )
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,7 @@ class SampleCrops:
         photographs: Names of the sample photographs; () for the usual five.
     """
 
-    name: str = "the samples' crops"
+    name: str = later("the samples' crops")
     photographs: tuple[str, ...] = ()
 
     @cached_property
@@ -131,7 +137,12 @@ class SampleCrops:
         """Say how many crops were looked at, and of how many photographs."""
         if seen_origins >= seen:
             return f"{seen} {'picture' if seen == 1 else 'pictures'}"
-        return f"{seen} crops of {seen_origins} photograph{'s' * (seen_origins != 1)}"
+        return tr(
+            "{seen} crops of {seen_origins} photograph{value}",
+            seen=seen,
+            seen_origins=seen_origins,
+            value="s" * (seen_origins != 1),
+        )
 
 
 @dataclass(frozen=True)
@@ -182,7 +193,7 @@ class Files:
     """
 
     files: tuple[tuple[str, bytes], ...]
-    name: str = "your pictures"
+    name: str = later("your pictures")
 
     @property
     def titles(self) -> tuple[str, ...]:
@@ -222,7 +233,7 @@ class Zipped:
     """
 
     archive: ZipArchive
-    name: str = "your zip"
+    name: str = later("your zip")
 
     @cached_property
     def titles(self) -> tuple[str, ...]:
@@ -264,7 +275,7 @@ class InFolder:
     """
 
     files: ImageFolder
-    name: str = "your folder"
+    name: str = later("your folder")
 
     @cached_property
     def titles(self) -> tuple[str, ...]:

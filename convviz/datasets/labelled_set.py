@@ -31,6 +31,7 @@ from convviz.datasets.image_set import ImageSet
 from convviz.datasets.zip_archive import LeftOut
 from convviz.errors import SettingError
 from convviz.images.preprocess import crop, normalise
+from convviz.language import tr
 
 FEW_IMAGES = 200
 """Below so many images a test part would be too small, and folds take its place."""
@@ -195,7 +196,9 @@ def split(dataset: Dataset, share: float = 0.25, seed: int = 0) -> Split:
         SettingError: The share is not between 0 and 1, or all images of each class are the same.
     """
     if not 0 < share < 1:
-        raise SettingError(f"The share of validation pictures, {share:g}, must be between 0 and 1.")
+        raise SettingError(
+            tr("The share of validation pictures, {share:g}, must be between 0 and 1.", share=share)
+        )
     if dataset.given:
         aside = dataset.members_of("validation") or dataset.members_of("test")
         return Split(_indices(dataset.members_of("train")), _indices(aside))
@@ -203,8 +206,10 @@ def split(dataset: Dataset, share: float = 0.25, seed: int = 0) -> Split:
     train, validation = _set_aside(dataset, dataset.members, share, generator)
     if not validation:
         raise SettingError(
-            "All pictures of each class are the same one under several names, so none is left that "
-            "is not learned from: add different pictures."
+            tr(
+                "All pictures of each class are the same one under several names, so none is "
+                "left that is not learned from: add different pictures."
+            )
         )
     return Split(_indices(train), _indices(validation))
 
@@ -245,8 +250,11 @@ def partition(dataset: Dataset, seed: int = 0) -> Partition:
     made = Partition(split(dataset, VALIDATION_SHARE, seed), tuple(folds))
     if not all(part.train and part.validation for part in (made.split, *made.folds)):
         raise SettingError(
-            f"The {len(groups):,} different pictures are too few to learn from some, choose the "
-            "epoch by others, and test with others again: add pictures."
+            tr(
+                "The {count:,} different pictures are too few to learn from some, choose the "
+                "epoch by others, and test with others again: add pictures.",
+                count=len(groups),
+            )
         )
     return made
 
@@ -260,8 +268,10 @@ def _given_split(dataset: Dataset, generator: torch.Generator) -> Split:
     kept, chosen = _set_aside(dataset, train, VALIDATION_SHARE, generator)
     if not chosen:
         raise SettingError(
-            "The pictures in train are too few to learn from some and choose the epoch by others: "
-            "add different ones."
+            tr(
+                "The pictures in train are too few to learn from some and choose the epoch "
+                "by others: add different ones."
+            )
         )
     return Split(_indices(kept), _indices(chosen), _indices(tested or validation))
 
@@ -323,8 +333,10 @@ def stratified_folds(
     folds = tuple(_indices(fold) for fold in _folds(dataset, generator, groups))
     if len(folds) < 2:
         raise SettingError(
-            "All pictures are the same one, so none is left that is not learned from: add "
-            "different pictures."
+            tr(
+                "All pictures are the same one, so none is left that is not learned from: "
+                "add different pictures."
+            )
         )
     return folds
 
@@ -417,6 +429,10 @@ def check_fits(images: int, size: int) -> None:
     """
     if images * 3 * size * size > _BYTES:
         raise SettingError(
-            f"{images:,} pictures of {size} × {size} pixels do not fit into the memory set aside: "
-            "choose smaller pictures."
+            tr(
+                "{images:,} pictures of {size} × {size} pixels do not fit into the memory "
+                "set aside: choose smaller pictures.",
+                images=images,
+                size=size,
+            )
         )

@@ -10,6 +10,7 @@ import numpy as np
 
 from convviz.datasets.drawn import SIDE, drawn
 from convviz.datasets.labelled_set import Dataset
+from convviz.language import tr
 
 CLASSES = ("plus", "cross", "ring", "square")
 
@@ -23,7 +24,7 @@ def marks_anywhere(per_class: int = 100, seed: int = 0) -> Dataset:
         per_class: Images of each class.
         seed: Seed of the images; another one makes other images.
     """
-    return drawn("generated marks anywhere", CLASSES, _mask, per_class, seed, plain=True)
+    return drawn(tr("generated marks anywhere"), CLASSES, _mask, per_class, seed, plain=True)
 
 
 def _mask(kind: str, random: np.random.Generator) -> np.ndarray:

@@ -24,6 +24,7 @@ from convviz.downloads.http import Progress, download
 from convviz.downloads.tickets import Download, Fetch, join
 from convviz.errors import ImageError, SettingError, WeightsError
 from convviz.images.decode import decode
+from convviz.language import later, tr
 
 _FOLDER = "torchvision"  # in the cache, beside the weights
 _FILES, _UNPACKED_BYTES = 20_000, 400_000_000  # limits of an archive
@@ -63,9 +64,12 @@ class PublishedSet:
 
 IMAGENETTE = PublishedSet(
     key="imagenette",
-    title="Imagenette",
-    about="Photographs of ten classes, such as fish, churches and trucks: a small part of "
-    "ImageNet, chosen to be easy. Encoders that were trained on ImageNet know them already.",
+    title=later("Imagenette"),
+    about=later(
+        "Photographs of ten classes, such as fish, churches and trucks: a small part of "
+        "ImageNet, chosen to be easy. Encoders that were trained on ImageNet know them "
+        "already."
+    ),
     url="https://s3.amazonaws.com/fast-ai-imageclas/imagenette2-160.tgz",
     bytes=99_003_388,
     sha256="64d0c4859f35a461889e0147755a999a48b49bf38a7e0f9bd27003f10db02fe5",
@@ -74,9 +78,11 @@ IMAGENETTE = PublishedSet(
 
 CIFAR10 = PublishedSet(
     key="cifar10",
-    title="CIFAR-10",
-    about="Tiny photographs, 32 × 32 pixels, of ten classes such as aeroplanes, cats and ships. "
-    "They are scaled up, which shows: the encoders were trained on larger ones.",
+    title=later("CIFAR-10"),
+    about=later(
+        "Tiny photographs, 32 × 32 pixels, of ten classes such as aeroplanes, cats and "
+        "ships. They are scaled up, which shows: the encoders were trained on larger ones."
+    ),
     url="https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
     bytes=170_052_171,
     sha256="c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
@@ -157,7 +163,10 @@ def unpack(
     root.mkdir(parents=True, exist_ok=True)
     part = root / f"{published_set.folder}.{os.getpid()}-{uuid.uuid4().hex[:8]}.part"
     wrong = ImageError(
-        f"The archive of {published_set.title} is not what it should be: fetch it again."
+        tr(
+            "The archive of {title} is not what it should be: fetch it again.",
+            title=published_set.title,
+        )
     )
     files = unpacked_bytes = 0
     try:
@@ -201,7 +210,9 @@ def published(key: str, count: int, seed: int = 0) -> Dataset:
         ImageError: Its files cannot be read.
     """
     if not is_here(key):
-        raise SettingError(f"{SETS[key].title} is not on this machine: fetch it first.")
+        raise SettingError(
+            tr("{title} is not on this machine: fetch it first.", title=SETS[key].title)
+        )
     images = _READERS[key](root(), count, seed)
     groups = number_groups(images.fingerprints())
     return Dataset(images.name, images.classes, images, images.labels, groups=groups)
@@ -225,14 +236,14 @@ class _Selection:
 # Imagenette's folders are named by WordNet's numbers.
 _NAMES = {
     "n01440764": "tench",
-    "n02102040": "English springer",
-    "n02979186": "cassette player",
-    "n03000684": "chain saw",
+    "n02102040": later("English springer"),
+    "n02979186": later("cassette player"),
+    "n03000684": later("chain saw"),
     "n03028079": "church",
-    "n03394916": "French horn",
-    "n03417042": "garbage truck",
-    "n03425413": "gas pump",
-    "n03445777": "golf ball",
+    "n03394916": later("French horn"),
+    "n03417042": later("garbage truck"),
+    "n03425413": later("gas pump"),
+    "n03445777": later("golf ball"),
     "n03888257": "parachute",
 }
 
@@ -244,7 +255,7 @@ class Imagenette(_Selection):
     @property
     def name(self) -> str:
         """Name of the set, for people."""
-        return f"{len(self)} pictures of Imagenette"
+        return tr("{count} pictures of Imagenette", count=len(self))
 
     @cached_property
     def _files(self) -> tuple[Path, ...]:
@@ -296,7 +307,7 @@ class Imagenette(_Selection):
         try:
             return self._files[index].read_bytes()
         except OSError as error:
-            raise ImageError("The file is gone; fetch Imagenette again.") from error
+            raise ImageError(tr("The file is gone; fetch Imagenette again.")) from error
 
 
 CLASSES = (
@@ -324,7 +335,7 @@ class Cifar10(_Selection):
     @property
     def name(self) -> str:
         """Name of the set, for people."""
-        return f"{len(self)} pictures of CIFAR-10"
+        return tr("{count} pictures of CIFAR-10", count=len(self))
 
     @cached_property
     def _records(self) -> NDArray[np.uint8]:
@@ -335,7 +346,7 @@ class Cifar10(_Selection):
                 raise FileNotFoundError
             batches = [np.memmap(file, np.uint8, "r").reshape(-1, _RECORD) for file in files]
         except (OSError, ValueError) as error:
-            raise ImageError("The files of CIFAR-10 are gone; fetch it again.") from error
+            raise ImageError(tr("The files of CIFAR-10 are gone; fetch it again.")) from error
         labels = np.concatenate([records[:, 0] for records in batches]).tolist()
         indices = np.array(balanced_choice(labels, self.count, self.seed))
         ends = np.cumsum([0, *map(len, batches)])

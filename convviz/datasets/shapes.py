@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 
 from convviz.datasets.drawn import SIDE, drawn
 from convviz.datasets.labelled_set import Dataset
+from convviz.language import tr
 
 CLASSES = ("disc", "square", "triangle", "stripes", "checks", "dots")
 
@@ -25,7 +26,7 @@ def shapes(per_class: int = 80, seed: int = 0) -> Dataset:
         per_class: Images of each class.
         seed: Seed of the images; another one makes other images.
     """
-    return drawn("generated shapes and textures", CLASSES, _mask, per_class, seed)
+    return drawn(tr("generated shapes and textures"), CLASSES, _mask, per_class, seed)
 
 
 def _mask(kind: str, random: np.random.Generator) -> np.ndarray:

@@ -18,6 +18,7 @@ from PIL import Image
 from convviz.datasets.image_set import SampleCrops
 from convviz.errors import at_least
 from convviz.images.samples import names_of_samples
+from convviz.language import later, tr
 
 SIDE = 224  # pixels
 
@@ -67,7 +68,7 @@ class Stimuli:
         Raises:
             SettingError: There are none.
         """
-        at_least("number of patterns of each kind", self.each, 1)
+        at_least(tr("number of patterns of each kind"), self.each, 1)
 
     @cached_property
     def titles(self) -> tuple[str, ...]:
@@ -93,14 +94,18 @@ class Stimuli:
         if kind is None:
             return _plain(number)
         title, draw = kind(number, random)
-        return f"{title}, {pair[0]} and {pair[1]}", draw, pair
+        return (
+            tr("{title}, {pair} and {pair_2}", title=title, pair=pair[0], pair_2=pair[1]),
+            draw,
+            pair,
+        )
 
 
 @dataclass(frozen=True)
 class CropsAndPatterns:
     """Crops of all sample photographs, and after them the generated patterns."""
 
-    name: str = "crops of the samples and generated patterns"
+    name: str = later("crops of the samples and generated patterns")
 
     @cached_property
     def _crops(self) -> SampleCrops:
@@ -135,7 +140,12 @@ class CropsAndPatterns:
         crops = self._crops.seen_words(seen - patterns, seen_origins - patterns)
         if not patterns:
             return crops
-        return f"{crops} and {patterns} generated pattern{'s' * (patterns != 1)}"
+        return tr(
+            "{crops} and {patterns} generated pattern{value}",
+            crops=crops,
+            patterns=patterns,
+            value="s" * (patterns != 1),
+        )
 
 
 Drawn = tuple[str, Callable[[], Shares]]
@@ -160,20 +170,20 @@ def _edge(number: int, random: np.random.Generator) -> Drawn:
     angle, shift = _ANGLES[number % len(_ANGLES)], random.uniform(-0.3, 0.3)
     blurred = number % 3 == 2
     width = 0.15 if blurred else 1 / SIDE
-    title = f"{'soft ' if blurred else ''}edge at {angle}°"
+    title = tr("{which}edge at {angle}°", which="soft " if blurred else "", angle=angle)
     return title, lambda: (((_along(angle + 90) - shift) / width) / 2 + 0.5).clip(0, 1)
 
 
 def _line(number: int, random: np.random.Generator) -> Drawn:
     angle, pixels = _ANGLES[number % len(_ANGLES)], int(random.integers(2, 24))
     shift = random.uniform(-0.3, 0.3)
-    title = f"line at {angle}°, {pixels} pixels wide"
+    title = tr("line at {angle}°, {pixels} pixels wide", angle=angle, pixels=pixels)
     return title, lambda: (np.abs(_along(angle + 90) - shift) < pixels / SIDE).astype(float)
 
 
 def _grating(number: int, random: np.random.Generator) -> Drawn:
     angle, period = _ANGLES[number % len(_ANGLES)], round(4 * 2 ** random.uniform(0, 3.6))
-    title = f"grating at {angle}°, {period} pixels a period"
+    title = tr("grating at {angle}°, {period} pixels a period", angle=angle, period=period)
     return title, lambda: np.sin(_along(angle + 90) * np.pi * SIDE / period) / 2 + 0.5
 
 
@@ -184,7 +194,7 @@ def _checkerboard(number: int, random: np.random.Generator) -> Drawn:
         steps = [np.floor(_along(angle + turn) * SIDE / 2 / side) for turn in (0, 90)]
         return (steps[0] + steps[1]) % 2
 
-    return f"checkerboard at {angle}°, fields of {side} pixels", draw
+    return tr("checkerboard at {angle}°, fields of {side} pixels", angle=angle, side=side), draw
 
 
 def _dots(number: int, random: np.random.Generator) -> Drawn:
@@ -199,7 +209,12 @@ def _dots(number: int, random: np.random.Generator) -> Drawn:
         return inside.astype(float)
 
     pixels = round(radius * SIDE)
-    return f"{count} dot{'s' * (count != 1)} of {pixels} pixels", draw
+    return tr(
+        "{count} dot{value} of {pixels} pixels",
+        count=count,
+        value="s" * (count != 1),
+        pixels=pixels,
+    ), draw
 
 
 def _shape(number: int, random: np.random.Generator) -> Drawn:
@@ -222,24 +237,32 @@ def _plain(number: int) -> tuple[str, Callable[[], Shares], tuple[str, str]]:
     """Return one colour after another, then what lies midway between two."""
     names = list(_COLOURS)
     if number < len(names):
-        return f"plain {names[number]}", lambda: np.zeros((SIDE, SIDE)), (names[number],) * 2
+        return (
+            tr("plain {names}", names=names[number]),
+            lambda: np.zeros((SIDE, SIDE)),
+            (names[number],) * 2,
+        )
     pair = _PAIRS[number % len(_PAIRS)]
     share = 0.5 if number < 2 * len(names) else 0.25
-    part = "midway" if share == 0.5 else "a quarter of the way"
-    title = f"plain, {part} between {pair[0]} and {pair[1]}"
+    part = "midway" if share == 0.5 else tr("a quarter of the way")
+    title = tr("plain, {part} between {pair} and {pair_2}", part=part, pair=pair[0], pair_2=pair[1])
     return title, lambda: np.full((SIDE, SIDE), share), pair
 
 
 def _gradient(number: int, random: np.random.Generator) -> Drawn:
     angle = 2 * _ANGLES[number % len(_ANGLES)]
     if number % 3 == 2:
-        return "round gradient", lambda: (np.hypot(*_grid()) / np.sqrt(2)).clip(0, 1)
-    return f"gradient at {angle}°", lambda: (_along(angle) / 2 + 0.5).clip(0, 1)
+        return tr("round gradient"), lambda: (np.hypot(*_grid()) / np.sqrt(2)).clip(0, 1)
+    return tr("gradient at {angle}°", angle=angle), lambda: (_along(angle) / 2 + 0.5).clip(0, 1)
 
 
 def _noise(number: int, random: np.random.Generator) -> Drawn:
     power, seed = (0.0, 1.0, 1.5, 2.0)[number % 4], int(random.integers(2**31))
-    title = "white noise" if not power else f"noise of spectrum 1 / frequency^{power:g}"
+    title = (
+        tr("white noise")
+        if not power
+        else tr("noise of spectrum 1 / frequency^{power:g}", power=power)
+    )
     return title, lambda: _spectrum(power, seed)
 
 
@@ -256,7 +279,9 @@ def _cells(number: int, random: np.random.Generator) -> Drawn:
             shares = (near[1] - near[0] < 0.03).astype(float)
         return shares
 
-    return f"{'net' if is_net else 'cells'} around {count} points", draw
+    return tr(
+        "{which} around {count} points", which="net" if is_net else "cells", count=count
+    ), draw
 
 
 def _rings(number: int, random: np.random.Generator) -> Drawn:
@@ -270,18 +295,25 @@ def _rings(number: int, random: np.random.Generator) -> Drawn:
         shares: Shares = np.sin(distance * np.pi * SIDE / period) / 2 + 0.5
         return shares
 
-    return f"{'wavy ' if is_wavy else ''}rings, {period} pixels apart", draw
+    return tr(
+        "{which}rings, {period} pixels apart", which="wavy " if is_wavy else "", period=period
+    ), draw
 
 
 def _fractal(number: int, random: np.random.Generator) -> Drawn:
     if number % 3 == 0:
         levels = 2 + number // 3 % 4
-        return f"Sierpiński carpet of {levels} levels", lambda: _carpet(levels)
+        return tr("Sierpiński carpet of {levels} levels", levels=levels), lambda: _carpet(levels)
     angle = random.uniform(0, 2 * np.pi)
     # On the rim of the Mandelbrot set's largest part Julia sets are rich.
     start = 1.02 * (np.exp(1j * angle) / 2 - np.exp(2j * angle) / 4)
     sign = "+" if start.imag >= 0 else "−"
-    title = f"Julia set of {start.real:.2f} {sign} {abs(start.imag):.2f}i"
+    title = tr(
+        "Julia set of {real:.2f} {sign} {imag:.2f}i",
+        real=start.real,
+        sign=sign,
+        imag=abs(start.imag),
+    )
     return title, lambda: _julia(complex(start))
 
 

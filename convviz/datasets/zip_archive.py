@@ -29,6 +29,7 @@ from convviz import limits
 from convviz.errors import ImageError
 from convviz.formatting import size_text
 from convviz.images.decode import FILE_SUFFIXES, is_image
+from convviz.language import tr
 
 MAX_FILES = limits.ZIP_FILES.value
 MAX_BYTES = limits.ZIP_MEGABYTES.bytes
@@ -105,7 +106,9 @@ class ZipArchive:
         Raises:
             ImageError: It is damaged, or holds more than the archive's list says.
         """
-        damaged = ImageError(f"{entry.path} is damaged in the archive; pack it again.")
+        damaged = ImageError(
+            tr("{path} is damaged in the archive; pack it again.", path=entry.path)
+        )
         try:
             unpacked = _unpack(
                 self.data, entry.start, entry.packed, entry.method, at_most=entry.bytes + 1
@@ -149,7 +152,7 @@ def open_archive(data: bytes) -> ZipArchive:
         with zipfile.ZipFile(BytesIO(data)) as file:
             infos = file.infolist()
     except Exception as error:  # the parser may raise anything; the file is at fault
-        raise ImageError("The zip archive is damaged; pack it again.") from error
+        raise ImageError(tr("The zip archive is damaged; pack it again.")) from error
     files = [info for info in infos if not _ignored(info)]
     for info in files:
         _check_path(info)
@@ -177,7 +180,9 @@ def open_archive(data: bytes) -> ZipArchive:
             )
     if not entries:
         reason = f"; {left_out[0].title}: {left_out[0].reason}" if left_out else "."
-        raise ImageError(f"The zip archive has no picture that convviz could use{reason}")
+        raise ImageError(
+            tr("The zip archive has no picture that convviz could use{reason}", reason=reason)
+        )
     return ZipArchive(data, tuple(entries), tuple(left_out))
 
 
@@ -185,7 +190,9 @@ def _check_directory(data: bytes) -> None:
     """Check the length of the archive's list before Python reads it whole."""
     end = data.rfind(_END, max(0, len(data) - 66_000))
     if end < 0 or len(data) < end + 22:
-        raise ImageError("The file is no zip archive, or is incomplete; pack the pictures again.")
+        raise ImageError(
+            tr("The file is no zip archive, or is incomplete; pack the pictures again.")
+        )
     (size,) = struct.unpack_from("<L", data, end + 12)
     # Zip64 states its numbers elsewhere; then the whole file is searched.
     begin = max(0, end - size) if size < 0xFFFFFFFF else 0
@@ -194,8 +201,12 @@ def _check_directory(data: bytes) -> None:
 
 
 def _too_many(count: int | None) -> str:
-    has = "more" if count is None else f"{count:,} files, more"
-    return f"The zip archive has {has} than the {MAX_FILES:,} files allowed; pack fewer."
+    has = "more" if count is None else tr("{count:,} files, more", count=count)
+    return tr(
+        "The zip archive has {has} than the {max_files:,} files allowed; pack fewer.",
+        has=has,
+        max_files=MAX_FILES,
+    )
 
 
 def _ignored(info: zipfile.ZipInfo) -> bool:
@@ -240,10 +251,14 @@ def _check_path(info: zipfile.ZipInfo) -> None:
     path = PurePosixPath(_path(info))
     text = str(path)[:80]
     if path.is_absolute() or ".." in path.parts or str(path)[1:2] == ":":
-        raise ImageError(f"The zip archive has a path that leaves its folder: {text}.")
+        raise ImageError(
+            tr("The zip archive has a path that leaves its folder: {text}.", text=text)
+        )
     mode = info.external_attr >> 16
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-        raise ImageError(f"The zip archive has an entry that is no plain file: {text}.")
+        raise ImageError(
+            tr("The zip archive has an entry that is no plain file: {text}.", text=text)
+        )
 
 
 def _check_limits(files: list[zipfile.ZipInfo]) -> None:
@@ -252,21 +267,28 @@ def _check_limits(files: list[zipfile.ZipInfo]) -> None:
     unpacked_bytes = sum(info.file_size for info in files)
     if unpacked_bytes > MAX_BYTES:
         raise ImageError(
-            f"The zip archive holds {size_text(unpacked_bytes)} unpacked; at most "
-            f"{size_text(MAX_BYTES)} are allowed: pack fewer or smaller pictures."
+            tr(
+                "The zip archive holds {unpacked_bytes} unpacked; at most {max_bytes} are "
+                "allowed: pack fewer or smaller pictures.",
+                unpacked_bytes=size_text(unpacked_bytes),
+                max_bytes=size_text(MAX_BYTES),
+            )
         )
     packed_bytes = sum(info.compress_size for info in files)
     suspects = [i for i in files if i.file_size > MAX_RATIO * i.compress_size + _SMALL]
     if suspects or unpacked_bytes > MAX_RATIO * packed_bytes + _SMALL:
         raise ImageError(
-            f"The zip archive unpacks to more than {MAX_RATIO} times its size, which pictures do "
-            "not; pack plain JPEG or PNG files."
+            tr(
+                "The zip archive unpacks to more than {max_ratio} times its size, which "
+                "pictures do not; pack plain JPEG or PNG files.",
+                max_ratio=MAX_RATIO,
+            )
         )
 
 
 def _check_overlaps(infos: list[zipfile.ZipInfo], data: bytes) -> None:
     """Check that no two entries share bytes, as they do in the worst zip bombs."""
-    wrong = ImageError("The zip archive has entries that overlap; pack the pictures again.")
+    wrong = ImageError(tr("The zip archive has entries that overlap; pack the pictures again."))
     end = 0
     for info in sorted(infos, key=lambda entry: entry.header_offset):
         start = info.header_offset
@@ -281,9 +303,9 @@ def _check_overlaps(infos: list[zipfile.ZipInfo], data: bytes) -> None:
 def _unusable(info: zipfile.ZipInfo, data: bytes) -> str:
     """Return the reason why a file of an archive is left out; "" if it is not."""
     if info.flag_bits & _ENCRYPTED:
-        return "It is encrypted; pack it without a password."
+        return tr("It is encrypted; pack it without a password.")
     if info.compress_type not in _METHODS:
-        return "It is packed in a way that convviz does not unpack; pack it as a plain zip."
+        return tr("It is packed in a way that convviz does not unpack; pack it as a plain zip.")
 
     def start() -> bytes:
         place, packed, method = info.header_offset, info.compress_size, info.compress_type
@@ -304,13 +326,17 @@ def unusable(name: str, size: int, start: Callable[[], bytes]) -> str:
         start: Reads its first bytes, which decide otherwise.
     """
     if size > MAX_FILE_BYTES:
-        return f"It has {size_text(size)}; a picture may have at most {size_text(MAX_FILE_BYTES)}."
+        return tr(
+            "It has {size}; a picture may have at most {max_file_bytes}.",
+            size=size_text(size),
+            max_file_bytes=size_text(MAX_FILE_BYTES),
+        )
     if not size:
-        return "It is empty."
+        return tr("It is empty.")
     if not is_image_name(name) and not is_image(start()):
-        return (
-            f"It is not a picture, neither by its name (.{', .'.join(FILE_SUFFIXES)}) nor by its "
-            "first bytes."
+        return tr(
+            "It is not a picture, neither by its name (.{join}) nor by its first bytes.",
+            join=", .".join(FILE_SUFFIXES),
         )
     return ""
 

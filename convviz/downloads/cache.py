@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from convviz.errors import SettingError, WeightsError
 from convviz.formatting import size_text
+from convviz.language import tr
 
 RESULTS = "results"
 """The folder in it that keeps results: what computed them can compute them again."""
@@ -78,14 +79,18 @@ def check_user_folder() -> None:
         with os.scandir(path):
             return
     except FileNotFoundError:
-        reason = "there is no such folder"
+        reason = tr("there is no such folder")
     except NotADirectoryError:
-        reason = "that is a file"
+        reason = tr("that is a file")
     except (OSError, ValueError) as error:  # ValueError: a null character
-        reason = f"it cannot be read ({getattr(error, 'strerror', None) or error})"
+        reason = tr("it cannot be read ({value})", value=getattr(error, "strerror", None) or error)
     raise SettingError(
-        f"CONVVIZ_WEIGHTS names {path.name[:60]!r}, but {reason}: set it to the folder that the "
-        "files of weights lie in, or leave it out."
+        tr(
+            "CONVVIZ_WEIGHTS names {name!r}, but {reason}: set it to the folder that the "
+            "files of weights lie in, or leave it out.",
+            name=path.name[:60],
+            reason=reason,
+        )
     )
 
 
@@ -126,8 +131,11 @@ def unwritable(error: OSError) -> WeightsError:
     """Make the error for a file of the cache that could not be written."""
     reason = error.strerror or type(error).__name__
     return WeightsError(
-        f"convviz cannot write to its cache folder ({reason}): make room there, or set "
-        "CONVVIZ_CACHE to a folder that you may write to."
+        tr(
+            "convviz cannot write to its cache folder ({reason}): make room there, or set "
+            "CONVVIZ_CACHE to a folder that you may write to.",
+            reason=reason,
+        )
     )
 
 

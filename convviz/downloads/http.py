@@ -27,6 +27,7 @@ from convviz import __version__
 from convviz.downloads import cache
 from convviz.errors import FetchCancelled, WeightsError
 from convviz.formatting import size_text
+from convviz.language import tr
 
 _CHUNK = 1 << 18
 
@@ -93,15 +94,20 @@ class Progress:
             FetchCancelled: It was.
         """
         if self.cancelled:
-            raise FetchCancelled("The download was stopped; nothing was kept of it.")
+            raise FetchCancelled(tr("The download was stopped; nothing was kept of it."))
 
     def stalled(self) -> WeightsError:
         """Make the error for a download that no longer receives anything."""
         received = size_text(self.received)
-        of_total = f" of {size_text(self.total)}" if self.total else ""
+        of_total = tr(" of {total}", total=size_text(self.total)) if self.total else ""
         return WeightsError(
-            f"The download stopped at {received}{of_total}: almost nothing arrived for "
-            f"{self.limits.stall_seconds:.0f} seconds; try again, perhaps on another network."
+            tr(
+                "The download stopped at {received}{of_total}: almost nothing arrived for "
+                "{stall_seconds:.0f} seconds; try again, perhaps on another network.",
+                received=received,
+                of_total=of_total,
+                stall_seconds=self.limits.stall_seconds,
+            )
         )
 
     def when_cancelled(self, disconnect: Callable[[], None] | None) -> None:
@@ -151,7 +157,7 @@ def _receive(url: str, part: Path, progress: Progress) -> str:
     """Write what the server sends into a file and return its sha256."""
     progress.restart()
     limit = 1.1 * progress.total if progress.total else float("inf")
-    host = urlsplit(url).hostname or "the server"
+    host = urlsplit(url).hostname or tr("the server")
     digest, received = hashlib.sha256(), 0
     with _errors_as_sentences(host, progress):
         response = _open(url, progress.limits.stall_seconds)
@@ -178,8 +184,12 @@ def _receive(url: str, part: Path, progress: Progress) -> str:
     progress.advance(received)
     if content_length is not None and received < content_length:
         raise WeightsError(
-            f"The connection broke off after {size_text(received)} of {size_text(content_length)}, "
-            "so the file was removed: try again."
+            tr(
+                "The connection broke off after {received} of {content_length}, so the file "
+                "was removed: try again.",
+                received=size_text(received),
+                content_length=size_text(content_length),
+            )
         )
     return digest.hexdigest()
 
@@ -219,25 +229,37 @@ def _sentence(
 ) -> WeightsError:
     if isinstance(error, urllib.error.HTTPError):
         return WeightsError(
-            f"{host} does not hand out the file (it answers {error.code} {error.reason}): try "
-            "again later."
+            tr(
+                "{host} does not hand out the file (it answers {code} {reason}): try again later.",
+                host=host,
+                code=error.code,
+                reason=error.reason,
+            )
         )
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(reason, ssl.SSLCertVerificationError):
         return WeightsError(
-            f"The certificate of {host} could not be checked: where a proxy stands in between, set "
-            "SSL_CERT_FILE to its certificates."
+            tr(
+                "The certificate of {host} could not be checked: where a proxy stands in "
+                "between, set SSL_CERT_FILE to its certificates.",
+                host=host,
+            )
         )
     if isinstance(reason, TimeoutError) and progress.received:
         return progress.stalled()
     if isinstance(reason, TimeoutError):
-        return WeightsError(f"{host} does not answer: try again, perhaps on another network.")
+        return WeightsError(
+            tr("{host} does not answer: try again, perhaps on another network.", host=host)
+        )
     if isinstance(error, urllib.error.URLError):
         return WeightsError(
-            f"{host} cannot be reached: check the network connection (and HTTPS_PROXY, where there "
-            "is a proxy)."
+            tr(
+                "{host} cannot be reached: check the network connection (and HTTPS_PROXY, "
+                "where there is a proxy).",
+                host=host,
+            )
         )
-    return WeightsError(f"The connection to {host} broke off: try again.")
+    return WeightsError(tr("The connection to {host} broke off: try again.", host=host))
 
 
 def _wrong_file() -> WeightsError:

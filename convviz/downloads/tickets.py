@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from convviz.downloads import cache, http
 from convviz.downloads.http import Progress
 from convviz.errors import FetchCancelled, WeightsError
+from convviz.language import tr
 
 _log = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ class Fetch:
             if end is not None and time.monotonic() >= end:
                 return False
         if self._cancelled:
-            raise FetchCancelled("The download was stopped; nothing was kept of it.")
+            raise FetchCancelled(tr("The download was stopped; nothing was kept of it."))
         if self._run.failure is not None:
             raise self._run.failure
         return True
@@ -134,7 +135,9 @@ class _Run:
         self.ended = threading.Event()
         # Weak: the ticket of a closed page must not keep others from stopping the download.
         self.tickets: weakref.WeakSet[Fetch] = weakref.WeakSet()
-        self._thread = threading.Thread(target=self._run, name=f"fetch {download.key}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, name=tr("fetch {key}", key=download.key), daemon=True
+        )
 
     def start(self) -> None:
         self._thread.start()

@@ -22,6 +22,7 @@ from convviz.features.activations import Activations, activations_in, judged, ne
 from convviz.features.capture import copied, input_for, observe_each
 from convviz.features.class_target import check_scores, decoder_input
 from convviz.features.predictions import Prediction, best, for_decoder
+from convviz.language import tr
 from convviz.networks.clone import clone, per_module
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, check_channel, layer, layers
@@ -117,15 +118,23 @@ def ablate(
     ablated, deeper = layer(network, layer_name), layer(network, deeper_name)
     if OutputName.of(ablated.name).part:
         raise SettingError(
-            f"{ablated.title} is a part of what {ablated.module} puts out, and cannot be switched "
-            f"off alone: choose {ablated.module}."
+            tr(
+                "{title} is a part of what {module} puts out, and cannot be switched off "
+                "alone: choose {module}.",
+                title=ablated.title,
+                module=ablated.module,
+            )
         )
     for channel in channels:
         check_channel(ablated.shape, channel)
     later_layers = deeper_layers(network, layer_name)
     if deeper.name not in {layer.name for layer in later_layers}:
         raise SettingError(
-            f"{deeper.title} does not come after {ablated.title}: choose a later one."
+            tr(
+                "{title} does not come after {title_2}: choose a later one.",
+                title=deeper.title,
+                title_2=ablated.title,
+            )
         )
     off = sorted(set(range(ablated.shape[0])) - set(channels) if keep else set(channels))
     batch = input_for(network, image)

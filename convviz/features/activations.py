@@ -29,6 +29,7 @@ from torch.nn.functional import pad
 from convviz.errors import SettingError
 from convviz.features.capture import copied, input_for, observe_each
 from convviz.formatting import percent
+from convviz.language import later, tr
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, layer, layers
 
@@ -45,7 +46,7 @@ _LEAST_DIFFERENCE = 0.01
 _LEAST_SIDE = 6  # of maps whose rim can be left out
 _SEEN_SIDE = 56  # about as large as a grid shows a map
 
-_NO_RELU = "no ReLU follows directly that would set numbers to 0"
+_NO_RELU = later("no ReLU follows directly that would set numbers to 0")
 
 
 def judged(layer: Layer) -> str:
@@ -126,7 +127,12 @@ def check_threshold(threshold: float) -> None:
         SettingError: It lies outside 0…1.
     """
     if not 0 <= threshold <= 1:
-        raise SettingError(f"The threshold {threshold:g} lies outside 0 to 1; choose one inside.")
+        raise SettingError(
+            tr(
+                "The threshold {threshold:g} lies outside 0 to 1; choose one inside.",
+                threshold=threshold,
+            )
+        )
 
 
 def observe_strengths(
@@ -240,18 +246,35 @@ class Activations:
         """Say how many channels are empty for what was seen, an image or a camera's frame."""
         count, channels = self.empty_count(threshold), self.channels
         if channels == 1:
-            return f"The only channel is {'' if count else 'not '}empty for this {seen}."
+            return tr(
+                "The only channel is {which}empty for this {seen}.",
+                which="" if count else "not ",
+                seen=seen,
+            )
         if count in (0, channels):
-            start = f"All {channels} channels are" if count else f"None of {channels} channels is"
+            start = (
+                tr("All {channels} channels are", channels=channels)
+                if count
+                else tr("None of {channels} channels is", channels=channels)
+            )
             why = ""
             if not count and threshold == 0 and self.layer.soft is not None:
-                why = f": {self.layer.soft.function} puts out hardly any exact 0"
+                why = tr(
+                    ": {function} puts out hardly any exact 0", function=self.layer.soft.function
+                )
             elif not count and self.is_signed:
                 why = f": {_NO_RELU}"
-            return f"{start} empty for this {seen}{why}."
+            return tr("{start} empty for this {seen}{why}.", start=start, seen=seen, why=why)
         verb = "is" if count == 1 else "are"
         share = percent(count / channels)
-        return f"{count} of {channels} channels ({share}) {verb} empty for this {seen}."
+        return tr(
+            "{count} of {channels} channels ({share}) {verb} empty for this {seen}.",
+            count=count,
+            channels=channels,
+            share=share,
+            verb=verb,
+            seen=seen,
+        )
 
     @cached_property
     def salience(self) -> Tensor:
@@ -277,7 +300,13 @@ class Activations:
             return _largest_first(self.maximum)
         if by == "active":
             return _largest_first(self.active_share)
-        raise SettingError(f"Channels cannot be ordered by {by!r}; choose {', '.join(ORDERS)}.")
+        raise SettingError(
+            tr(
+                "Channels cannot be ordered by {by!r}; choose {join}.",
+                by=by,
+                join=", ".join(ORDERS),
+            )
+        )
 
     @property
     def strongest(self) -> int:
@@ -546,15 +575,18 @@ def depth_trend(summaries: Sequence[LayerSummary]) -> str:
     measure is Spearman's rank correlation between position and share.
     """
     with_relu = [summary for summary in summaries if "ReLU" in summary.layer.kind]
-    name = "layers with a ReLU" if len(with_relu) >= 3 else "layers"
+    name = tr("layers with a ReLU") if len(with_relu) >= 3 else "layers"
     group = with_relu if len(with_relu) >= 3 else list(summaries)
     shares = [summary.share for summary in group]
     if len(shares) < 3:
-        return "The network has too few layers with maps to speak of a trend with depth."
+        return tr("The network has too few layers with maps to speak of a trend with depth.")
     if max(shares) == min(shares):
-        return (
-            f"The share of empty channels does not change with depth: it is {percent(shares[0])} "
-            f"in each of the {len(shares)} {name}."
+        return tr(
+            "The share of empty channels does not change with depth: it is {shares} in "
+            "each of the {count} {name}.",
+            shares=percent(shares[0]),
+            count=len(shares),
+            name=name,
         )
     third = len(shares) // 3
     first, last = sum(shares[:third]) / third, sum(shares[-third:]) / third
@@ -566,16 +598,26 @@ def depth_trend(summaries: Sequence[LayerSummary]) -> str:
     )
     enough = abs(correlation) >= _LEAST_DEVIATIONS / sqrt(len(shares) - 1)
     if not moves:
-        claim = "shows no clear trend with depth"
+        claim = tr("shows no clear trend with depth")
     elif enough:
-        claim = f"{'grows' if last > first else 'falls'} with depth"
+        claim = tr("{which} with depth", which="grows" if last > first else "falls")
     else:
         way = "rises" if last > first else "falls"
-        claim = f"{way} here, but {len(shares)} layers are too few to call it a trend"
-    return (
-        f"The share of empty channels {claim}: on average {percent(first)} in the first "
-        f"third of the {len(shares)} {name}, {percent(last)} in the last third (rank correlation "
-        f"{correlation:+.2f})."
+        claim = tr(
+            "{way} here, but {count} layers are too few to call it a trend",
+            way=way,
+            count=len(shares),
+        )
+    return tr(
+        "The share of empty channels {claim}: on average {first} in the first third of "
+        "the {count} {name}, {last} in the last third (rank correlation "
+        "{correlation:+.2f}).",
+        claim=claim,
+        first=percent(first),
+        count=len(shares),
+        name=name,
+        last=percent(last),
+        correlation=correlation,
     )
 
 

@@ -29,6 +29,7 @@ from convviz.features.arithmetic_steps import (
     pooled,
 )
 from convviz.features.capture import capture, capture_with_input, input_for
+from convviz.language import tr
 from convviz.networks.clone import per_module
 from convviz.networks.network import Network
 from convviz.structure.dataflow import flow
@@ -105,9 +106,14 @@ def arithmetic(
     number = _number(output, channel, row, column)
     if not isfinite(number):
         raise SettingError(
-            f"The number of channel {channel} at row {row + 1}, column {column + 1} is infinite or "
-            "none at all for this image, so there is nothing to derive: choose another layer or "
-            "weights."
+            tr(
+                "The number of channel {channel} at row {row}, column {column} is infinite "
+                "or none at all for this image, so there is nothing to derive: choose "
+                "another layer or weights.",
+                channel=channel,
+                row=row + 1,
+                column=column + 1,
+            )
         )
     stages = [derivation.first(unit, inputs) or _opaque(network, batch, unit)]
     for stage in stages_after:

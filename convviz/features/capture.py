@@ -29,6 +29,7 @@ from convviz.errors import ImageError, NetworkError, SettingError
 from convviz.features.guided_backpropagation import MaskedReLUs, guide
 from convviz.formatting import near_matches
 from convviz.images.preprocess import to_tensor
+from convviz.language import tr
 from convviz.networks.clone import clone
 from convviz.networks.image_channels import check_channels, fitted, image_channels
 from convviz.networks.network import Network
@@ -99,7 +100,7 @@ def check_images(images: ImageSet) -> None:
         SettingError: It is empty.
     """
     if not len(images):
-        raise SettingError("There is no picture to look at: choose a set with at least one.")
+        raise SettingError(tr("There is no picture to look at: choose a set with at least one."))
 
 
 def input_batches(
@@ -138,8 +139,11 @@ def input_batches(
                 seen.add(origin_of[index])
         if len(skipped) == total and not isinstance(images, Excerpt):  # others may have some
             raise ImageError(
-                "Not one picture of the set can be read; the first: "
-                f"{skipped[0].title}: {skipped[0].reason}"
+                tr(
+                    "Not one picture of the set can be read; the first: {title}: {reason}",
+                    title=skipped[0].title,
+                    reason=skipped[0].reason,
+                )
             )
         size, channels = network.input_size, image_channels(network.module, network.input_size)
         batch = torch.cat(inputs) if inputs else torch.empty(0, channels, size, size)
@@ -306,10 +310,16 @@ class _Calls:
             return cls(name, output, 1, ())
         count = call_counts(module, batch).get(output.module, 1)
         if output.use is not None and output.use > count:
-            times = "once" if count == 1 else f"{count} times"
+            times = "once" if count == 1 else tr("{count} times", count=count)
             raise NetworkError(
-                f"The layer “{output.module}” runs {times} when the network looks at an image, so "
-                f"there is no use {output.use}; choose from 1 to {count}."
+                tr(
+                    "The layer “{module}” runs {times} when the network looks at an image, "
+                    "so there is no use {use}; choose from 1 to {count}.",
+                    module=output.module,
+                    times=times,
+                    use=output.use,
+                    count=count,
+                )
             )
         found = layouts(module, batch).get(output.module, ())
         return cls(name, output, output.use or count, found)
@@ -335,15 +345,21 @@ class _Calls:
         if self.output.part == HEADS_PART:
             if layout is None or not has_heads(module, layout):
                 raise NetworkError(
-                    f"“{self.output.module}” is no attention over the places of an image, so it "
-                    "has no heads to look at; choose another layer."
+                    tr(
+                        "“{module}” is no attention over the places of an image, so it has "
+                        "no heads to look at; choose another layer.",
+                        module=self.output.module,
+                    )
                 )
             return heads_maps(module, layout, args, kwargs)
         tensor = first_tensor(output, self.name)
         if self.output.part == CLASS_PART:
             if layout is None or not layout.before:
                 raise NetworkError(
-                    f"“{self.output.module}” puts out no class token; choose another layer."
+                    tr(
+                        "“{module}” puts out no class token; choose another layer.",
+                        module=self.output.module,
+                    )
                 )
             return layout.class_token(tensor)
         return tensor if layout is None else layout.maps(tensor)
@@ -457,8 +473,11 @@ def layer_gradient(
     calls = _Calls.of(module, batch, name)
     if calls.output.part == HEADS_PART:
         raise NetworkError(
-            f"The heads of “{calls.output.module}” say where it looks; the scores are not made of "
-            "them: choose the layer itself."
+            tr(
+                "The heads of “{module}” say where it looks; the scores are not made of "
+                "them: choose the layer itself.",
+                module=calls.output.module,
+            )
         )
     layout = calls.layout(calls.wanted)
     outputs: list[Tensor] = []
@@ -516,11 +535,13 @@ def input_gradient(
     with torch.enable_grad(), MaskedReLUs() if guided else nullcontext() as masked:
         scores = class_scores_in(clone(module)(image.clone()))  # its first layer may work in place
         value = score(scores).sum()
-    check_gradient(value, "the scores")
+    check_gradient(value, tr("the scores"))
     if masked is not None and not guide(value, masked):
         raise NetworkError(
-            "The network has no ReLU on the way to its scores, so guided backpropagation would be "
-            "the plain gradient: choose the gradient."
+            tr(
+                "The network has no ReLU on the way to its scores, so guided backpropagation "
+                "would be the plain gradient: choose the gradient."
+            )
         )
     (gradient,) = torch.autograd.grad(value, image, allow_unused=True, materialize_grads=True)
     return copied(gradient), copied(scores)
@@ -532,12 +553,15 @@ def class_scores_in(output: Any) -> Tensor:
     Raises:
         NetworkError: It puts out something else.
     """
-    scores = first_tensor(output, "the network")
+    scores = first_tensor(output, tr("the network"))
     if scores.dim() != 2:
-        shape = " × ".join(map(str, scores.shape[1:])) or "one number"
+        shape = " × ".join(map(str, scores.shape[1:])) or tr("one number")
         raise NetworkError(
-            f"The network puts out {shape} for an image and not one score for each class, so there "
-            "is no class whose evidence could be shown: choose another network."
+            tr(
+                "The network puts out {shape} for an image and not one score for each class, "
+                "so there is no class whose evidence could be shown: choose another network.",
+                shape=shape,
+            )
         )
     return scores
 
@@ -571,8 +595,10 @@ def check_layer(module: nn.Module, name: str) -> None:
     names = [known for known, _ in module.named_modules(remove_duplicate=False) if known]
     if OutputName.of(name).module not in names:
         matches = near_matches(name, names, cutoff=0.4)
-        hint = f"; near matches: {', '.join(matches)}" if matches else ""
-        raise NetworkError(f"The network has no layer called “{name[:80]}”{hint}.")
+        hint = tr("; near matches: {join}", join=", ".join(matches)) if matches else ""
+        raise NetworkError(
+            tr("The network has no layer called “{name}”{hint}.", name=name[:80], hint=hint)
+        )
 
 
 class _StopForward(BaseException):
@@ -633,12 +659,18 @@ def first_tensor(output: Any, name: str) -> Tensor:
     tensor = next(tensors_in(output), None)
     if tensor is None:
         raise NetworkError(
-            f"The layer “{name}” puts out a {type(output).__name__} without a tensor; choose "
-            "another."
+            tr(
+                "The layer “{name}” puts out a {name_2} without a tensor; choose another.",
+                name=name,
+                name_2=type(output).__name__,
+            )
         )
     if tensor.is_complex():
         raise NetworkError(
-            f"The layer “{name}” puts out complex numbers, which have no order; choose another."
+            tr(
+                "The layer “{name}” puts out complex numbers, which have no order; choose another.",
+                name=name,
+            )
         )
     if not tensor.numel():
         raise NetworkError(
@@ -647,8 +679,11 @@ def first_tensor(output: Any, name: str) -> Tensor:
         )
     if tensor.is_nested or tensor.is_quantized or tensor.layout != torch.strided:
         raise NetworkError(
-            f"The layer “{name}” puts out a nested, sparse or quantised tensor, which is not "
-            "looked into; choose another."
+            tr(
+                "The layer “{name}” puts out a nested, sparse or quantised tensor, which is "
+                "not looked into; choose another.",
+                name=name,
+            )
         )
     return tensor.to(torch.uint8) if tensor.dtype == torch.bool else tensor
 
@@ -669,5 +704,8 @@ def check_gradient(output: Tensor, name: str) -> None:
 
 def _never_ran(name: str) -> NetworkError:
     return NetworkError(
-        f"The layer “{name}” does not run when the network looks at an image; choose another."
+        tr(
+            "The layer “{name}” does not run when the network looks at an image; choose another.",
+            name=name,
+        )
     )

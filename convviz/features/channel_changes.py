@@ -14,6 +14,7 @@ from torch import Tensor
 from convviz.errors import SettingError
 from convviz.features.activations import Activations
 from convviz.features.filters import Filters
+from convviz.language import tr
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +49,12 @@ def channel_changes(first: Activations, second: Activations) -> ChannelChanges:
     if first.rectified.shape != second.rectified.shape:
         sizes = (" × ".join(map(str, each.rectified.shape)) for each in (first, second))
         raise SettingError(
-            f"{first.layer.title} puts out {' and '.join(sizes)} numbers under the two sets of "
-            "weights, which cannot be set side by side: choose a layer of the encoder."
+            tr(
+                "{title} puts out {join} numbers under the two sets of weights, which cannot "
+                "be set side by side: choose a layer of the encoder.",
+                title=first.layer.title,
+                join=" and ".join(sizes),
+            )
         )
     one, other = (each.rectified.flatten(1).double() for each in (first, second))
     distances = (other - one).norm(dim=1)
@@ -76,8 +81,11 @@ def filter_changes(first: Filters, second: Filters) -> Tensor:
     """
     if first.kernels.shape != second.kernels.shape:
         raise SettingError(
-            f"The filters of {first.layer.title} have other sizes under the two sets of weights: "
-            "choose another layer."
+            tr(
+                "The filters of {title} have other sizes under the two sets of weights: "
+                "choose another layer.",
+                title=first.layer.title,
+            )
         )
     one, other = (each.kernels.flatten(1).double() for each in (first, second))
     moved = (other - one).norm(dim=1)

@@ -19,6 +19,7 @@ from convviz.features.class_target import (
     decoder_input,
 )
 from convviz.features.predictions import Prediction, predict_batch
+from convviz.language import tr
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, layers
 from convviz.structure.ops import weight_of
@@ -208,7 +209,9 @@ def class_evidence(
 def _last_maps(network: Network) -> Layer:
     maps = [layer for layer in layers(network) if layer.in_encoder and len(layer.shape) == 3]
     if not maps:
-        raise NetworkError(f"{network.title} has no maps to average: choose a ConvNet.")
+        raise NetworkError(
+            tr("{title} has no maps to average: choose a ConvNet.", title=network.title)
+        )
     return maps[-1]
 
 

@@ -13,6 +13,7 @@ from convviz.errors import NetworkError, SettingError
 from convviz.features.capture import class_scores_in, input_for
 from convviz.features.predictions import class_name, for_decoder
 from convviz.formatting import did_you_mean
+from convviz.language import tr
 from convviz.networks.clone import clone
 from convviz.networks.network import Network
 
@@ -48,7 +49,11 @@ class ClassTarget:
         name = class_name(network.weights.classes, self.index)
         if self.against is None:
             return name
-        return f"{name} and not {class_name(network.weights.classes, self.against)}"
+        return tr(
+            "{name} and not {class_name}",
+            name=name,
+            class_name=class_name(network.weights.classes, self.against),
+        )
 
 
 def decoder_input(network: Network, image: Image.Image) -> Tensor:
@@ -59,9 +64,12 @@ def decoder_input(network: Network, image: Image.Image) -> Tensor:
     """
     if not network.weights.has_decoder:
         raise NetworkError(
-            f"The weights of {network.title} in use have no decoder, so no class has a score that "
-            "could be explained: choose weights of the full network, or GoogLeNet, AlexNet or "
-            "VGG16, whose weights come with a decoder."
+            tr(
+                "The weights of {title} in use have no decoder, so no class has a score that "
+                "could be explained: choose weights of the full network, or GoogLeNet, "
+                "AlexNet or VGG16, whose weights come with a decoder.",
+                title=network.title,
+            )
         )
     return for_decoder(network, input_for(network, image))
 
@@ -105,9 +113,11 @@ def check_target(network: Network, target: ClassTarget) -> None:
     count = len(network.weights.classes)
     for index in (target.index, target.against):
         if index is not None and not 0 <= index < count:
-            raise SettingError(f"There is no class {index}: choose 0 to {count - 1}.")
+            raise SettingError(
+                tr("There is no class {index}: choose 0 to {count}.", index=index, count=count - 1)
+            )
     if target.against == target.index:
-        raise SettingError("A class cannot be compared with itself: choose two classes.")
+        raise SettingError(tr("A class cannot be compared with itself: choose two classes."))
 
 
 def find_class(network: Network, text: str) -> int:
@@ -120,8 +130,11 @@ def find_class(network: Network, text: str) -> int:
     classes = network.weights.classes
     if not network.weights.has_decoder:
         raise NetworkError(
-            f"The weights of {network.title} in use have no decoder, so they know no class: choose "
-            "weights of the full network."
+            tr(
+                "The weights of {title} in use have no decoder, so they know no class: "
+                "choose weights of the full network.",
+                title=network.title,
+            )
         )
     wanted = _plain(text)
     if wanted.lstrip("-").isdigit():
@@ -134,8 +147,15 @@ def find_class(network: Network, text: str) -> int:
             by_name.setdefault(_plain(name), index)
     if wanted in by_name:
         return by_name[wanted]
-    question = did_you_mean(wanted, by_name, f"choose one of {_some(classes)}.")
-    raise SettingError(f"{network.title} has no class called {text[:80]}: {question}")
+    question = did_you_mean(wanted, by_name, tr("choose one of {some}.", some=_some(classes)))
+    raise SettingError(
+        tr(
+            "{title} has no class called {text}: {question}",
+            title=network.title,
+            text=text[:80],
+            question=question,
+        )
+    )
 
 
 def same_class(first: Network, index: int, second: Network) -> int | None:
@@ -153,4 +173,4 @@ def _plain(name: str) -> str:
 
 def _some(classes: Sequence[str]) -> str:
     names = ", ".join(name.split(",")[0].strip() for name in classes[:3])
-    return f"{names} … by name, or 0 to {len(classes) - 1}"
+    return tr("{names} … by name, or 0 to {count}", names=names, count=len(classes) - 1)

@@ -24,6 +24,7 @@ from convviz.features.class_target import (
 )
 from convviz.features.predictions import for_decoder
 from convviz.images.preprocess import crop, normalise, to_image, to_pixels
+from convviz.language import later, tr
 from convviz.networks.network import Network
 
 _GREY = (124, 116, 104)  # about ImageNet's mean colour: of a patch, and beside a turned image
@@ -75,12 +76,12 @@ class CorruptionRange:
 
 
 CORRUPTIONS: dict[str, CorruptionRange] = {
-    "blur": CorruptionRange("Blur, % of the side", 0.0, 10.0, 0.25),
-    "noise": CorruptionRange("Noise, 1 = from black to white", 0.0, 0.5, 0.01),
-    "brightness": CorruptionRange("Brightness, times as bright", 0.0, 3.0, 0.05),
-    "contrast": CorruptionRange("Contrast, times as strong", 0.0, 3.0, 0.05),
-    "rotation": CorruptionRange("Rotation, degrees", -180.0, 180.0, 5.0),
-    "patch": CorruptionRange("Grey patch, as a share of the side", 0.0, 1.0, 0.02),
+    "blur": CorruptionRange(later("Blur, % of the side"), 0.0, 10.0, 0.25),
+    "noise": CorruptionRange(later("Noise, 1 = from black to white"), 0.0, 0.5, 0.01),
+    "brightness": CorruptionRange(later("Brightness, times as bright"), 0.0, 3.0, 0.05),
+    "contrast": CorruptionRange(later("Contrast, times as strong"), 0.0, 3.0, 0.05),
+    "rotation": CorruptionRange(later("Rotation, degrees"), -180.0, 180.0, 5.0),
+    "patch": CorruptionRange(later("Grey patch, as a share of the side"), 0.0, 1.0, 0.02),
 }
 NOTHING = Corruption()
 
@@ -157,8 +158,13 @@ def check_corruption(corruption: Corruption) -> None:
         value = getattr(corruption, name)
         if not limits.low <= value <= limits.high:
             raise SettingError(
-                f"A {name} of {value:g} is outside its range: choose {limits.low:g} to "
-                f"{limits.high:g}."
+                tr(
+                    "A {name} of {value:g} is outside its range: choose {low:g} to {high:g}.",
+                    name=name,
+                    value=value,
+                    low=limits.low,
+                    high=limits.high,
+                )
             )
 
 
@@ -203,9 +209,15 @@ def corruption_curve(
         SettingError: There is no such kind or class, or a value is outside its range.
     """
     if kind not in CORRUPTIONS:
-        raise SettingError(f"There is no corruption {kind!r}; choose {', '.join(CORRUPTIONS)}.")
+        raise SettingError(
+            tr(
+                "There is no corruption {kind!r}; choose {join}.",
+                kind=kind,
+                join=", ".join(CORRUPTIONS),
+            )
+        )
     if not 2 <= count <= 200:
-        raise SettingError(f"A curve cannot have {count} values: choose 2 to 200.")
+        raise SettingError(tr("A curve cannot have {count} values: choose 2 to 200.", count=count))
     check_corruption(corruption)
     decoder_input(network, image)  # or the weights have no decoder
     check_target(network, target)

@@ -25,6 +25,7 @@ from convviz.features.class_target import (
     class_scores,
     decoder_input,
 )
+from convviz.language import tr
 from convviz.networks.network import Network
 
 _BATCH = 4  # images that run at once: a run that is stopped ends within one batch
@@ -141,16 +142,20 @@ def delete_and_insert(
         SettingError: There is no such class, a number makes no sense, or the map is the same
             everywhere.
     """
-    at_least("number of parts", steps, 2)
-    at_least("number of shuffled maps", shuffles, 1)
+    at_least(tr("number of parts"), steps, 2)
+    at_least(tr("number of shuffled maps"), shuffles, 1)
     batch = decoder_input(network, image)
     check_target(network, target)
     if map_.dim() != 2 or not map_.isfinite().all():
-        raise SettingError("A map must have rows and columns of finite numbers: choose another.")
+        raise SettingError(
+            tr("A map must have rows and columns of finite numbers: choose another.")
+        )
     if float(map_.max()) == float(map_.min()):
         raise SettingError(
-            "The map is the same everywhere, so it says of no pixel that it matters more than "
-            "others: choose another layer or method."
+            tr(
+                "The map is the same everywhere, so it says of no pixel that it matters more "
+                "than others: choose another layer or method."
+            )
         )
     generator = torch.Generator().manual_seed(seed)
     maps = [map_.float()]

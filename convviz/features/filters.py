@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from convviz.errors import SettingError
 from convviz.features.activations import layers_with_maps
+from convviz.language import tr
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer
 from convviz.structure.ops import weight_of
@@ -89,7 +90,11 @@ class Filters:
         if by == "similarity":
             return _chain(self.similarity(), int(self.norms.argmax()))
         raise SettingError(
-            f"Filters cannot be ordered by {by!r}; choose {', '.join(FILTER_ORDERS)}."
+            tr(
+                "Filters cannot be ordered by {by!r}; choose {join}.",
+                by=by,
+                join=", ".join(FILTER_ORDERS),
+            )
         )
 
     def similarity(self) -> Tensor:
@@ -133,13 +138,16 @@ def filters(network: Network, layer: Layer) -> Filters:
     """
     convolution = convolution_of(network, layer)
     if convolution is None:
-        raise SettingError(f"{layer.title} has no kernels: choose a convolution.")
+        raise SettingError(tr("{title} has no kernels: choose a convolution.", title=layer.title))
     name, module = convolution
     kernels = weight_of(module).to("cpu", torch.float32)
     if not kernels.isfinite().all():
         raise SettingError(
-            f"The kernels of {layer.title} hold numbers that are infinite or none at all, so they "
-            "cannot be drawn or compared: choose other weights."
+            tr(
+                "The kernels of {title} hold numbers that are infinite or none at all, so "
+                "they cannot be drawn or compared: choose other weights.",
+                title=layer.title,
+            )
         )
     # In float64, where squares of large weights are still finite.
     norms = kernels.flatten(1).norm(dim=1, dtype=torch.float64).float()

@@ -31,6 +31,7 @@ from convviz.features.saliency import COMPLETE, Saliency
 from convviz.features.synthesis import SynthesisStep
 from convviz.features.top_patches import TopPatches
 from convviz.formatting import in_words, percent
+from convviz.language import tr
 from convviz.plain_text import code, plain
 from convviz.structure.layers import Layer
 from convviz.structure.outputs import CLASS_PART, HEADS_PART, OutputName
@@ -44,21 +45,35 @@ def empty_here(activations: Activations, threshold: float) -> str:
     bound = activations.empty_up_to(threshold)
     above = f"{bound:.3g}" if bound else "zero"
     if activations.layer.pre_relu is not None:
-        what = f"nothing above {above}" if bound else "nothing"
-        return f"its ReLU lets {what} through in this image"
+        what = tr("nothing above {above}", above=above) if bound else "nothing"
+        return tr("its ReLU lets {what} through in this image", what=what)
     if activations.is_signed:
-        where = f"never further than {above} from zero" if bound else "zero everywhere"
-        return f"{where} in this image"
-    return f"never above {above} in this image"
+        where = (
+            tr("never further than {above} from zero", above=above)
+            if bound
+            else tr("zero everywhere")
+        )
+        return tr("{where} in this image", where=where)
+    return tr("never above {above} in this image", above=above)
 
 
 def empty_rule(layer: Layer, threshold: float) -> str:
     """Say which channels of a layer count as empty, without an image, for a column of a table."""
     if layer.pre_relu is not None:
-        return f"≤ {threshold:g} × largest, after its ReLU" if threshold else "≤ 0 before its ReLU"
+        return (
+            tr("≤ {threshold:g} × largest, after its ReLU", threshold=threshold)
+            if threshold
+            else tr("≤ 0 before its ReLU")
+        )
     if layer.soft is not None and not threshold:
-        return f"every number is 0, which {layer.soft.function} hardly ever makes"
-    return f"≤ {threshold:g} × largest, by size" if threshold else "every number is 0"
+        return tr(
+            "every number is 0, which {function} hardly ever makes", function=layer.soft.function
+        )
+    return (
+        tr("≤ {threshold:g} × largest, by size", threshold=threshold)
+        if threshold
+        else tr("every number is 0")
+    )
 
 
 def changed(changes: ChannelChanges, layer: Layer) -> str:
@@ -70,23 +85,38 @@ def changed(changes: ChannelChanges, layer: Layer) -> str:
     """
     title = plain(layer.title)
     if not changes.total:
-        return f"For this image the maps of {title} are the same under both sets of weights."
+        return tr(
+            "For this image the maps of {title} are the same under both sets of weights.",
+            title=title,
+        )
     channel = int(changes.order()[0])
     distance = float(changes.distances[channel])
     if not isfinite(distance):
-        return (
-            f"Under the weights on the left, {title} is silent for this image, or one of the two "
-            "holds numbers that are infinite or none: there is no scale for the distances."
+        return tr(
+            "Under the weights on the left, {title} is silent for this image, or one of "
+            "the two holds numbers that are infinite or none: there is no scale for the "
+            "distances.",
+            title=title,
         )
     parts = [
-        f"For this image the maps of {title} differ by {percent(changes.total)} of their size on "
-        f"the left. Channel {channel} changed most: its map moved by {distance:.2f} times the size "
-        "of the layer's typical map."
+        tr(
+            "For this image the maps of {title} differ by {total} of their size on the left. "
+            "Channel {channel} changed most: its map moved by {distance:.2f} times the size "
+            "of the layer's typical map.",
+            title=title,
+            total=percent(changes.total),
+            channel=channel,
+            distance=distance,
+        )
     ]
     if changes.only_first or changes.only_second:
         parts.append(
-            f"{changes.only_first:,} of its channels are empty on the right alone, "
-            f"{changes.only_second:,} on the left alone."
+            tr(
+                "{only_first:,} of its channels are empty on the right alone, "
+                "{only_second:,} on the left alone.",
+                only_first=changes.only_first,
+                only_second=changes.only_second,
+            )
         )
     return " ".join(parts)
 
@@ -97,9 +127,11 @@ def seen_alike(size: int) -> str:
     Args:
         size: Its side in pixels.
     """
-    return (
-        f"Both get the image in {size} × {size} pixels, as the weights on the left do, so that "
-        "their maps lie on one another; by themselves, those on the right get it in another size."
+    return tr(
+        "Both get the image in {size} × {size} pixels, as the weights on the left do, so "
+        "that their maps lie on one another; by themselves, those on the right get it in "
+        "another size.",
+        size=size,
     )
 
 
@@ -112,32 +144,60 @@ def soft_activation(activations: Activations) -> str:
     soft, threshold = activations.layer.soft, activations.soft_threshold
     if soft is None:
         return ""
-    start = f"{soft.function} puts out hardly any exact 0, so with τ = 0 hardly a channel is empty."
+    start = tr(
+        "{function} puts out hardly any exact 0, so with τ = 0 hardly a channel is empty.",
+        function=soft.function,
+    )
     if threshold is None and soft.reach is not None:
-        return (
-            f"{start} For inputs up to 0 it stays within {soft.reach:.3g} of 0, and so does the "
-            "whole layer for this image."
+        return tr(
+            "{start} For inputs up to 0 it stays within {reach:.3g} of 0, and so does "
+            "the whole layer for this image.",
+            start=start,
+            reach=soft.reach,
         )
     if threshold is None:
         return start
-    count = f"{activations.empty_count(threshold)} of {activations.channels}"
+    count = tr(
+        "{empty_count} of {channels}",
+        empty_count=activations.empty_count(threshold),
+        channels=activations.channels,
+    )
     if soft.reach is not None:
-        return (
-            f"{start} For inputs up to 0 it stays within {soft.reach:.3g} of 0, which is "
-            f"{threshold:.2g} times the layer's largest number: {count} channels never go beyond."
+        return tr(
+            "{start} For inputs up to 0 it stays within {reach:.3g} of 0, which is "
+            "{threshold:.2g} times the layer's largest number: {count} channels never go "
+            "beyond.",
+            start=start,
+            reach=soft.reach,
+            threshold=threshold,
+            count=count,
         )
-    what = "its slope for negative inputs" if soft.function == "LeakyReLU" else "all but closed"
-    return f"{start} With τ = {threshold:.2g}, {what}, {count} channels are."
+    what = (
+        tr("its slope for negative inputs")
+        if soft.function == "LeakyReLU"
+        else tr("all but closed")
+    )
+    return tr(
+        "{start} With τ = {threshold:.2g}, {what}, {count} channels are.",
+        start=start,
+        threshold=threshold,
+        what=what,
+        count=count,
+    )
 
 
 def dead_here(activations: Activations, dead: DeadChannels) -> str:
     """Say what a dead channel of this layer is, and how many there are, to follow “dead:”."""
     count = len(dead.numbers) or "none"
     if activations.layer.pre_relu is not None:
-        what = "its ReLU lets nothing through in any"
+        what = tr("its ReLU lets nothing through in any")
     else:
-        what = "zero everywhere in each" if activations.is_signed else "never above zero in any"
-    return f"{what} of N = {dead.images} ({count} here)"
+        what = (
+            tr("zero everywhere in each")
+            if activations.is_signed
+            else tr("never above zero in any")
+        )
+    return tr("{what} of N = {images} ({count} here)", what=what, images=dead.images, count=count)
 
 
 _LISTED = 24  # dead channels, before the list is cut
@@ -147,17 +207,23 @@ def dead_list(activations: Activations, dead: DeadChannels) -> str:
     """Say how many channels of a layer are dead over a set, and which."""
     count, channels = len(dead.numbers), activations.channels
     verb = "are" if count > 1 else "is"
-    headline = f"**{count or 'None'} of {channels} channels {verb} dead** over N = {dead.images}"
+    headline = tr(
+        "**{value} of {channels} channels {verb} dead** over N = {images}",
+        value=count or "None",
+        channels=channels,
+        verb=verb,
+        images=dead.images,
+    )
     if not count:
-        return f"{headline}: each answers to at least one of them."
+        return tr("{headline}: each answers to at least one of them.", headline=headline)
     numbers = ", ".join(map(str, dead.numbers[:_LISTED]))
-    more = f" and {count - _LISTED} more" if count > _LISTED else ""
+    more = tr(" and {count} more", count=count - _LISTED) if count > _LISTED else ""
     return f"{headline}: {numbers}{more}."
 
 
 def dead_mark(dead: DeadChannels) -> str:
     """Say what the mark of dead channels means in a saved image."""
-    return f"dead: empty for each of {dead.images}"
+    return tr("dead: empty for each of {images}", images=dead.images)
 
 
 _NAMED = 3  # channels that draw most of a pattern
@@ -178,26 +244,45 @@ def strongest(activations: Activations, threshold: float, seen: str = "image") -
     salience = activations.salience.tolist()
     answering = [channel for channel in range(channels) if not empty[channel]]
     if channels == 1:
-        return f"The only channel {'answers' if answering else 'does not answer'} to this {seen}."
+        return tr(
+            "The only channel {which} to this {seen}.",
+            which="answers" if answering else "does not answer",
+            seen=seen,
+        )
     if not answering:
-        return f"None of {channels} channels answers to this {seen}."
+        return tr(
+            "None of {channels} channels answers to this {seen}.", channels=channels, seen=seen
+        )
     order = [channel for channel in activations.order("salience").tolist() if not empty[channel]]
     ranked = [channel for channel in order if not isnan(salience[channel])]
     named = ranked[:_NAMED]
     if len(ranked) > _NAMED:
         named = [each for each in named if salience[each] > salience[ranked[_NAMED]]]
-    start = f"{channels} channels"
+    start = tr("{channels} channels", channels=channels)
     if len(ranked) < len(answering):
-        start += f", {len(answering) - len(ranked)} of them with a not-a-number"
+        start += tr(", {count} of them with a not-a-number", count=len(answering) - len(ranked))
     if not ranked:
         return f"{start}."
     if not named:
-        return f"{start}; {len(ranked)} answer alike."
+        return tr("{start}; {count} answer alike.", start=start, count=len(ranked))
     if len(answering) == len(named):
         only = "only " if len(answering) < channels else ""
-        return f"{start}; {only}{_listed(named)} {_answer(named)} to this {seen}."
+        return tr(
+            "{start}; {only}{listed} {answer} to this {seen}.",
+            start=start,
+            only=only,
+            listed=_listed(named),
+            answer=_answer(named),
+            seen=seen,
+        )
     draw = "draws" if len(named) == 1 else "draw"
-    return f"{start}; {_listed(named)} {draw} most of a pattern from this {seen}."
+    return tr(
+        "{start}; {listed} {draw} most of a pattern from this {seen}.",
+        start=start,
+        listed=_listed(named),
+        draw=draw,
+        seen=seen,
+    )
 
 
 def _answer(channels: Sequence[int]) -> str:
@@ -207,7 +292,7 @@ def _answer(channels: Sequence[int]) -> str:
 def _listed(channels: Sequence[int]) -> str:
     """List channels in words: “3, 7 and 1”."""
     *before, last = map(str, channels)
-    return f"{', '.join(before)} and {last}" if before else last
+    return tr("{join} and {last}", join=", ".join(before), last=last) if before else last
 
 
 def layer_headline(activations: Activations, network_title: str, threshold: float) -> str:
@@ -218,10 +303,14 @@ def layer_headline(activations: Activations, network_title: str, threshold: floa
     if not isfinite(activations.maps.sum()):
         odd = int((~activations.maps.isfinite()).sum())
     if odd:
-        count = f"{odd:,} of the {activations.maps.numel():,} activations"
+        count = tr("{odd:,} of the {numel:,} activations", odd=odd, numel=activations.maps.numel())
         parts.append(
-            f"{count} {'is' if odd == 1 else 'are'} infinite or not a number, drawn as 0: the "
-            "weights are too large, or damaged."
+            tr(
+                "{count} {which} infinite or not a number, drawn as 0: the weights are too "
+                "large, or damaged.",
+                count=count,
+                which="is" if odd == 1 else "are",
+            )
         )
     return " ".join(parts)
 
@@ -230,10 +319,25 @@ def which_layer(activations: Activations, network_title: str) -> str:
     """Say which layer it is, its dotted name as code, and how its maps are made."""
     layer = activations.layer
     channels, height, width = activations.maps.shape
-    unit = "numbers" if height == width == 1 else f"maps of {height} × {width}"
+    unit = (
+        "numbers"
+        if height == width == 1
+        else tr("maps of {height} × {width}", height=height, width=width)
+    )
     dotted = code(layer.name)
-    name = f"Layer {dotted}" if layer.name == layer.title else f"{plain(layer.title)} ({dotted})"
-    what = f"{name} of {plain(network_title)}, {plain(layer.kind)}: {channels} {unit}."
+    name = (
+        tr("Layer {dotted}", dotted=dotted)
+        if layer.name == layer.title
+        else f"{plain(layer.title)} ({dotted})"
+    )
+    what = tr(
+        "{name} of {network_title}, {kind}: {channels} {unit}.",
+        name=name,
+        network_title=plain(network_title),
+        kind=plain(layer.kind),
+        channels=channels,
+        unit=unit,
+    )
     return " ".join(filter(None, [what, arranged(layer)]))
 
 
@@ -241,29 +345,39 @@ def arranged(layer: Layer) -> str:
     """Say how a layer's maps are made of what its module puts out; "" where that is maps."""
     name, layout = OutputName.of(layer.name), layer.layout
     if name.part == HEADS_PART:
-        return (
-            f"Each of the {layer.shape[0]} maps is one head of the attention: how much it takes "
-            "from each place of the image for the class token, or in the mean over all places "
-            "where there is none. All that a head takes adds up to 1, what it takes from the class "
-            "token included."
+        return tr(
+            "Each of the {shape} maps is one head of the attention: how much it takes "
+            "from each place of the image for the class token, or in the mean over all "
+            "places where there is none. All that a head takes adds up to 1, what it "
+            "takes from the class token included.",
+            shape=layer.shape[0],
         )
     if name.part == CLASS_PART:
-        return f"The class token has {layer.shape[0]} numbers and belongs to no place of the image."
+        return tr(
+            "The class token has {shape} numbers and belongs to no place of the image.",
+            shape=layer.shape[0],
+        )
     if layout is None or layout.words == "channels last":
         return ""
     _, height, width = layer.shape
-    text = (
-        f"The {height * width} tokens that stand for places of the image, laid out as "
-        f"{height} × {width}."
+    text = tr(
+        "The {height} tokens that stand for places of the image, laid out as {height_2} × {width}.",
+        height=height * width,
+        height_2=height,
+        width=width,
     )
     if layout.words == "windows":
-        text = f"Windows of an attention, put together to {height} × {width} places again."
+        text = tr(
+            "Windows of an attention, put together to {height} × {width} places again.",
+            height=height,
+            width=width,
+        )
     count = layout.before + layout.after
     if count:
         text += (
-            " The class token belongs to no place and is not among them."
+            tr(" The class token belongs to no place and is not among them.")
             if (layout.before, layout.after) == (1, 0)
-            else f" Tokens that belong to no place, {count} of them, are left out."
+            else tr(" Tokens that belong to no place, {count} of them, are left out.", count=count)
         )
     return text
 
@@ -275,26 +389,40 @@ def what_is_empty(activations: Activations, threshold: float) -> str:
     bound = activations.empty_up_to(threshold)
     if threshold > 0 and activations.is_signed:
         parts.append(
-            f"Empty: nothing further than {bound:.3g} from 0, which is τ times the layer's largest "
-            "absolute value."
+            tr(
+                "Empty: nothing further than {bound:.3g} from 0, which is τ times the "
+                "layer's largest absolute value.",
+                bound=bound,
+            )
         )
     elif threshold > 0:
-        parts.append(f"Empty: no activation beyond {bound:.3g}, which is τ times the strongest.")
+        parts.append(
+            tr(
+                "Empty: no activation beyond {bound:.3g}, which is τ times the strongest.",
+                bound=bound,
+            )
+        )
     elif layer.pre_relu is None:
-        parts.append("Empty: every activation is 0.")
+        parts.append(tr("Empty: every activation is 0."))
         if layer.soft is not None:
             parts.append(soft_activation(activations))
     else:
-        parts.append("Empty: no activation above 0.")
+        parts.append(tr("Empty: no activation above 0."))
     if layer.pre_relu is not None:
-        limit = "" if layer.ceiling is None else f", at most {layer.ceiling:g},"
+        limit = "" if layer.ceiling is None else tr(", at most {ceiling:g},", ceiling=layer.ceiling)
         parts.append(
-            f"The ReLU after this layer is still to come: what it would let through{limit} counts."
+            tr(
+                "The ReLU after this layer is still to come: what it would let "
+                "through{limit} counts.",
+                limit=limit,
+            )
         )
     elif activations.is_signed:
         parts.append(
-            "No ReLU follows directly, so numbers may be negative; a channel's maximum is its "
-            "highest number, not its largest in size."
+            tr(
+                "No ReLU follows directly, so numbers may be negative; a channel's maximum "
+                "is its highest number, not its largest in size."
+            )
         )
     return " ".join(parts)
 
@@ -308,21 +436,31 @@ def dead_channel(activations: Activations, channel: int, dead: DeadChannels | No
         dead: The layer's dead channels; None before a set was looked through.
     """
     if dead is None:
-        return (
-            "Whether it is dead, that is, empty for every picture of a set, is not known yet: look "
-            "through one under “What stimulates it”."
+        return tr(
+            "Whether it is dead, that is, empty for every picture of a set, is not known "
+            "yet: look through one under “What stimulates it”."
         )
     images = f"N = {dead.images} ({dead.pictures})"
     count = len(dead.numbers)
     verb = "is" if count == 1 else "are"
-    others = (
-        f"{count or 'None'} of the layer's {activations.channels} channels {verb} dead over them."
+    others = tr(
+        "{value} of the layer's {channels} channels {verb} dead over them.",
+        value=count or "None",
+        channels=activations.channels,
+        verb=verb,
     )
     if channel not in dead.numbers:
-        return f":material/check_circle: Alive over {images}. {others}"
+        return tr(
+            ":material/check_circle: Alive over {images}. {others}", images=images, others=others
+        )
     if not bool(activations.empty()[channel]):
-        others = f"Yet it answers to this image, so another set would not call it dead. {others}"
-    return f":material/horizontal_rule: **Dead** over {images}. {others}"
+        others = tr(
+            "Yet it answers to this image, so another set would not call it dead. {others}",
+            others=others,
+        )
+    return tr(
+        ":material/horizontal_rule: **Dead** over {images}. {others}", images=images, others=others
+    )
 
 
 def dead_yet_excited(activations: Activations, dead: DeadChannels) -> str:
@@ -332,14 +470,20 @@ def dead_yet_excited(activations: Activations, dead: DeadChannels) -> str:
         return ""
     count = len(dead.numbers)
     if count == 1:
-        return (
-            f"The only channel that is dead over {dead.pictures} answers to this image: another "
-            "set would not call it dead."
+        return tr(
+            "The only channel that is dead over {pictures} answers to this image: "
+            "another set would not call it dead.",
+            pictures=dead.pictures,
         )
     verb, them = ("answers", "it") if excited == 1 else ("answer", "them")
-    return (
-        f"{excited} of the {count} channels that are dead over {dead.pictures} {verb} to this "
-        f"image: another set would not call {them} dead."
+    return tr(
+        "{excited} of the {count} channels that are dead over {pictures} {verb} to this "
+        "image: another set would not call {them} dead.",
+        excited=excited,
+        count=count,
+        pictures=dead.pictures,
+        verb=verb,
+        them=them,
     )
 
 
@@ -348,20 +492,29 @@ def dead_beside(activations: Activations, threshold: float, dead: DeadChannels |
     sentence = activations.sentence(threshold)
     if dead is None:
         return sentence
-    return f"{sentence} {len(dead.numbers) or 'None'} dead over N = {dead.images}."
+    return tr(
+        "{sentence} {value} dead over N = {images}.",
+        sentence=sentence,
+        value=len(dead.numbers) or "None",
+        images=dead.images,
+    )
 
 
 def _change(size: float, before: float, after: float) -> str:
     share = f" ({percent(size / before)})" if before > 0 else ""
-    return f"by up to {size:.3g}{share}, to {after:.3g}"
+    return tr("by up to {size:.3g}{share}, to {after:.3g}", size=size, share=share, after=after)
 
 
 def occlusion_watched(step: OcclusionStep, measured: str) -> str:
     """Say what was covered, and what was measured of the channel, named by `measured`."""
-    return (
-        f"A plain square of {step.patch} × {step.patch} pixels, in the colour that the network "
-        f"reads as 0, was laid over {step.total} places. Watched was {measured}, "
-        f"{step.uncovered:.3g} for the image as it is."
+    return tr(
+        "A plain square of {patch} × {patch} pixels, in the colour that the network "
+        "reads as 0, was laid over {total} places. Watched was {measured}, "
+        "{uncovered:.3g} for the image as it is.",
+        patch=step.patch,
+        total=step.total,
+        measured=measured,
+        uncovered=step.uncovered,
     )
 
 
@@ -379,16 +532,16 @@ def occlusion_falls(step: OcclusionStep) -> str:
     """Say by how much covering a part lowers the response at most."""
     lowest, _ = occlusion_extremes(step)
     if not step.uncovered - lowest > _NOISE * abs(step.uncovered):
-        return "falls nowhere"
-    return f"falls, {_change(step.uncovered - lowest, step.uncovered, lowest)}"
+        return tr("falls nowhere")
+    return tr("falls, {change}", change=_change(step.uncovered - lowest, step.uncovered, lowest))
 
 
 def occlusion_rises(step: OcclusionStep) -> str:
     """Say by how much covering a part raises the response at most."""
     _, highest = occlusion_extremes(step)
     if not highest - step.uncovered > _NOISE * abs(step.uncovered):
-        return "rises nowhere"
-    return f"rises, {_change(highest - step.uncovered, step.uncovered, highest)}"
+        return tr("rises nowhere")
+    return tr("rises, {change}", change=_change(highest - step.uncovered, step.uncovered, highest))
 
 
 def occlusion_colours(bound: float) -> str:
@@ -398,53 +551,67 @@ def occlusion_colours(bound: float) -> str:
         bound: The magnitude that is drawn in the strongest colour, above 0; 0 if nothing changes.
     """
     if not bound > 0:
-        return "Covering any part leaves the number as it is, so nothing is coloured."
-    return (
-        "Each pixel is coloured by the mean change over the squares that covered it; the strongest "
-        f"colour stands for a change of {bound:.3g}."
+        return tr("Covering any part leaves the number as it is, so nothing is coloured.")
+    return tr(
+        "Each pixel is coloured by the mean change over the squares that covered it; the "
+        "strongest colour stands for a change of {bound:.3g}.",
+        bound=bound,
     )
 
 
 def synthesis(step: SynthesisStep) -> str:
     """Say what an optimisation maximised, and how far it came, measured on the image it made."""
-    name = "mean of the map" if step.target == "channel" else "number in its middle"
+    name = tr("mean of the map") if step.target == "channel" else tr("number in its middle")
     if not step.has_map:
-        name = "channel's number"
+        name = tr("channel's number")
     if step.before_relu:
-        name += ", before its ReLU,"
-    steps = "1 step" if step.step == 1 else f"{step.step} steps"
+        name += tr(", before its ReLU,")
+    steps = "1 step" if step.step == 1 else tr("{step} steps", step=step.step)
     if not step.changed:
-        return (
-            f"In {steps} the {name} stayed at {step.start:.3g}: no pixel of the noise has an "
-            "influence on it, so this is still the noise that it began with. Another seed, or the "
-            "layer before this one, may give a start."
+        return tr(
+            "In {steps} the {name} stayed at {start:.3g}: no pixel of the noise has an "
+            "influence on it, so this is still the noise that it began with. Another "
+            "seed, or the layer before this one, may give a start.",
+            steps=steps,
+            name=name,
+            start=step.start,
         )
     if step.score == step.start:
-        verb = "ended where it began, at"
+        verb = tr("ended where it began, at")
     else:
         verb = "went" if step.score > step.start else "fell"
-        verb += f" from {step.start:.3g} to"
-    return (
-        f"In {steps} the {name} {verb} {step.score:.3g}, measured on this image and on the noise "
-        "that it began with. Before every step the image was shifted, scaled and turned a little, "
-        "so that it cannot rely on single pixels."
+        verb += tr(" from {start:.3g} to", start=step.start)
+    return tr(
+        "In {steps} the {name} {verb} {score:.3g}, measured on this image and on the "
+        "noise that it began with. Before every step the image was shifted, scaled and "
+        "turned a little, so that it cannot rely on single pixels.",
+        steps=steps,
+        name=name,
+        verb=verb,
+        score=step.score,
     )
 
 
 def effective_field(field: EffectiveField) -> str:
     """Say what the picture of an effective receptive field shows."""
     if field.support is None:
-        return (
-            f"The number is {field.value:.4g}, and a little more or less of any pixel leaves it "
-            "there."
+        return tr(
+            "The number is {value:.4g}, and a little more or less of any pixel leaves it there.",
+            value=field.value,
         )
     if field.core is None:
-        return "How much each pixel matters cannot be measured: the gradient is no finite number."
-    return (
-        "How much a small change of each pixel would change this number: the brighter, the more. "
-        "Brightness is the square root, so that weak pixels can be seen: half as bright means a "
-        f"quarter as much. Half of it all lies within {field.core.width} × {field.core.height} "
-        f"pixels, all of it within {field.support.width} × {field.support.height}."
+        return tr(
+            "How much each pixel matters cannot be measured: the gradient is no finite number."
+        )
+    return tr(
+        "How much a small change of each pixel would change this number: the brighter, "
+        "the more. Brightness is the square root, so that weak pixels can be seen: half "
+        "as bright means a quarter as much. Half of it all lies within {width} × "
+        "{height} pixels, all of it within {width_2} × {height_2}.",
+        width=field.core.width,
+        height=field.core.height,
+        width_2=field.support.width,
+        height_2=field.support.height,
     )
 
 
@@ -457,11 +624,15 @@ def second_image(one: Activations, other: Activations, channel: int, titles: lis
         channel: The channel.
         titles: Of the image in use and of the second one.
     """
-    after = "" if one.layer.pre_relu is None else " after the ReLU"
-    return (
-        f"Its map over {titles[1]} and alone, on the scale that both images share: its maximum"
-        f"{after} is {float(other.maximum[channel]):.3g}, for {titles[0]} "
-        f"{float(one.maximum[channel]):.3g}."
+    after = "" if one.layer.pre_relu is None else tr(" after the ReLU")
+    return tr(
+        "Its map over {titles} and alone, on the scale that both images share: its "
+        "maximum{after} is {maximum:.3g}, for {titles_2} {maximum_2:.3g}.",
+        titles=titles[1],
+        after=after,
+        maximum=float(other.maximum[channel]),
+        titles_2=titles[0],
+        maximum_2=float(one.maximum[channel]),
     )
 
 
@@ -474,18 +645,32 @@ def patches(top: TopPatches, channel: int, set_name: str, *, is_partial: bool) -
         set_name: What the set is called.
         is_partial: Whether the pass was stopped before it had seen all.
     """
-    partly = " It was stopped before it had seen all." if is_partial else ""
+    partly = tr(" It was stopped before it had seen all.") if is_partial else ""
     count = len(top.patches(channel))
     if not count:
-        return (
-            f"Channel {channel} is dead over {top.seen_images} ({plain(set_name)}): it is empty "
-            f"for each of them.{partly}"
+        return tr(
+            "Channel {channel} is dead over {seen_images} ({set_name}): it is empty for "
+            "each of them.{partly}",
+            channel=channel,
+            seen_images=top.seen_images,
+            set_name=plain(set_name),
+            partly=partly,
         )
     each = "photograph" if "photograph" in top.seen_images else "picture"
-    subject = "The strongest patch" if count == 1 else f"The {count} strongest patches"
-    return (
-        f"**{subject}** for channel {channel} over {top.seen_images} ({plain(set_name)}), at most "
-        f"one of each {each}, cut to what the number can see.{partly}"
+    subject = (
+        tr("The strongest patch")
+        if count == 1
+        else tr("The {count} strongest patches", count=count)
+    )
+    return tr(
+        "**{subject}** for channel {channel} over {seen_images} ({set_name}), at most "
+        "one of each {each}, cut to what the number can see.{partly}",
+        subject=subject,
+        channel=channel,
+        seen_images=top.seen_images,
+        set_name=plain(set_name),
+        each=each,
+        partly=partly,
     )
 
 
@@ -495,19 +680,29 @@ def patches_dead(top: TopPatches) -> str:
     if not numbers:
         return ""
     listed = ", ".join(map(str, numbers[:40]))
-    more = f" and {len(numbers) - 40} more" if len(numbers) > 40 else ""
+    more = tr(" and {count} more", count=len(numbers) - 40) if len(numbers) > 40 else ""
     noun = "channel" if len(numbers) == 1 else "channels"
-    return f"Dead over these {top.seen_images}: {noun} {listed}{more}."
+    return tr(
+        "Dead over these {seen_images}: {noun} {listed}{more}.",
+        seen_images=top.seen_images,
+        noun=noun,
+        listed=listed,
+        more=more,
+    )
 
 
 def ablation(result: Ablation) -> str:
     """Say how many channels are off, and how change is measured."""
     count, channels = len(result.channels), result.layer.shape[0]
     verb = "is" if count == 1 else "are"
-    return (
-        f"{count or 'None'} of {channels} channels of {plain(result.layer.title)} {verb} off. "
-        "The change of a layer is the Euclidean norm of the difference of its output, divided by "
-        "the norm of the output before."
+    return tr(
+        "{value} of {channels} channels of {title} {verb} off. The change of a layer is "
+        "the Euclidean norm of the difference of its output, divided by the norm of the "
+        "output before.",
+        value=count or "None",
+        channels=channels,
+        title=plain(result.layer.title),
+        verb=verb,
     )
 
 
@@ -519,13 +714,17 @@ def ablation_channel(channel: int, relative: float) -> str:
         relative: ‖after − before‖ / ‖before‖; infinite where it was empty before.
     """
     if relative == inf:
-        return f"Channel {channel}, was empty, now active"
+        return tr("Channel {channel}, was empty, now active", channel=channel)
     if isnan(relative):
-        return f"Channel {channel}, change not known"
+        return tr("Channel {channel}, change not known", channel=channel)
     if relative == 0:
-        return f"Channel {channel}, unchanged"
-    change = percent(relative) if relative < 10 else f"{in_words(relative)} times its size"
-    return f"Channel {channel}, changed by {change}"
+        return tr("Channel {channel}, unchanged", channel=channel)
+    change = (
+        percent(relative)
+        if relative < 10
+        else tr("{relative} times its size", relative=in_words(relative))
+    )
+    return tr("Channel {channel}, changed by {change}", channel=channel, change=change)
 
 
 def stage(stage: Stage, source: str) -> str:
@@ -539,60 +738,115 @@ def stage(stage: Stage, source: str) -> str:
     match stage:
         case WeightedSum():
             rows, columns = stage.kernel.shape[1:]
-            bias = f" + bias {stage.bias:.5g}" if stage.has_bias else ""
+            bias = tr(" + bias {bias:.5g}", bias=stage.bias) if stage.has_bias else ""
             inputs = len(stage.kernel)
-            size = f"{inputs} channel{'s' * (inputs != 1)} × {rows} × {columns}"
+            size = tr(
+                "{inputs} channel{value} × {rows} × {columns}",
+                inputs=inputs,
+                value="s" * (inputs != 1),
+                rows=rows,
+                columns=columns,
+            )
             count = stage.kernel.numel()
-            return f"Weighted sum over {source}: {size} = {count:,} products{bias} → {after}"
+            return tr(
+                "Weighted sum over {source}: {size} = {count:,} products{bias} → {after}",
+                source=source,
+                size=size,
+                count=count,
+                bias=bias,
+                after=after,
+            )
         case Pooled():
             rows, columns = stage.window.shape
             if stage.kind == "average":
                 by = ""
                 if stage.divisor != stage.window.numel():
-                    by = f", their sum divided by {stage.divisor} as padding counts too,"
-                return f"Average of {rows} × {columns} values of {source}{by} → {after}"
+                    by = tr(
+                        ", their sum divided by {divisor} as padding counts too,",
+                        divisor=stage.divisor,
+                    )
+                return tr(
+                    "Average of {rows} × {columns} values of {source}{by} → {after}",
+                    rows=rows,
+                    columns=columns,
+                    source=source,
+                    by=by,
+                    after=after,
+                )
             row, column = stage.winner
-            return (
-                f"The largest of {rows} × {columns} values of {source}, found at row {row + 1}, "
-                f"column {column + 1} → {after}"
+            return tr(
+                "The largest of {rows} × {columns} values of {source}, found at row "
+                "{row}, column {column} → {after}",
+                rows=rows,
+                columns=columns,
+                source=source,
+                row=row + 1,
+                column=column + 1,
+                after=after,
             )
         case Normalised():
-            return (
-                f"Batch norm: ({stage.before:.5g} − {stage.mean:.5g}) / "
-                f"√({stage.variance:.5g} + {stage.epsilon:g}) × {stage.scale:.5g} + "
-                f"{stage.shift:.5g} → {after}"
+            return tr(
+                "Batch norm: ({before:.5g} − {mean:.5g}) / √({variance:.5g} + "
+                "{epsilon:g}) × {scale:.5g} + {shift:.5g} → {after}",
+                before=stage.before,
+                mean=stage.mean,
+                variance=stage.variance,
+                epsilon=stage.epsilon,
+                scale=stage.scale,
+                shift=stage.shift,
+                after=after,
             )
         case Rectified():
-            most = "" if stage.ceiling is None else f", at most {stage.ceiling:g}"
-            return f"ReLU: the larger of {stage.before:.5g} and 0{most} → {after}"
+            most = (
+                "" if stage.ceiling is None else tr(", at most {ceiling:g}", ceiling=stage.ceiling)
+            )
+            return tr(
+                "ReLU: the larger of {before:.5g} and 0{most} → {after}",
+                before=stage.before,
+                most=most,
+                after=after,
+            )
         case BranchChoice():
-            return (
-                f"Concatenation: it is channel {stage.channel} of the branch "
-                f"{plain(stage.branch.title)} ({code(stage.branch.name)}), taken over as it is → "
-                f"{after}"
+            return tr(
+                "Concatenation: it is channel {channel} of the branch {title} ({name}), "
+                "taken over as it is → {after}",
+                channel=stage.channel,
+                title=plain(stage.branch.title),
+                name=code(stage.branch.name),
+                after=after,
             )
         case Identity():
-            return f"The {plain(stage.kind)} hands it on unchanged → {after}"
+            return tr(
+                "The {kind} hands it on unchanged → {after}", kind=plain(stage.kind), after=after
+            )
         case Opaque():
             kind = plain(stage.kind)
-            return f"How a {kind} makes its numbers is not known here; this one is {after}"
+            return tr(
+                "How a {kind} makes its numbers is not known here; this one is {after}",
+                kind=kind,
+                after=after,
+            )
 
 
 def arithmetic_number(arithmetic: Arithmetic, *, is_map: bool) -> str:
     """Say which number is taken apart."""
     row, column = arithmetic.row + 1, arithmetic.column + 1
-    position = f" at row {row}, column {column}" if is_map else ""
-    return (
-        f"**Channel {arithmetic.channel}{position} is {arithmetic.number:.7g}.** It is made like "
-        "this:"
+    position = tr(" at row {row}, column {column}", row=row, column=column) if is_map else ""
+    return tr(
+        "**Channel {channel}{position} is {number:.7g}.** It is made like this:",
+        channel=arithmetic.channel,
+        position=position,
+        number=arithmetic.number,
     )
 
 
 def arithmetic_check(arithmetic: Arithmetic) -> str:
     """Compare the number that the steps end in with the map's own."""
-    ends = (
-        f"The map says {arithmetic.number:.9g}; these steps end in {arithmetic.result:.9g}, "
-        f"{in_words(arithmetic.difference, 1)} off."
+    ends = tr(
+        "The map says {number:.9g}; these steps end in {result:.9g}, {difference} off.",
+        number=arithmetic.number,
+        result=arithmetic.result,
+        difference=in_words(arithmetic.difference, 1),
     )
     sizes = [abs(arithmetic.number)]
     for part in arithmetic.stages:
@@ -602,10 +856,13 @@ def arithmetic_check(arithmetic: Arithmetic) -> str:
     if isinstance(arithmetic.stages[-1], Opaque) or len(arithmetic.stages) == 0:
         return ends
     if not arithmetic.difference <= _ROUNDING * max(sizes):
-        return f"{ends} That is more than rounding: the layer does something else besides."
-    return (
-        f"{ends} The network rounds its sums to float32, which has 24 binary digits; here they are "
-        "added up in float64."
+        return tr(
+            "{ends} That is more than rounding: the layer does something else besides.", ends=ends
+        )
+    return tr(
+        "{ends} The network rounds its sums to float32, which has 24 binary digits; here "
+        "they are added up in float64.",
+        ends=ends,
     )
 
 
@@ -615,40 +872,50 @@ def contributions_heading(source: str) -> str:
     Args:
         source: Title of the layer that they are channels of.
     """
-    return f"What each channel of {source} adds, the largest in size first"
+    return tr("What each channel of {source} adds, the largest in size first", source=source)
 
 
 def most_changed_heading(title: str) -> str:
     """Name the maps of a layer before and after an ablation."""
-    return f"**Channels of {plain(title)} that change most**: above before, below after"
+    return tr(
+        "**Channels of {title} that change most**: above before, below after", title=plain(title)
+    )
 
 
 def nothing_changed(title: str) -> str:
     """Say that an ablation leaves a layer as it is."""
-    return f"No channel of {plain(title)} changes."
+    return tr("No channel of {title} changes.", title=plain(title))
 
 
 def field_heading(row: int, column: int) -> str:
     """Name the effective receptive field of one position, given from 0; it is named from 1."""
-    return f"**What matters at row {row + 1}, column {column + 1}**"
+    return tr("**What matters at row {row}, column {column}**", row=row + 1, column=column + 1)
 
 
 def synthesis_title(channel: int, title: str) -> str:
     """Name the image that is made for a channel of a layer."""
-    return f"An image for channel {channel} of {title}"
+    return tr("An image for channel {channel} of {title}", channel=channel, title=title)
 
 
 def completeness(saliency: Saliency) -> str:
     """Say how exactly integrated gradients add up to the difference of two scores."""
     difference, gap = saliency.difference, saliency.completeness_gap
     if difference is None:
-        return "Completeness is measured of integrated gradients only."
+        return tr("Completeness is measured of integrated gradients only.")
     total = float(saliency.attribution.double().sum())
-    sums = (
-        f"The pixels' shares add up to {total:.3f}; the score exceeds that of plain grey by "
-        f"{difference:.3f}, after {saliency.samples} steps"
+    sums = tr(
+        "The pixels' shares add up to {total:.3f}; the score exceeds that of plain grey "
+        "by {difference:.3f}, after {samples} steps",
+        total=total,
+        difference=difference,
+        samples=saliency.samples,
     )
     if gap is None:
-        return f"{sums}. The two scores are nearly equal, so no share of their difference is given."
-    verdict = "complete within 1 %" if gap <= COMPLETE else "not complete: more steps are needed"
-    return f"{sums}: {percent(gap)} off, {verdict}."
+        return tr(
+            "{sums}. The two scores are nearly equal, so no share of their difference is given.",
+            sums=sums,
+        )
+    verdict = (
+        tr("complete within 1 %") if gap <= COMPLETE else tr("not complete: more steps are needed")
+    )
+    return tr("{sums}: {gap} off, {verdict}.", sums=sums, gap=percent(gap), verdict=verdict)

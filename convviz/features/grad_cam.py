@@ -32,6 +32,7 @@ from convviz.features.class_target import (
     check_target,
     decoder_input,
 )
+from convviz.language import tr
 from convviz.networks.network import Network
 from convviz.structure.costs import receptive_field
 from convviz.structure.layers import Layer, layer, layers
@@ -145,16 +146,26 @@ def grad_cam_of(
 ) -> ClassMap:
     """Do as `grad_cam` for an input as `class_target.decoder_input` makes it, (1, 3, S, S)."""
     if method not in CAM_METHODS:
-        raise SettingError(f"There is no method {method!r}; choose {', '.join(CAM_METHODS)}.")
+        raise SettingError(
+            tr(
+                "There is no method {method!r}; choose {join}.",
+                method=method,
+                join=", ".join(CAM_METHODS),
+            )
+        )
     check_target(network, target)
     found = layer(network, layer_name)
     output, gradient, scores = layer_gradient(network.module, batch, found.name, target.score)
     check_scores(network, scores, gradient)
     if output.dim() != 4:
         raise NetworkError(
-            f"{found.title} puts out no maps but {' × '.join(map(str, output.shape[1:]))} numbers, "
-            f"which have no place in the image: choose {last_with_maps(network).title} or another "
-            "layer with maps."
+            tr(
+                "{title} puts out no maps but {join} numbers, which have no place in the "
+                "image: choose {title_2} or another layer with maps.",
+                title=found.title,
+                join=" × ".join(map(str, output.shape[1:])),
+                title_2=last_with_maps(network).title,
+            )
         )
     score = float(target.score(scores)[0])
     return ClassMap(method, found, target, score, output[0], gradient[0])
@@ -175,11 +186,17 @@ def check_reached(network: Network, image: Image.Image, class_map: ClassMap) -> 
         return
     before = reached_before(network, image, class_map)
     choose = (
-        "another layer" if before is None else f"{before.title} ({before.name}), which is before"
+        tr("another layer")
+        if before is None
+        else tr("{title} ({name}), which is before", title=before.title, name=before.name)
     )
     raise NetworkError(
-        f"No gradient of the score reaches {class_map.layer.title}: what comes after it passes "
-        f"nothing of it on to the class, so it shows no evidence; choose {choose}."
+        tr(
+            "No gradient of the score reaches {title}: what comes after it passes nothing of "
+            "it on to the class, so it shows no evidence; choose {choose}.",
+            title=class_map.layer.title,
+            choose=choose,
+        )
     )
 
 
@@ -224,7 +241,10 @@ def last_with_maps(network: Network) -> Layer:
     with_grid = [each for each in trunk(layers(network)) if is_grid(each.shape)]
     if not with_grid:
         raise NetworkError(
-            f"{network.title} has no layer whose maps have several places: choose a ConvNet."
+            tr(
+                "{title} has no layer whose maps have several places: choose a ConvNet.",
+                title=network.title,
+            )
         )
     return with_grid[-1]
 

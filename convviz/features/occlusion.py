@@ -25,6 +25,7 @@ from convviz.features.class_target import (
     class_scores,
     decoder_input,
 )
+from convviz.language import tr
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, check_channel, layer
 
@@ -165,24 +166,41 @@ def occlude(
     check_channel(target.shape, channel)
     size = _patch_size(patch, positions, network.input_size)
     if measure not in MEASURES:
-        raise SettingError(f"There is no measure {measure!r}; choose {', '.join(MEASURES)}.")
+        raise SettingError(
+            tr(
+                "There is no measure {measure!r}; choose {join}.",
+                measure=measure,
+                join=", ".join(MEASURES),
+            )
+        )
     batch = input_for(network, image)
     maps = _maps(network, target, channel, batch)
     if bool(is_empty(strength(target, maps)).all()):
         raise SettingError(
-            f"Channel {channel} is empty for this image, so it has nothing to lose: choose another "
-            "channel or image."
+            tr(
+                "Channel {channel} is empty for this image, so it has nothing to lose: "
+                "choose another channel or image.",
+                channel=channel,
+            )
         )
     uncovered = float(_responses(target, maps, measure)[0])
     if not isfinite(uncovered):
         raise SettingError(
-            f"The {measure} of channel {channel} is no finite number for this image, so no change "
-            "of it can be measured: choose another layer, channel or image."
+            tr(
+                "The {measure} of channel {channel} is no finite number for this image, so "
+                "no change of it can be measured: choose another layer, channel or image.",
+                measure=measure,
+                channel=channel,
+            )
         )
     if uncovered == 0:
         raise SettingError(
-            f"The {measure} of channel {channel} is 0 for this image, so no share of it can be "
-            "lost: choose another measure, channel or image."
+            tr(
+                "The {measure} of channel {channel} is 0 for this image, so no share of it "
+                "can be lost: choose another measure, channel or image.",
+                measure=measure,
+                channel=channel,
+            )
         )
     return _occlude(network, target, channel, batch, size, positions, measure, uncovered, stop)
 
@@ -293,9 +311,20 @@ def _patch_size(patch: int | None, positions: int, side: int) -> int:
     """
     size = max(1, side // 6) if patch is None else patch
     if not 1 <= size <= side:
-        raise SettingError(f"A square of {size} pixels cannot cover a part: choose 1 to {side}.")
+        raise SettingError(
+            tr(
+                "A square of {size} pixels cannot cover a part: choose 1 to {side}.",
+                size=size,
+                side=side,
+            )
+        )
     if not 2 <= positions <= 64:
-        raise SettingError(f"{positions} places along a side cannot be covered: choose 2 to 64.")
+        raise SettingError(
+            tr(
+                "{positions} places along a side cannot be covered: choose 2 to 64.",
+                positions=positions,
+            )
+        )
     return size
 
 

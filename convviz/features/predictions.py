@@ -10,6 +10,7 @@ from torch.nn.functional import interpolate
 from convviz.errors import NetworkError
 from convviz.features.activations import Activations, activations_in, activations_of_batch, needed
 from convviz.features.capture import capture, copied, input_for, observe_each
+from convviz.language import tr
 from convviz.networks.clone import clone
 from convviz.networks.network import Network
 from convviz.structure.costs import heads as auxiliary_heads
@@ -129,7 +130,11 @@ def class_name(classes: tuple[str, ...], index: int) -> str:
 
 
 def _names(classes: tuple[str, ...], index: int) -> str:
-    return " ".join(classes[index].split()) if index < len(classes) else f"class {index}"
+    return (
+        " ".join(classes[index].split())
+        if index < len(classes)
+        else tr("class {index}", index=index)
+    )
 
 
 def _prediction(classes: tuple[str, ...], index: int, probability: float) -> Prediction:

@@ -37,6 +37,7 @@ from convviz.features.class_target import (
     class_scores,
     decoder_input,
 )
+from convviz.language import tr
 from convviz.networks.clone import clone
 from convviz.networks.network import Network, is_within
 from convviz.structure.layers import layers
@@ -169,11 +170,19 @@ def find_saliency(
         SettingError: There is no such class or method, or a number makes no sense.
     """
     if method not in SALIENCY_METHODS:
-        raise SettingError(f"There is no method {method!r}; choose {', '.join(SALIENCY_METHODS)}.")
-    at_least("number of samples", samples, 1)
-    at_least("number of steps", most_steps, _FIRST_STEPS)
+        raise SettingError(
+            tr(
+                "There is no method {method!r}; choose {join}.",
+                method=method,
+                join=", ".join(SALIENCY_METHODS),
+            )
+        )
+    at_least(tr("number of samples"), samples, 1)
+    at_least(tr("number of steps"), most_steps, _FIRST_STEPS)
     if not 0 < noise <= 1:
-        raise SettingError(f"Noise of {noise:g} times the range is not possible: choose 0 to 1.")
+        raise SettingError(
+            tr("Noise of {noise:g} times the range is not possible: choose 0 to 1.", noise=noise)
+        )
     batch = decoder_input(network, image)
     check_target(network, target)
     if method == "smoothgrad":

@@ -22,6 +22,7 @@ from convviz.features.arithmetic import Derivation, Unit
 from convviz.features.capture import check_gradient, truncated
 from convviz.images.fourier import FourierImage
 from convviz.images.preprocess import normalise, to_image, to_tensor, without_colour
+from convviz.language import tr
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, check_channel
 from convviz.structure.layers import layer as find_layer
@@ -133,19 +134,40 @@ def synthesise(
     config = config or SynthesisConfig()
     size = network.input_size if config.size is None else config.size
     if not 1 <= config.steps <= 5000:
-        raise SettingError(f"{config.steps} steps cannot be taken: choose 1 to 5000.")
+        raise SettingError(
+            tr("{steps} steps cannot be taken: choose 1 to 5000.", steps=config.steps)
+        )
     if not 0 < config.rate <= 10:
-        raise SettingError(f"A rate of {config.rate:g} makes no sense: choose above 0, up to 10.")
+        raise SettingError(
+            tr("A rate of {rate:g} makes no sense: choose above 0, up to 10.", rate=config.rate)
+        )
     if not _LEAST_SIZE <= size <= _LARGEST_SIZE and size != network.input_size:
         raise SettingError(
-            f"An image of {size} pixels is out of range: choose {_LEAST_SIZE} to {_LARGEST_SIZE}."
+            tr(
+                "An image of {size} pixels is out of range: choose {least_size} to {largest_size}.",
+                size=size,
+                least_size=_LEAST_SIZE,
+                largest_size=_LARGEST_SIZE,
+            )
         )
     if config.target not in TARGETS:
-        raise SettingError(f"There is no target {config.target!r}; choose {', '.join(TARGETS)}.")
+        raise SettingError(
+            tr(
+                "There is no target {target!r}; choose {join}.",
+                target=config.target,
+                join=", ".join(TARGETS),
+            )
+        )
     find_layer(network, layer_name, size)  # a transformer takes one size only
     jitter = size // 16 if config.jitter is None else config.jitter
     if not 0 <= jitter < size // 2:
-        raise SettingError(f"A jitter of {jitter} pixels is out of range: choose 0 to {size // 2}.")
+        raise SettingError(
+            tr(
+                "A jitter of {jitter} pixels is out of range: choose 0 to {size}.",
+                jitter=jitter,
+                size=size // 2,
+            )
+        )
     return _ascend(network, target_layer, channel, config, size, jitter, stop)
 
 
@@ -192,7 +214,10 @@ def _ascend(
         scores.append(float(score.detach()))
         if not math.isfinite(scores[-1]):
             raise SettingError(
-                "The activations grew beyond every number: choose a smaller rate or another layer."
+                tr(
+                    "The activations grew beyond every number: choose a smaller rate or "
+                    "another layer."
+                )
             )
         if step % _REPORT == 0 or step == config.steps or step == 1:
             with torch.no_grad():

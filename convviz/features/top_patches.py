@@ -26,6 +26,7 @@ from convviz.features.activations import extremes, is_empty, judged, rectified, 
 from convviz.features.capture import check_images, input_batches, observe
 from convviz.features.effective_field import Box
 from convviz.images.preprocess import crop, in_grey
+from convviz.language import tr
 from convviz.networks.network import Network
 from convviz.structure.costs import receptive_field
 from convviz.structure.layers import Layer, layer
@@ -173,7 +174,9 @@ def find_top_patches(
     if after is not None and (
         after.stimuli.layer.name != target.name or after.stimuli.titles != pictures.titles
     ):
-        raise SettingError("The earlier pass was over another layer or another set: begin anew.")
+        raise SettingError(
+            tr("The earlier pass was over another layer or another set: begin anew.")
+        )
     return _find(network, target, pictures, after, stop)
 
 

@@ -13,6 +13,7 @@ from convviz.features.ablation import Change
 from convviz.features.activations import LayerSummary
 from convviz.figures import theme
 from convviz.formatting import percent
+from convviz.language import tr
 from convviz.plain_text import plain_html
 from convviz.structure.layers import Layer
 
@@ -56,7 +57,9 @@ def empty_by_depth(summaries: Sequence[LayerSummary], layer_name: str) -> go.Fig
     figure.update_layout(hovermode="x")
     _name_stages(figure, [summary.layer for summary in summaries])
     figure.update_yaxes(
-        title="Empty channels", range=_range(summaries), **theme.percent_axis(_range(summaries)[1])
+        title=tr("Empty channels"),
+        range=_range(summaries),
+        **theme.percent_axis(_range(summaries)[1]),
     )
     if layer_name in names:
         index = names.index(layer_name)
@@ -99,8 +102,8 @@ def histogram(values: Tensor) -> go.Figure:
     )
     theme.style(figure, height=230)
     figure.update_layout(bargap=0)
-    figure.update_xaxes(title="Activation")
-    figure.update_yaxes(title="Positions")
+    figure.update_xaxes(title=tr("Activation"))
+    figure.update_yaxes(title=tr("Positions"))
     return figure
 
 
@@ -129,7 +132,7 @@ def changes(layers: Sequence[Change]) -> go.Figure:
     theme.style(figure, height=260)
     _name_stages(figure, [change.layer for change in layers])
     highest = max((change.relative for change in layers), default=1.0)
-    figure.update_yaxes(title="Change", rangemode="tozero", **theme.percent_axis(highest))
+    figure.update_yaxes(title=tr("Change"), rangemode="tozero", **theme.percent_axis(highest))
     return figure
 
 
@@ -144,4 +147,6 @@ def _name_stages(figure: go.Figure, layers: Sequence[Layer]) -> None:
         start += count
     if len(middles) > _MOST_TICKS:
         middles, titles = middles[::2], titles[::2]
-    figure.update_xaxes(tickvals=middles, ticktext=titles, showgrid=False, title="Layers, in order")
+    figure.update_xaxes(
+        tickvals=middles, ticktext=titles, showgrid=False, title=tr("Layers, in order")
+    )

@@ -9,14 +9,15 @@ import plotly.graph_objects as go
 
 from convviz.figures import theme
 from convviz.formatting import percent, short
+from convviz.language import later, tr
 from convviz.lessons.printed_figures import Reported
 from convviz.plain_text import plain_html
 from convviz.structure.costs import Costs
 
 _PARTS = (
     ("encoder", "Encoder", theme.BLUE, ""),
-    ("decoder", "Decoder (classifier)", theme.VERMILION, "/"),
-    ("auxiliary", "Auxiliary heads (training only)", theme.GREY, "x"),
+    ("decoder", later("Decoder (classifier)"), theme.VERMILION, "/"),
+    ("auxiliary", later("Auxiliary heads (training only)"), theme.GREY, "x"),
 )
 _BAR, _FRAME = 46, 96  # pixels per bar, and for axis and margins together
 
@@ -61,7 +62,7 @@ def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
     )
     figure.update_layout(barmode="group" if log else "stack", bargap=0.3, margin={"r": 84})
     figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
-    figure.update_xaxes(title="Parameters", type="log" if log else "linear", tickformat="~s")
+    figure.update_xaxes(title=tr("Parameters"), type="log" if log else "linear", tickformat="~s")
     if log:
         least = min((x for bar in figure.data for x in bar.x if x), default=1)
         most = max(totals, default=1)
@@ -74,8 +75,8 @@ def _share(part: str, value: int, costs: Costs) -> str:
     """Say which share of a network a part has; auxiliary heads are no part of what is kept."""
     if part == "auxiliary":
         share = percent(value / max(costs.parameters_with_auxiliary, 1), 1)
-        return f"{share} of what is trained, none of what is kept"
-    return f"{percent(value / max(costs.parameters, 1), 1)} of the network"
+        return tr("{share} of what is trained, none of what is kept", share=share)
+    return tr("{value} of the network", value=percent(value / max(costs.parameters, 1), 1))
 
 
 def _total_text(costs: Costs) -> str:
@@ -144,7 +145,7 @@ def trade(
             y=accuracies,
             mode="markers+text",
             text=[plain_html(costs.title) for costs in networks],
-            textposition="top center",
+            textposition=tr("top center"),
             marker={
                 "size": parameters,
                 "sizemode": "area",
@@ -164,8 +165,8 @@ def trade(
         )
     )
     theme.style(figure, height=400, saveable=True)
-    figure.update_xaxes(title="Billions of MACs for one image", rangemode="tozero")
-    figure.update_yaxes(title="Top-1 accuracy on ImageNet")
+    figure.update_xaxes(title=tr("Billions of MACs for one image"), rangemode="tozero")
+    figure.update_yaxes(title=tr("Top-1 accuracy on ImageNet"))
     if reported:
         low, high = min(accuracies) - 0.06, max(accuracies) + 0.07
         figure.update_yaxes(range=[low, high], **theme.percent_axis(high, low))

@@ -9,12 +9,13 @@ import plotly.graph_objects as go
 
 from convviz.figures import theme
 from convviz.formatting import percent
+from convviz.language import later, tr
 from convviz.learning.auxiliary import Moment
 from convviz.learning.gradients import LayerGradient
 
 # Name, colour, dash and symbol of each of the two in every figure.
-_WITH_HEADS = ("with the auxiliary losses", theme.BLUE, "solid", "diamond")
-_WITHOUT = ("main loss alone", theme.VERMILION, "dash", "circle")
+_WITH_HEADS = (later("with the auxiliary losses"), theme.BLUE, "solid", "diamond")
+_WITHOUT = (later("main loss alone"), theme.VERMILION, "dash", "circle")
 
 
 def gradient_norms(stages: Sequence[LayerGradient], heads: Mapping[str, str]) -> go.Figure:
@@ -42,8 +43,8 @@ def gradient_norms(stages: Sequence[LayerGradient], heads: Mapping[str, str]) ->
         )
     _mark_heads(figure, [stage.name for stage in stages], heads)
     theme.style(figure, height=400, legend=True, saveable=True)
-    figure.update_xaxes(title="Stage, from the image to the classes", type="category")
-    figure.update_yaxes(title="Gradient norm (log scale)", type="log", exponentformat="power")
+    figure.update_xaxes(title=tr("Stage, from the image to the classes"), type="category")
+    figure.update_yaxes(title=tr("Gradient norm (log scale)"), type="log", exponentformat="power")
     norms = _nonzero_norms(stages)
     if norms and max(norms) > 50 * min(norms):
         figure.update_yaxes(dtick=1)
@@ -63,8 +64,8 @@ def gradients(moments: Sequence[Moment], index: int, heads: Mapping[str, str]) -
     if norms:
         low, high = floor(log10(min(norms))), log10(max(norms))
         figure.update_yaxes(range=[low, high + 0.3], dtick=1)
-    figure.update_yaxes(title="gradient norm (log scale)")
-    figure.update_xaxes(title="from the image to the classes")
+    figure.update_yaxes(title=tr("gradient norm (log scale)"))
+    figure.update_xaxes(title=tr("from the image to the classes"))
     figure.update_layout(legend={"traceorder": "reversed"})
     return figure
 
@@ -88,7 +89,7 @@ def losses(moments: Sequence[Moment], guessing: float, steps: int) -> go.Figure:
         "{:.3f}".format,
     )
     _add_guessing(figure, guessing)
-    figure.update_yaxes(title="main loss", rangemode="tozero")
+    figure.update_yaxes(title=tr("main loss"), rangemode="tozero")
     return _style_curves(figure, steps)
 
 
@@ -110,7 +111,7 @@ def accuracies(moments: Sequence[Moment], guessing: float, steps: int) -> go.Fig
         lambda share: percent(share, 1),
     )
     _add_guessing(figure, guessing)
-    figure.update_yaxes(title="validation accuracy", range=[0, 1.04], **theme.percent_axis(1))
+    figure.update_yaxes(title=tr("validation accuracy"), range=[0, 1.04], **theme.percent_axis(1))
     return _style_curves(figure, steps)
 
 
@@ -162,10 +163,10 @@ def _add_guessing(figure: go.Figure, value: float) -> None:
         y=value,
         line={"color": theme.QUIET, "dash": "dot"},
         annotation_text="guessing",
-        annotation_position="top right",
+        annotation_position=tr("top right"),
     )
 
 
 def _style_curves(figure: go.Figure, steps: int) -> go.Figure:
-    figure.update_xaxes(title="step", range=[0, 1.02 * steps], tickformat=",")
+    figure.update_xaxes(title=tr("step"), range=[0, 1.02 * steps], tickformat=",")
     return theme.style(figure, height=300, legend=True, saveable=True)

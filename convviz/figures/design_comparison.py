@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from convviz.figures import theme
 from convviz.formatting import percent, signed_percent, significant
+from convviz.language import tr
 from convviz.learning.design_results import DesignComparison
 from convviz.learning.design_sweep import Cost, DesignSweep
 from convviz.learning.significance import PairedInterval
@@ -37,8 +38,8 @@ def curves(comparison: DesignComparison) -> go.Figure:
                 "<extra></extra>",
             )
     _guessing(figure, comparison)
-    figure.update_xaxes(title="seconds of training" if timed else "epoch", rangemode="tozero")
-    figure.update_yaxes(title="validation accuracy", range=[0, 1.04], **theme.percent_axis(1))
+    figure.update_xaxes(title=tr("seconds of training") if timed else "epoch", rangemode="tozero")
+    figure.update_yaxes(title=tr("validation accuracy"), range=[0, 1.04], **theme.percent_axis(1))
     return theme.style(figure, height=300, legend=True, saveable=True)
 
 
@@ -71,13 +72,13 @@ def accuracies(comparison: DesignComparison) -> go.Figure:
         figure.add_hline(
             y=comparison.linear,
             line={"color": theme.OLIVE, "dash": "dot"},
-            annotation_text="a linear classifier on pixels",
-            annotation_position="top left",
+            annotation_text=tr("a linear classifier on pixels"),
+            annotation_position=tr("top left"),
         )
     figure.update_xaxes(
         tickvals=list(range(len(names))), ticktext=names, range=[-0.5, len(names) - 0.5]
     )
-    figure.update_yaxes(title="test accuracy", range=[0, 1.04], **theme.percent_axis(1))
+    figure.update_yaxes(title=tr("test accuracy"), range=[0, 1.04], **theme.percent_axis(1))
     return theme.style(figure, height=320, saveable=True)
 
 
@@ -86,7 +87,7 @@ def _guessing(figure: go.Figure, comparison: DesignComparison) -> None:
         y=comparison.guessing,
         line={"color": theme.QUIET, "dash": "dash"},
         annotation_text="guessing",
-        annotation_position="bottom right",
+        annotation_position=tr("bottom right"),
     )
 
 
@@ -129,11 +130,17 @@ def differences(comparison: DesignComparison, paired: PairedInterval) -> go.Figu
     ends = [max(-1.0, min(paired.low, *values, 0.0)), min(1.0, max(paired.high, *values, 0.0))]
     room = 0.06 * (ends[1] - ends[0]) or 0.05
     figure.update_xaxes(
-        title=f"{plain_html(second.name)} less {plain_html(first.name)}",
+        title=tr(
+            "{plain_html} less {plain_html_2}",
+            plain_html=plain_html(second.name),
+            plain_html_2=plain_html(first.name),
+        ),
         range=[ends[0] - room, ends[1] + room],
         tickformat="+.0%",
     )
-    figure.update_yaxes(tickvals=[0, 1], ticktext=["mean, 95 %", "each seed"], range=[-0.6, 1.6])
+    figure.update_yaxes(
+        tickvals=[0, 1], ticktext=["mean, 95 %", tr("each seed")], range=[-0.6, 1.6]
+    )
     return theme.style(figure, height=200, saveable=True)
 
 
@@ -147,7 +154,9 @@ def gradients(comparison: DesignComparison) -> go.Figure:
             figure.add_scatter(
                 x=list(range(1, len(names) + 1)),
                 y=[value if isfinite(value) and value > 0 else None for value in values],
-                name=f"{plain_html(result.name)}, {when} training",
+                name=tr(
+                    "{plain_html}, {when} training", plain_html=plain_html(result.name), when=when
+                ),
                 mode="lines+markers",
                 line={
                     "color": theme.series(index),
@@ -156,13 +165,13 @@ def gradients(comparison: DesignComparison) -> go.Figure:
                 },
                 marker={"symbol": _SYMBOLS[index % 4], "size": 8},
                 customdata=[
-                    (name, significant(value) if isfinite(value) else "no number")
+                    (name, significant(value) if isfinite(value) else tr("no number"))
                     for name, value in zip(names, values, strict=True)
                 ],
                 hovertemplate="%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
             )
-    figure.update_xaxes(title="layer with weights, from the image on", dtick=1)
-    figure.update_yaxes(title="norm of the gradient", type="log", exponentformat="power")
+    figure.update_xaxes(title=tr("layer with weights, from the image on"), dtick=1)
+    figure.update_yaxes(title=tr("norm of the gradient"), type="log", exponentformat="power")
     return theme.style(figure, height=320, legend=True, saveable=True)
 
 
@@ -178,13 +187,13 @@ def sweep(points: DesignSweep, kind: Cost) -> go.Figure:
     figure.add_scatter(
         x=[point.cost(kind) for point in best],
         y=[point.accuracy for point in best],
-        name="best front",
+        name=tr("best front"),
         mode="lines",
         line={"color": theme.VERMILION, "width": 2, "shape": "hv"},
         hoverinfo="skip",
     )
     for name, shown in (
-        ("on the front", best),
+        (tr("on the front"), best),
         ("beaten", tuple(point for point in points.trained if point not in best)),
     ):
         on_front = name == "on the front"
@@ -195,7 +204,7 @@ def sweep(points: DesignSweep, kind: Cost) -> go.Figure:
             name=name,
             mode="markers+text" if on_front else "markers",
             text=labels,
-            textposition="top center",
+            textposition=tr("top center"),
             marker={
                 "color": theme.VERMILION if on_front else theme.BLUE,
                 "symbol": "diamond" if on_front else "circle",
@@ -208,7 +217,7 @@ def sweep(points: DesignSweep, kind: Cost) -> go.Figure:
             hovertemplate="%{customdata[0]}<br>%{customdata[1]} of the test pictures<br>%{x:,}"
             "<extra></extra>",
         )
-    title = "parameters" if kind == "parameters" else "multiply–accumulates for one image"
+    title = "parameters" if kind == "parameters" else tr("multiply–accumulates for one image")
     figure.update_xaxes(title=title, type="log")
-    figure.update_yaxes(title="mean test accuracy", range=[0, 1.12], **theme.percent_axis(1))
+    figure.update_yaxes(title=tr("mean test accuracy"), range=[0, 1.12], **theme.percent_axis(1))
     return theme.style(figure, height=380, legend=True, saveable=True)

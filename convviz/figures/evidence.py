@@ -10,6 +10,7 @@ from convviz.features.corruption import CorruptionStep
 from convviz.features.deletion import Curve
 from convviz.figures import theme
 from convviz.formatting import percent, probability
+from convviz.language import tr
 
 
 def curves(map_curve: Curve, shuffled: Sequence[Curve], action: str) -> go.Figure:
@@ -22,13 +23,15 @@ def curves(map_curve: Curve, shuffled: Sequence[Curve], action: str) -> go.Figur
     """
     figure = go.Figure()
     for index, curve in enumerate(shuffled):
-        _add(figure, curve, "shuffled map", theme.QUIET, "dot", action, legend=index == 0)
+        _add(figure, curve, tr("shuffled map"), theme.QUIET, "dot", action, legend=index == 0)
     _add(figure, map_curve, "map", theme.ACCENT, "solid", action)
     theme.style(figure, height=280, legend=True)
-    figure.update_xaxes(title=f"Pixels {action}", range=[0, 1], **theme.percent_axis(1.0))
+    figure.update_xaxes(
+        title=tr("Pixels {action}", action=action), range=[0, 1], **theme.percent_axis(1.0)
+    )
     highest = max(max(curve.probabilities) for curve in (map_curve, *shuffled))
     top = max(0.01, 1.08 * highest)
-    figure.update_yaxes(title="Probability", range=[0, top], **theme.percent_axis(top))
+    figure.update_yaxes(title=tr("Probability"), range=[0, top], **theme.percent_axis(top))
     return figure
 
 
@@ -84,5 +87,5 @@ def corruption(step: CorruptionStep, title: str, now: float) -> go.Figure:
     theme.style(figure, height=280)
     figure.add_vline(x=now, line={"color": theme.VERMILION, "dash": "dot", "width": 2})
     figure.update_xaxes(title=title)
-    figure.update_yaxes(title="Score")
+    figure.update_yaxes(title=tr("Score"))
     return figure

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from convviz.features.filters import Filters
 from convviz.figures import theme
 from convviz.formatting import percent
+from convviz.language import tr
 from convviz.plain_text import plain_html
 
 
@@ -44,8 +45,10 @@ def weights(sets: Sequence[tuple[str, Filters]]) -> go.Figure:
             )
         )
     theme.style(figure, height=280, legend=len(sets) > 1)
-    figure.update_xaxes(title="Weight")
-    figure.update_yaxes(title="Share of weights", rangemode="tozero", **theme.percent_axis(highest))
+    figure.update_xaxes(title=tr("Weight"))
+    figure.update_yaxes(
+        title=tr("Share of weights"), rangemode="tozero", **theme.percent_axis(highest)
+    )
     return figure
 
 
@@ -72,6 +75,8 @@ def norms(filters: Filters, order: Sequence[int], channel: int) -> go.Figure:
     )
     theme.style(figure, height=280)
     figure.update_layout(bargap=0.1 if len(order) < 100 else 0)
-    figure.update_xaxes(title="Filters, in the order shown", showticklabels=False, showgrid=False)
-    figure.update_yaxes(title="Norm", rangemode="tozero")
+    figure.update_xaxes(
+        title=tr("Filters, in the order shown"), showticklabels=False, showgrid=False
+    )
+    figure.update_yaxes(title=tr("Norm"), rangemode="tozero")
     return figure

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from convviz.figures import theme
 from convviz.formatting import short
+from convviz.language import tr
 from convviz.lessons.bottleneck import Bottleneck
 from convviz.lessons.inception import InceptionModule
 from convviz.lessons.pooling import Classifiers
@@ -26,13 +27,13 @@ def stack_against_single(stackings: Sequence[Stacking], chosen: int) -> go.Figur
     figure = go.Figure()
     for title, colour, pattern, weights in (
         (
-            "one large kernel",
+            tr("one large kernel"),
             theme.VERMILION,
             "/",
             [stacking.single_per_pair for stacking in stackings],
         ),
         (
-            "stack of small ones",
+            tr("stack of small ones"),
             theme.BLUE,
             "",
             [stacking.stack_per_pair for stacking in stackings],
@@ -53,8 +54,8 @@ def stack_against_single(stackings: Sequence[Stacking], chosen: int) -> go.Figur
     figure.update_layout(barmode="group", bargap=0.3)
     highlight = f"{chosen}×{chosen}"
     ticks = [f"<b>{field}</b>" if field == highlight else field for field in fields]
-    figure.update_xaxes(title="Pixels seen", tickvals=fields, ticktext=ticks, showgrid=False)
-    figure.update_yaxes(title="Weights per pair of channels", rangemode="tozero")
+    figure.update_xaxes(title=tr("Pixels seen"), tickvals=fields, ticktext=ticks, showgrid=False)
+    figure.update_yaxes(title=tr("Weights per pair of channels"), rangemode="tozero")
     return figure
 
 
@@ -68,7 +69,7 @@ def break_even(bottleneck: Bottleneck) -> go.Figure:
         x=steps,
         y=macs,
         mode="lines",
-        name="with the 1×1 convolution",
+        name=tr("with the 1×1 convolution"),
         line={"color": theme.BLUE, "width": 3},
         hovertemplate="%{x} channels left: %{y:,} multiplications<extra></extra>",
     )
@@ -101,8 +102,8 @@ def break_even(bottleneck: Bottleneck) -> go.Figure:
         font={"size": 15},
     )
     theme.style(figure, height=340, legend=True, saveable=True)
-    figure.update_xaxes(title="Channels that the 1×1 convolution leaves", rangemode="tozero")
-    figure.update_yaxes(title="Multiplications", rangemode="tozero", tickformat="~s")
+    figure.update_xaxes(title=tr("Channels that the 1×1 convolution leaves"), rangemode="tozero")
+    figure.update_yaxes(title=tr("Multiplications"), rangemode="tozero", tickformat="~s")
     return figure
 
 
@@ -111,8 +112,13 @@ def module_savings(modules: Sequence[InceptionModule]) -> go.Figure:
     names = [module.name.removeprefix("inception") for module in modules]
     figure = go.Figure()
     for title, colour, pattern, values in (
-        ("without reductions", theme.VERMILION, "/", [module.macs_without for module in modules]),
-        ("as built", theme.BLUE, "", [module.cost.macs for module in modules]),
+        (
+            tr("without reductions"),
+            theme.VERMILION,
+            "/",
+            [module.macs_without for module in modules],
+        ),
+        (tr("as built"), theme.BLUE, "", [module.cost.macs for module in modules]),
     ):
         figure.add_bar(
             x=names,
@@ -123,8 +129,8 @@ def module_savings(modules: Sequence[InceptionModule]) -> go.Figure:
         )
     theme.style(figure, height=340, legend=True, saveable=True)
     figure.update_layout(barmode="group", bargap=0.3)
-    figure.update_xaxes(title="Inception module", type="category", showgrid=False)
-    figure.update_yaxes(title="Multiplications", tickformat="~s")
+    figure.update_xaxes(title=tr("Inception module"), type="category", showgrid=False)
+    figure.update_yaxes(title=tr("Multiplications"), tickformat="~s")
     return figure
 
 
@@ -134,7 +140,7 @@ def classifiers(networks: Sequence[Classifiers]) -> go.Figure:
     rows = [
         (f"{network.title}, {how}", network.encoder, decoder)
         for network in networks
-        for how, decoder in (("as built", network.own), ("with GAP", network.averaged))
+        for how, decoder in ((tr("as built"), network.own), (tr("with GAP"), network.averaged))
     ]
     for title, colour, pattern, column in (
         ("Encoder", theme.BLUE, "", 1),
@@ -153,6 +159,6 @@ def classifiers(networks: Sequence[Classifiers]) -> go.Figure:
     theme.style(figure, height=110 + 38 * len(rows), legend=True, saveable=True)
     figure.update_layout(barmode="stack", bargap=0.3)
     figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
-    figure.update_xaxes(title="Parameters", tickformat="~s", range=[0, 1.02 * max(totals)])
+    figure.update_xaxes(title=tr("Parameters"), tickformat="~s", range=[0, 1.02 * max(totals)])
     figure.update_layout(margin={"r": 76})
     return figure

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from convviz.figures import theme
+from convviz.language import tr
 from convviz.plain_text import plain_html
 
 _HEIGHT = 220
@@ -40,8 +41,8 @@ def loss(steps: Sequence[int], losses: Sequence[float], *, at: int | None = None
     )
     if at is not None:
         figure.add_vline(x=at, line={"color": theme.VERMILION, "width": 2, "dash": "dot"})
-    figure.update_xaxes(title="step", rangemode="tozero")
-    figure.update_yaxes(title="loss", type="log", tickformat="~g", **_ticks(points))
+    figure.update_xaxes(title=tr("step"), rangemode="tozero")
+    figure.update_yaxes(title=tr("loss"), type="log", tickformat="~g", **_ticks(points))
     return theme.style(figure, height=_HEIGHT)
 
 
@@ -65,7 +66,7 @@ def loss_drawing(steps: Sequence[int], losses: Sequence[float], *, last: int | N
     """
     points = [(step, value) for step, value in zip(steps, losses, strict=True) if _drawable(value)]
     if not points:
-        return _svg("", "No loss yet")
+        return _svg("", tr("No loss yet"))
     logs = [math.log10(value) for _, value in points]
     low, high = math.floor(min(logs)), math.ceil(max(logs))
     high = max(high, low + 1)
@@ -101,7 +102,12 @@ def loss_drawing(steps: Sequence[int], losses: Sequence[float], *, last: int | N
         f'<polyline points="{corners}" fill="none" stroke="{theme.ACCENT}" stroke-width="2.5" '
         'stroke-linejoin="round"/>'
     )
-    label = f"Loss curve: {points[0][1]:.3g} at first, {points[-1][1]:.3g} at step {points[-1][0]}"
+    label = tr(
+        "Loss curve: {points:.3g} at first, {points_2:.3g} at step {points_3}",
+        points=points[0][1],
+        points_2=points[-1][1],
+        points_3=points[-1][0],
+    )
     return _svg("".join((*lines, curve, *labels)), label)
 
 
@@ -124,8 +130,8 @@ def answers(steps: Sequence[int], scores: Sequence[float], *, at: int | None = N
     )
     if at is not None:
         figure.add_vline(x=at, line={"color": theme.VERMILION, "width": 2, "dash": "dot"})
-    figure.update_xaxes(title="step", rangemode="tozero")
-    figure.update_yaxes(title="answer")
+    figure.update_xaxes(title=tr("step"), rangemode="tozero")
+    figure.update_yaxes(title=tr("answer"))
     return theme.style(figure, height=_HEIGHT)
 
 
@@ -154,7 +160,7 @@ def survival(
         )
     correlations = [value for value in (*layouts, *details) if value is not None]
     figure.update_yaxes(
-        title="correlation with the original", range=[min([0.0, *correlations]) - 0.05, 1.05]
+        title=tr("correlation with the original"), range=[min([0.0, *correlations]) - 0.05, 1.05]
     )
     return theme.style(figure, height=280, legend=True)
 

@@ -14,6 +14,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from convviz.formatting import short
+from convviz.language import tr
 
 BLUE = "#0072b2"
 VERMILION = "#d55e00"
@@ -227,7 +228,7 @@ def add_totals(
         x=list(totals),
         mode="text",
         text=[f" {text}" for text in (texts or [short(total) for total in totals])],
-        textposition="middle right",
+        textposition=tr("middle right"),
         cliponaxis=False,
         hoverinfo="skip",
         showlegend=False,

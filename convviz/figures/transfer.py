@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from convviz.figures import theme
 from convviz.formatting import percent
+from convviz.language import tr
 from convviz.learning.separation import Separation
 from convviz.learning.significance import interval
 from convviz.plain_text import plain_html
@@ -34,8 +35,8 @@ def curves(
             marker={"symbol": ("circle", "square")[index], "size": 7},
             hovertemplate=f"epoch %{{x}}<br>{name} loss %{{y:.3f}}<extra></extra>",
         )
-    figure.update_xaxes(title="epoch", rangemode="tozero", dtick=_whole(epochs))
-    figure.update_yaxes(title="loss", rangemode="tozero")
+    figure.update_xaxes(title=tr("epoch"), rangemode="tozero", dtick=_whole(epochs))
+    figure.update_yaxes(title=tr("loss"), rangemode="tozero")
     return theme.style(figure, height=260, legend=True)
 
 
@@ -64,11 +65,11 @@ def accuracies(epochs: Sequence[int], shares: Sequence[float], guessing: float) 
     figure.add_hline(
         y=guessing,
         line={"color": theme.QUIET, "dash": "dash"},
-        annotation_text="always the largest class",
-        annotation_position="top right",
+        annotation_text=tr("always the largest class"),
+        annotation_position=tr("top right"),
     )
-    figure.update_xaxes(title="epoch", rangemode="tozero", dtick=_whole(epochs))
-    figure.update_yaxes(title="validation accuracy", range=[0, 1.04], **theme.percent_axis(1))
+    figure.update_xaxes(title=tr("epoch"), rangemode="tozero", dtick=_whole(epochs))
+    figure.update_yaxes(title=tr("validation accuracy"), range=[0, 1.04], **theme.percent_axis(1))
     return theme.style(figure, height=260)
 
 
@@ -94,8 +95,8 @@ def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> go.Fig
             hovertemplate="%{y} taken for %{x}: %{z}<extra></extra>",
         )
     )
-    figure.update_xaxes(title="taken for")
-    figure.update_yaxes(title="is", autorange="reversed")
+    figure.update_xaxes(title=tr("taken for"))
+    figure.update_yaxes(title=tr("is"), autorange="reversed")
     return theme.style(figure, height=max(240, min(640, 120 + 36 * len(classes))))
 
 
@@ -131,7 +132,7 @@ def compared(names: Sequence[str], shares: Sequence[float], seconds: Sequence[fl
             xanchor="left",
             yanchor="bottom",
         )
-    figure.update_xaxes(range=[0, 1], title="accuracy", **theme.percent_axis(1))
+    figure.update_xaxes(range=[0, 1], title=tr("accuracy"), **theme.percent_axis(1))
     figure.update_yaxes(range=[len(names) - 0.5, -0.75], showticklabels=False, showgrid=False)
     return theme.style(figure, height=90 + 66 * len(names))
 
@@ -150,7 +151,9 @@ def separation(separation: Separation) -> go.Figure:
     if untrained:
         encoders["untrained"] = untrained
     for encoder, (name, answers) in enumerate(encoders.items()):
-        for kind, (what, method) in enumerate((("linear probe", "linear"), ("class mean", "mean"))):
+        for kind, (what, method) in enumerate(
+            ((tr("linear probe"), "linear"), (tr("class mean"), "mean"))
+        ):
             correct = [sum(getattr(each, method)) for each in answers]
             ends = [interval(right, count, different) for right in correct]
             shares = [right / count for right in correct]
@@ -183,9 +186,9 @@ def separation(separation: Separation) -> go.Figure:
     figure.add_hline(
         y=separation.guessing,
         line={"color": theme.QUIET, "dash": "dash"},
-        annotation_text="always the largest class",
-        annotation_position="bottom right",
+        annotation_text=tr("always the largest class"),
+        annotation_position=tr("bottom right"),
     )
-    figure.update_xaxes(title="stage, from the image on", type="category")
-    figure.update_yaxes(title="accuracy", range=[0, 1.04], **theme.percent_axis(1))
+    figure.update_xaxes(title=tr("stage, from the image on"), type="category")
+    figure.update_yaxes(title=tr("accuracy"), range=[0, 1.04], **theme.percent_axis(1))
     return theme.style(figure, height=400, legend=True)

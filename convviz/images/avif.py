@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from convviz.errors import ImageError
+from convviz.language import later
 
-ANIMATED = (
+ANIMATED = later(
     "The AVIF is animated, which convviz does not read; export one of its pictures as JPEG or PNG."
 )
 

@@ -32,6 +32,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from convviz.errors import ImageError
 from convviz.images import avif, headers, heic, scaling, tiff
 from convviz.images.scaling import NEUTRAL, Scaling
+from convviz.language import tr
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 FILE_SUFFIXES: tuple[str, ...] = (
@@ -136,7 +137,7 @@ def read(data: bytes, *, complete: bool = False) -> DecodedImage:
             too narrow.
     """
     if not data:
-        raise ImageError("The file is empty; choose a picture.")
+        raise ImageError(tr("The file is empty; choose a picture."))
     if tiff.is_tiff(data):
         tiff.check_raw(data)
     headers.check(data)
@@ -147,11 +148,13 @@ def read(data: bytes, *, complete: bool = False) -> DecodedImage:
     except ImageError:
         raise
     except Image.DecompressionBombError as error:  # Pillow checks the size first
-        raise ImageError(headers.too_large("The picture")) from error
+        raise ImageError(headers.too_large(tr("The picture"))) from error
     except MemoryError as error:
         raise ImageError(
-            "The server has too little memory for this picture just now; make it smaller, or try "
-            "again later."
+            tr(
+                "The server has too little memory for this picture just now; make it "
+                "smaller, or try again later."
+            )
         ) from error
     except Exception as error:  # Pillow's parsers may raise anything; the file is at fault
         raise ImageError(_refusal(data)) from error
@@ -231,8 +234,8 @@ def _by_tifffile(data: bytes) -> DecodedImage:
 def format_names() -> str:
     """Name the formats that are read; HEIC is one where pi-heif is installed."""
     if heic.is_available():
-        return "JPEG, PNG, WebP, AVIF, HEIC, GIF, BMP and TIFF"
-    return "JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF"
+        return tr("JPEG, PNG, WebP, AVIF, HEIC, GIF, BMP and TIFF")
+    return tr("JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF")
 
 
 def is_image(start: bytes) -> bool:
@@ -273,11 +276,20 @@ def _has_transparency(image: Image.Image) -> bool:
 
 def _check_size(width: int, height: int, most: int = MAX_PIXELS) -> None:
     if width * height > most:
-        raise ImageError(headers.too_large(f"The picture, {width} × {height},", most))
+        raise ImageError(
+            headers.too_large(
+                tr("The picture, {width} × {height},", width=width, height=height), most
+            )
+        )
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise ImageError(
-            f"The picture, {width} × {height} pixels, is more than {MAX_ASPECT} times as long as "
-            "it is wide; crop it and try again."
+            tr(
+                "The picture, {width} × {height} pixels, is more than {max_aspect} times as "
+                "long as it is wide; crop it and try again.",
+                width=width,
+                height=height,
+                max_aspect=MAX_ASPECT,
+            )
         )
 
 
@@ -298,9 +310,11 @@ def _refusal(data: bytes) -> str:
         kind = "PDF"
     else:
         kind = "such"
-    return (
-        f"convviz cannot read {kind} files. It reads {format_names()}: export the picture as one "
-        "of these."
+    return tr(
+        "convviz cannot read {kind} files. It reads {format_names}: export the picture "
+        "as one of these.",
+        kind=kind,
+        format_names=format_names(),
     )
 
 
@@ -520,7 +534,7 @@ class _ColourSpace:
             return image.convert("RGB")
         converted = ImageCms.applyTransform(image, self._transform)
         if converted is None:
-            raise ImageCms.PyCMSError("no image came back")
+            raise ImageCms.PyCMSError(tr("no image came back"))
         return converted
 
 

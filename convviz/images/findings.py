@@ -5,6 +5,7 @@ from __future__ import annotations
 from convviz.formatting import percent
 from convviz.images.decode import DecodedImage
 from convviz.images.scaling import WHITE, Scaling
+from convviz.language import tr
 
 
 def notes(decoded: DecodedImage) -> tuple[str, ...]:
@@ -26,14 +27,23 @@ def stretched(scaling: Scaling) -> str:
     low, high = _number(scaling.low), _number(scaling.high)
     black, white = ("white", "black") if scaling.is_inverted else ("black", "white")
     if not scaling.bits:
-        return (
-            f"The file's values go from {low} to {high}: they are stretched, so that the least is "
-            f"{black} and the greatest {white}."
+        return tr(
+            "The file's values go from {low} to {high}: they are stretched, so that the "
+            "least is {black} and the greatest {white}.",
+            low=low,
+            high=high,
+            black=black,
+            white=white,
         )
     share = percent((scaling.high - scaling.low) / WHITE)
-    return (
-        f"The file's values go from {low} to {high}, {share} of what 16 bits can hold: they are "
-        f"stretched, so that the least is {black} and the greatest {white}."
+    return tr(
+        "The file's values go from {low} to {high}, {share} of what 16 bits can hold: "
+        "they are stretched, so that the least is {black} and the greatest {white}.",
+        low=low,
+        high=high,
+        share=share,
+        black=black,
+        white=white,
     )
 
 
@@ -48,8 +58,9 @@ def cut_off(missing: float) -> str:
             "The file ends too early: its last corner may be missing, or the finest detail; the "
             "rest is shown."
         )
-    return (
-        f"The file ends too early: the last {percent(missing)} of the picture is missing, and grey."
+    return tr(
+        "The file ends too early: the last {missing} of the picture is missing, and grey.",
+        missing=percent(missing),
     )
 
 
@@ -59,8 +70,12 @@ def channels(count: int) -> str:
     Args:
         count: How many it has.
     """
-    shown = "the first is shown in grey" if count == 2 else "the first three are shown as colours"
-    return f"The file has {count} channels: {shown}."
+    shown = (
+        tr("the first is shown in grey")
+        if count == 2
+        else tr("the first three are shown as colours")
+    )
+    return tr("The file has {count} channels: {shown}.", count=count, shown=shown)
 
 
 def pages(count: int) -> str:
@@ -69,7 +84,9 @@ def pages(count: int) -> str:
     Args:
         count: How many it has.
     """
-    return f"The file has {count:,} pictures, one behind the other: the first is shown."
+    return tr(
+        "The file has {count:,} pictures, one behind the other: the first is shown.", count=count
+    )
 
 
 def halved(width: int, height: int) -> str:
@@ -79,9 +96,11 @@ def halved(width: int, height: int) -> str:
         width: Of the image in the file.
         height: The same.
     """
-    return (
-        f"The file has {width} × {height} pixels: it is read at half its width and height, which "
-        "is still finer than what goes into a network."
+    return tr(
+        "The file has {width} × {height} pixels: it is read at half its width and "
+        "height, which is still finer than what goes into a network.",
+        width=width,
+        height=height,
     )
 
 

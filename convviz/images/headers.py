@@ -18,6 +18,7 @@ from itertools import islice
 from convviz import limits
 from convviz.errors import ImageError
 from convviz.images import avif, heic
+from convviz.language import later, tr
 
 MAX_PIXELS = limits.IMAGE_MEGAPIXELS.value * 1_000_000
 MAX_WEBP_PIXELS = MAX_PIXELS // 2
@@ -49,7 +50,7 @@ _MAX_FILLING = 10_000  # bytes between two segments of a JPEG
 
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-DAMAGED = "The file is damaged or incomplete; export the picture again, as JPEG or PNG."
+DAMAGED = later("The file is damaged or incomplete; export the picture again, as JPEG or PNG.")
 
 
 def check(data: bytes) -> None:
@@ -89,14 +90,21 @@ def too_large(subject: str, limit: int = MAX_PIXELS) -> str:
         subject: What is too large, as the sentence's first words.
         limit: The pixels allowed.
     """
-    return f"{subject} has more than {limit / 1e6:g} million pixels; make it smaller and try again."
+    return tr(
+        "{subject} has more than {limit:g} million pixels; make it smaller and try again.",
+        subject=subject,
+        limit=limit / 1e6,
+    )
 
 
 def _parts(count: int) -> None:
     if count > _MAX_PARTS:
         raise ImageError(
-            f"The file consists of more than {_MAX_PARTS:,} parts, which pictures do not; export "
-            "the picture again, as JPEG or PNG."
+            tr(
+                "The file consists of more than {max_parts:,} parts, which pictures do not; "
+                "export the picture again, as JPEG or PNG.",
+                max_parts=_MAX_PARTS,
+            )
         )
 
 
@@ -131,7 +139,9 @@ def _check_tiff(data: bytes) -> None:
         raise ImageError(DAMAGED)  # entries that share bytes, or that are not in the file
     width, height = number(_WIDTH, 0), number(_HEIGHT, 0)
     if width * height > MAX_PIXELS:
-        raise ImageError(too_large(f"The picture, {width} × {height},"))
+        raise ImageError(
+            too_large(tr("The picture, {width} × {height},", width=width, height=height))
+        )
     bits = max(tags[BITS].values if BITS in tags else (), default=1)
     samples = number(SAMPLES, 1)
     in_block = 1 if number(PLANAR, 1) == SEPARATE else samples
@@ -144,8 +154,13 @@ def _check_tiff(data: bytes) -> None:
     decoded_bytes = block_bytes + pixel_bytes * width * height
     if columns * rows > MAX_PIXELS or decoded_bytes > _MAX_BYTES:
         raise ImageError(
-            f"The TIFF stores its picture in {kind} of {columns} × {rows} pixels, which are too "
-            "large to unpack; export the picture again, as JPEG or PNG."
+            tr(
+                "The TIFF stores its picture in {kind} of {columns} × {rows} pixels, which "
+                "are too large to unpack; export the picture again, as JPEG or PNG.",
+                kind=kind,
+                columns=columns,
+                rows=rows,
+            )
         )
 
 
@@ -254,8 +269,11 @@ def _check_jpeg(data: bytes) -> None:
     passes = data.count(b"\xff\xda")
     if passes > _MAX_PASSES:
         raise ImageError(
-            f"The JPEG stores its picture in {passes:,} passes; export it again, as a plain JPEG "
-            "or as PNG."
+            tr(
+                "The JPEG stores its picture in {passes:,} passes; export it again, as a "
+                "plain JPEG or as PNG.",
+                passes=passes,
+            )
         )
     place, parts = 2, 0
     components, pixels, sampled, progressive = 0, 0, 0.0, False
@@ -285,7 +303,12 @@ def _check_jpeg(data: bytes) -> None:
             pixels, progressive = width * height, marker in _PROGRESSIVE
             sampled = sum(a * d for a, d in zip(across, down, strict=True)) / most
             if pixels > MAX_JPEG_PIXELS:
-                raise ImageError(too_large(f"The picture, {width} × {height},", MAX_JPEG_PIXELS))
+                raise ImageError(
+                    too_large(
+                        tr("The picture, {width} × {height},", width=width, height=height),
+                        MAX_JPEG_PIXELS,
+                    )
+                )
         elif marker == _START_OF_SCAN:
             # Several passes: all coefficients are kept, in two bytes each, beside the image.
             in_passes = progressive or data[place + 2] < components
@@ -293,8 +316,10 @@ def _check_jpeg(data: bytes) -> None:
             written = pixels * pixel_bytes / (4 if pixels > MAX_PIXELS else 1)
             if in_passes and 2 * sampled * pixels + written > _MAX_BYTES:
                 raise ImageError(
-                    "The JPEG stores its picture in several passes, and is too large for that; "
-                    "export it again, as a plain JPEG, not a progressive one."
+                    tr(
+                        "The JPEG stores its picture in several passes, and is too large for "
+                        "that; export it again, as a plain JPEG, not a progressive one."
+                    )
                 )
             return
         place += length
@@ -347,9 +372,16 @@ def _check_webp(data: bytes) -> None:
     else:
         raise ImageError(DAMAGED)
     if width * height > MAX_PIXELS:
-        raise ImageError(too_large(f"The picture, {width} × {height},"))
+        raise ImageError(
+            too_large(tr("The picture, {width} × {height},", width=width, height=height))
+        )
     if width * height > MAX_WEBP_PIXELS:
-        raise ImageError(too_large(f"The WebP picture, {width} × {height},", MAX_WEBP_PIXELS))
+        raise ImageError(
+            too_large(
+                tr("The WebP picture, {width} × {height},", width=width, height=height),
+                MAX_WEBP_PIXELS,
+            )
+        )
     place, parts = 12, 0
     while place + 8 <= len(data):
         _parts(parts := parts + 1)
@@ -379,8 +411,10 @@ def _check_bmp(data: bytes) -> None:
     (compression,) = struct.unpack_from("<L", data, 30)
     if compression in (1, 2) and len(data) > _MAX_RLE_BYTES:
         raise ImageError(
-            "The BMP file is packed in runs, and too large for that; export the picture again, as "
-            "PNG."
+            tr(
+                "The BMP file is packed in runs, and too large for that; export the picture "
+                "again, as PNG."
+            )
         )
 
 
@@ -389,11 +423,13 @@ def _check_heic(data: bytes) -> None:
     size = f"{found.width} × {found.height},"
     most = MAX_HEIC_PIXELS // 2 if found.is_deep else MAX_HEIC_PIXELS
     if found.width * found.height > most:
-        raise ImageError(too_large(f"The HEIC picture, {size}", most))
+        raise ImageError(too_large(tr("The HEIC picture, {size}", size=size), most))
     if found.coded > 2 * most:  # tiles, the alpha channel, a thumbnail, a map of brightness
         raise ImageError(
-            "The HEIC holds more pixels in parts than its picture has; export it again, as JPEG "
-            "or PNG."
+            tr(
+                "The HEIC holds more pixels in parts than its picture has; export it again, "
+                "as JPEG or PNG."
+            )
         )
 
 
@@ -401,11 +437,13 @@ def _check_avif(data: bytes) -> None:
     found = avif.sizes(data)
     size = f"{found.width} × {found.height},"
     if found.width * found.height > MAX_PIXELS:
-        raise ImageError(too_large(f"The picture, {size}"))
+        raise ImageError(too_large(tr("The picture, {size}", size=size)))
     if found.width * found.height > MAX_AVIF_PIXELS:
-        raise ImageError(too_large(f"The AVIF picture, {size}", MAX_AVIF_PIXELS))
+        raise ImageError(too_large(tr("The AVIF picture, {size}", size=size), MAX_AVIF_PIXELS))
     if found.coded > 2 * MAX_AVIF_PIXELS:  # the image and its alpha channel
         raise ImageError(
-            "The AVIF holds more pixels in parts than its picture has; export it again, as JPEG "
-            "or PNG."
+            tr(
+                "The AVIF holds more pixels in parts than its picture has; export it again, "
+                "as JPEG or PNG."
+            )
         )

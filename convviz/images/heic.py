@@ -21,11 +21,14 @@ from typing import TYPE_CHECKING
 
 from convviz.errors import ImageError
 from convviz.images.avif import AvifSizes, BitReader, Boxes, Items, brands, read_meta
+from convviz.language import later
 
 if TYPE_CHECKING:
     from PIL import Image
 
-ANIMATED = "The HEIC holds a film and no single picture; export one of its pictures as JPEG or PNG."
+ANIMATED = later(
+    "The HEIC holds a film and no single picture; export one of its pictures as JPEG or PNG."
+)
 
 _CODED = (b"hvc1", b"hev1")
 _PARAMETER_SET = 33  # the kind of HEVC's unit with the size of its frames

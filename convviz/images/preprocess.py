@@ -14,6 +14,7 @@ from torch import Tensor
 from torchvision.transforms.v2.functional import pil_to_tensor, to_pil_image
 
 from convviz.errors import SettingError
+from convviz.language import tr
 
 LUMA = (0.299, 0.587, 0.114)
 """Share of red, green and blue in the brightness of an image, ITU-R BT.601."""
@@ -40,8 +41,12 @@ def crop(
     """
     if not 1 <= size <= resize:
         raise SettingError(
-            f"The crop of {size} pixels does not fit into a picture whose shorter side is resized "
-            f"to {resize}; make the crop smaller or the resizing larger."
+            tr(
+                "The crop of {size} pixels does not fit into a picture whose shorter side is "
+                "resized to {resize}; make the crop smaller or the resizing larger.",
+                size=size,
+                resize=resize,
+            )
         )
     width, height = image.size
     resized_width, resized_height = _resized(width, height, resize)

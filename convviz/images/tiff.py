@@ -24,6 +24,7 @@ from PIL import Image
 
 from convviz.errors import ImageError
 from convviz.images import headers, scaling
+from convviz.language import later, tr
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
@@ -39,13 +40,13 @@ _MAX_TAG_BYTES = 1_000_000  # of a list of blocks
 _BAND_VALUES = 500_000
 _PIECE = 1 << 16
 
-RAW = (
-    "This is a camera's raw file, which convviz does not develop; export the picture as JPEG or "
-    "TIFF."
+RAW = later(
+    "This is a camera's raw file, which convviz does not develop; export the picture as "
+    "JPEG or TIFF."
 )
-_UNKNOWN = (
-    "The file is a TIFF whose colours or numbers are of a kind that convviz does not read; export "
-    "the picture as PNG, or as a TIFF of grey or RGB values."
+_UNKNOWN = later(
+    "The file is a TIFF whose colours or numbers are of a kind that convviz does not "
+    "read; export the picture as PNG, or as a TIFF of grey or RGB values."
 )
 
 
@@ -113,7 +114,10 @@ def read(data: bytes) -> TiffImage:
     for tag in (headers.STRIP_OFFSETS, headers.TILE_OFFSETS):
         if tag in tags and tags[tag].bytes > _MAX_TAG_BYTES:
             raise ImageError(
-                "The TIFF stores its picture in too many blocks; export the picture again, as PNG."
+                tr(
+                    "The TIFF stores its picture in too many blocks; export the picture "
+                    "again, as PNG."
+                )
             )
     _silence()
     with TiffFile(BytesIO(data)) as file:
@@ -164,15 +168,21 @@ def _check_kind(page: TiffPage) -> tuple[np.dtype[Any], tuple[int, ...], tuple[i
         if there is one.
     """
     if page.compression != _STORED and page.compression not in _DEFLATED:
-        packing = _PACKINGS.get(int(page.compression), "an unusual packing")
+        packing = _PACKINGS.get(int(page.compression), tr("an unusual packing"))
         raise ImageError(
-            f"The file is a TIFF of a rare kind, packed with {packing}, which convviz unpacks only "
-            "for usual ones; save it without compression, or export the picture as PNG."
+            tr(
+                "The file is a TIFF of a rare kind, packed with {packing}, which convviz "
+                "unpacks only for usual ones; save it without compression, or export the "
+                "picture as PNG.",
+                packing=packing,
+            )
         )
     if page.predictor == _FLOAT_PREDICTOR:
         raise ImageError(
-            "The file is a TIFF of floats, packed with a predictor that convviz does not undo; "
-            "save it without compression."
+            tr(
+                "The file is a TIFF of floats, packed with a predictor that convviz does not "
+                "undo; save it without compression."
+            )
         )
     if page.dtype is None or page.dtype.kind not in "uif" or page.imagedepth != 1:
         raise ImageError(_UNKNOWN)
@@ -201,8 +211,12 @@ def _check_blocks(page: TiffPage, data: bytes) -> None:
         raise ImageError(headers.DAMAGED)
     if not page.is_final and block_bytes > _MAX_BLOCK_BYTES:
         raise ImageError(
-            f"The TIFF stores its picture in blocks of {columns} × {rows} pixels, which are too "
-            "large to unpack; export the picture again, as PNG."
+            tr(
+                "The TIFF stores its picture in blocks of {columns} × {rows} pixels, which "
+                "are too large to unpack; export the picture again, as PNG.",
+                columns=columns,
+                rows=rows,
+            )
         )
     if is_plain:
         needed = np.prod(page.shaped, dtype=np.int64) * size

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 from convviz import __version__
 from convviz.errors import ClusterGone, JobError, QueueFull, SettingError
 from convviz.jobs.job import JobView, Limits, Runner, Work, parts_of
+from convviz.language import later, tr
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -41,11 +42,11 @@ ADDRESS = "CONVVIZ_CLUSTER"
 CA, CERT, KEY = "CONVVIZ_CLUSTER_CA", "CONVVIZ_CLUSTER_CERT", "CONVVIZ_CLUSTER_KEY"
 PLAIN = "CONVVIZ_CLUSTER_PLAIN"
 
-GONE = (
-    "The cluster that does long work cannot be reached: try again in a minute, or tell whoever "
-    "runs this app."
+GONE = later(
+    "The cluster that does long work cannot be reached: try again in a minute, or tell "
+    "whoever runs this app."
 )
-LOST = (
+LOST = later(
     "The cluster that worked on this can no longer be reached, and the run is lost: start it again."
 )
 
@@ -96,42 +97,70 @@ def settings(environment: Mapping[str, str]) -> ClusterSettings | None:
     plain = environment.get(PLAIN, "").strip()
     if plain not in ("", "0", "1"):
         raise SettingError(
-            f"{PLAIN} is set to {plain[:40]!r}: set it to 1 to speak to a cluster of other "
-            "machines without encryption, or leave it out."
+            tr(
+                "{plain} is set to {plain_2!r}: set it to 1 to speak to a cluster of other "
+                "machines without encryption, or leave it out.",
+                plain=PLAIN,
+                plain_2=plain[:40],
+            )
         )
     if not address:
         named = [name for name, value in files.items() if value]
         if named:
             raise SettingError(
-                f"{named[0]} is set, but {ADDRESS} is not: set {ADDRESS} to the scheduler's "
-                "address, such as tls://scheduler.example.edu:8786, or leave both out."
+                tr(
+                    "{named} is set, but {address} is not: set {address} to the scheduler's "
+                    "address, such as tls://scheduler.example.edu:8786, or leave both out.",
+                    named=named[0],
+                    address=ADDRESS,
+                )
             )
         return None
     match = re.fullmatch(r"(tls|tcp)://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})", address)
     if match is None or not 0 < int(match[3]) < 65_536:
         raise SettingError(
-            f"{ADDRESS} is set to {address[:80]!r}, which is no scheduler's address: write it like "
-            "tls://scheduler.example.edu:8786, or tcp://127.0.0.1:8786 on one machine."
+            tr(
+                "{address} is set to {address_2!r}, which is no scheduler's address: write "
+                "it like tls://scheduler.example.edu:8786, or tcp://127.0.0.1:8786 on one "
+                "machine.",
+                address=ADDRESS,
+                address_2=address[:80],
+            )
         )
     if importlib.util.find_spec("distributed") is None:
         raise SettingError(
-            f"{ADDRESS} is set, but Dask is not installed: type pip install 'convviz[cluster]', or "
-            f"leave {ADDRESS} out."
+            tr(
+                "{address} is set, but Dask is not installed: type pip install "
+                "'convviz[cluster]', or leave {address} out.",
+                address=ADDRESS,
+            )
         )
     if match[1] == "tcp":
         if not (plain == "1" or _is_loopback(match[2].strip("[]"))):
             raise SettingError(
-                f"{ADDRESS} is set to {address[:80]!r}, a connection to another machine without "
-                "encryption, where whoever can reach the scheduler can run programs on the whole "
-                f"cluster: use tls:// with {CA}, {CERT} and {KEY}, or set {PLAIN}=1 if nobody else "
-                "is in that network."
+                tr(
+                    "{address} is set to {address_2!r}, a connection to another machine "
+                    "without encryption, where whoever can reach the scheduler can run "
+                    "programs on the whole cluster: use tls:// with {ca}, {cert} and {key}, "
+                    "or set {plain}=1 if nobody else is in that network.",
+                    address=ADDRESS,
+                    address_2=address[:80],
+                    ca=CA,
+                    cert=CERT,
+                    key=KEY,
+                    plain=PLAIN,
+                )
             )
         return ClusterSettings(address)
     missing = [name for name, value in files.items() if not value]
     if missing:
         raise SettingError(
-            f"{ADDRESS} begins with tls://, so {' and '.join(missing)} must name a PEM file: "
-            "docs/DEPLOY.md says how to make the certificates."
+            tr(
+                "{address} begins with tls://, so {join} must name a PEM file: "
+                "docs/DEPLOY.md says how to make the certificates.",
+                address=ADDRESS,
+                join=" and ".join(missing),
+            )
         )
     paths = {name: Path(value).expanduser() for name, value in files.items()}
     for name, path in paths.items():
@@ -139,8 +168,13 @@ def settings(environment: Mapping[str, str]) -> ClusterSettings | None:
             path.read_bytes()
         except OSError as error:
             raise SettingError(
-                f"{name} names the file {str(path)[:200]!r}, which cannot be read "
-                f"({error.strerror}): name a PEM file that this user may read."
+                tr(
+                    "{name} names the file {path!r}, which cannot be read ({strerror}): name "
+                    "a PEM file that this user may read.",
+                    name=name,
+                    path=str(path)[:200],
+                    strerror=error.strerror,
+                )
             ) from None
     _check_certificates(paths)
     return ClusterSettings(address, paths[CA], paths[CERT], paths[KEY])
@@ -162,15 +196,22 @@ def _check_certificates(paths: Mapping[str, Path]) -> None:
         context.load_verify_locations(cafile=paths[CA])
     except ssl.SSLError:
         raise SettingError(
-            f"{CA} names a file that holds no certificate: name the PEM file of the authority that "
-            "signed the cluster's certificates."
+            tr(
+                "{ca} names a file that holds no certificate: name the PEM file of the "
+                "authority that signed the cluster's certificates.",
+                ca=CA,
+            )
         ) from None
     try:
         context.load_cert_chain(paths[CERT], paths[KEY], password=lambda: "")
     except ssl.SSLError:
         raise SettingError(
-            f"{CERT} and {KEY} do not name a certificate and its key: name the two PEM files that "
-            "belong together, the key without a password."
+            tr(
+                "{cert} and {key} do not name a certificate and its key: name the two PEM "
+                "files that belong together, the key without a password.",
+                cert=CERT,
+                key=KEY,
+            )
         ) from None
 
 
@@ -288,15 +329,22 @@ class ClusterRunner:
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             _log.warning("a job cannot be sent to the cluster: %s", error)
             raise ClusterGone(
-                "This work cannot be sent to the cluster, because it uses something that only this "
-                "server has, such as a network of its own: choose another network."
+                tr(
+                    "This work cannot be sent to the cluster, because it uses something that "
+                    "only this server has, such as a network of its own: choose another "
+                    "network."
+                )
             ) from None
         size = sum(map(len, works))
         if size > self._bounds.work:
             raise ClusterGone(
-                f"This work takes {size / 1e6:,.0f} MB with its network and images, and no more "
-                f"than {self._bounds.work / 1e6:,.0f} MB are sent to the cluster: choose a smaller "
-                "network or fewer images."
+                tr(
+                    "This work takes {size:,.0f} MB with its network and images, and no more "
+                    "than {work:,.0f} MB are sent to the cluster: choose a smaller network "
+                    "or fewer images.",
+                    size=size / 1e6,
+                    work=self._bounds.work / 1e6,
+                )
             )
         answer = self._call(
             "submit",

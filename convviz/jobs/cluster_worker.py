@@ -20,6 +20,7 @@ from distributed.utils import sync
 
 from convviz.errors import ConvvizError, is_about_memory, memory_short
 from convviz.jobs.coordinator import PREFIX
+from convviz.language import later, tr
 
 _log = logging.getLogger(__name__)
 
@@ -27,9 +28,9 @@ _REPORT_SECONDS = 0.2
 _CALL_SECONDS = 60.0
 _ALONE_SECONDS = 30.0  # without the scheduler a work ends after this time
 
-UNREADABLE = (
-    "A machine of the cluster could not read this work: it probably has another version of convviz "
-    "or of PyTorch than the server. Tell whoever runs this app."
+UNREADABLE = later(
+    "A machine of the cluster could not read this work: it probably has another version "
+    "of convviz or of PyTorch than the server. Tell whoever runs this app."
 )
 
 
@@ -40,17 +41,20 @@ def too_large(size: int, most: int) -> str:
         size: Its bytes.
         most: How many are allowed.
     """
-    return (
-        f"The result takes {size / 1e6:,.1f} MB, and no more than {most / 1e6:,.1f} MB may come "
-        "back from the cluster: choose a smaller image or fewer steps."
+    return tr(
+        "The result takes {size:,.1f} MB, and no more than {most:,.1f} MB may come back "
+        "from the cluster: choose a smaller image or fewer steps.",
+        size=size / 1e6,
+        most=most / 1e6,
     )
 
 
 def fault(error_id: str) -> str:
     """Say that there is a bug, with the id under which the machine's log has it."""
-    return (
-        f"Something went wrong inside convviz (error {error_id}, noted in the log of a machine of "
-        "the cluster): try other settings, or tell whoever runs this app."
+    return tr(
+        "Something went wrong inside convviz (error {error_id}, noted in the log of a "
+        "machine of the cluster): try other settings, or tell whoever runs this app.",
+        error_id=error_id,
     )
 
 

@@ -25,18 +25,21 @@ from convviz.errors import ClusterGone, JobError, QueueFull
 from convviz.jobs.job import JobView, Limits
 from convviz.jobs.lane import Job, Lane
 from convviz.jobs.queue import JobQueue, Ticket
+from convviz.language import later, tr
 
 PREFIX = "convviz_"
 """What the names of this module's calls begin with, among those of Dask's scheduler."""
 
-NO_WORKERS = (
-    "The cluster that does long work has no machine at work at the moment: try again in a minute, "
-    "or tell whoever runs this app."
+NO_WORKERS = later(
+    "The cluster that does long work has no machine at work at the moment: try again in "
+    "a minute, or tell whoever runs this app."
 )
-RETRIED = "A machine of the cluster was lost; its part of the work was begun again on another one."
-LOST_TWICE = (
-    "Two machines of the cluster were lost while they worked on this, so it was given up: try a "
-    "smaller image or fewer steps, or tell whoever runs this app."
+RETRIED = later(
+    "A machine of the cluster was lost; its part of the work was begun again on another one."
+)
+LOST_TWICE = later(
+    "Two machines of the cluster were lost while they worked on this, so it was given "
+    "up: try a smaller image or fewer steps, or tell whoever runs this app."
 )
 
 _Call = Callable[..., Coroutine[Any, Any, dict[str, Any]]]
@@ -201,8 +204,12 @@ class Coordinator(SchedulerPlugin):
         held = sum(len(part.work) for run in self._runs.values() for part in run.parts)
         if held + sum(map(len, works)) > self._bounds.works:
             raise QueueFull(
-                f"The runs that wait hold {held / 1e6:,.0f} MB already, and no more than "
-                f"{self._bounds.works / 1e6:,.0f} MB are let in: try again in a few minutes."
+                tr(
+                    "The runs that wait hold {held:,.0f} MB already, and no more than "
+                    "{works:,.0f} MB are let in: try again in a few minutes.",
+                    held=held / 1e6,
+                    works=self._bounds.works / 1e6,
+                )
             )
         self._queue.lanes.setdefault(lane, Lane(1))
         ticket_id = f"{self._started}.{secrets.token_hex(16)}"

@@ -16,6 +16,7 @@ from typing import Any
 
 from convviz.errors import JobError
 from convviz.jobs.lane import bytes_of
+from convviz.language import tr
 
 MOST_OF_ONE = 10
 """So many results one visitor may share at a time."""
@@ -105,15 +106,20 @@ class HandedOnRuns:
                     return each
             if len(mine) >= MOST_OF_ONE:
                 raise JobError(
-                    f"You share {len(mine)} results already, as many as one visitor may: stop "
-                    "sharing one of them first."
+                    tr(
+                        "You share {count} results already, as many as one visitor may: stop "
+                        "sharing one of them first.",
+                        count=len(mine),
+                    )
                 )
             size = sum(bytes_of(each.result) for each in self._by_id.values())
             too_many = len(self._by_id) >= self._most()
             if too_many or size + bytes_of(result) > self._most_bytes():
                 raise JobError(
-                    "This server holds as many shared results as it may: save yours with the "
-                    "buttons beside it, or try again later."
+                    tr(
+                        "This server holds as many shared results as it may: save yours with "
+                        "the buttons beside it, or try again later."
+                    )
                 )
             made = HandedOn(
                 secrets.token_urlsafe(24),

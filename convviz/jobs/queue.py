@@ -18,14 +18,17 @@ from typing import Any
 from convviz.errors import JobError, QueueFull
 from convviz.jobs.job import JobView, Limits
 from convviz.jobs.lane import Job, Lane, bytes_of
+from convviz.language import later, tr
 
-STOPPED = "You stopped it; this is what it had by then."
-KNOWN = "Exactly this was computed before, so here it is at once."
-CLOSED = "The app is shutting down: try again when it is back."
+STOPPED = later("You stopped it; this is what it had by then.")
+KNOWN = later("Exactly this was computed before, so here it is at once.")
+CLOSED = later("The app is shutting down: try again when it is back.")
 
-_UNKNOWN = "This run no longer exists, or it is not yours. Start a new one."
-_ALREADY = "You already have a run under way: stop it or let it end before you start the next one."
-_NOT_BEGUN = "Stopped before it began."
+_UNKNOWN = later("This run no longer exists, or it is not yours. Start a new one.")
+_ALREADY = later(
+    "You already have a run under way: stop it or let it end before you start the next one."
+)
+_NOT_BEGUN = later("Stopped before it began.")
 
 
 @dataclass(eq=False)
@@ -108,8 +111,11 @@ class JobQueue:
             waiting = sum(len(lane.waiting) for lane in self.lanes.values())
             if waiting >= self.limits.waiting:
                 raise QueueFull(
-                    f"{waiting} runs are waiting already, and no more are let in: "
-                    "try again in a few minutes."
+                    tr(
+                        "{waiting} runs are waiting already, and no more are let in: try "
+                        "again in a few minutes.",
+                        waiting=waiting,
+                    )
                 )
             self.lanes[lane].waiting.append(job)
         self._tickets[ticket.id] = (ticket, job)
@@ -317,14 +323,19 @@ class JobQueue:
         if job.stop_requested_at is None and job.seconds(now) >= (
             limits.seconds - limits.stop_seconds
         ):
-            reason = f"It ended after {limits.seconds:.0f} seconds, the most a run may take; "
-            job.request_stop(reason + "this is what it had by then.", now)
+            reason = tr(
+                "It ended after {seconds:.0f} seconds, the most a run may take; ",
+                seconds=limits.seconds,
+            )
+            job.request_stop(reason + tr("this is what it had by then."), now)
         if job.stop_requested_at is not None and now - job.stop_requested_at >= limits.stop_seconds:
             job.end("stopped", now, note=job.stop_reason)
 
     def _gone(self) -> str:
         seconds = f"{self.limits.gone_seconds:.0f}"
-        return f"It ended because nobody had looked at it for {seconds} seconds."
+        return tr(
+            "It ended because nobody had looked at it for {seconds} seconds.", seconds=seconds
+        )
 
     def _evict(self, now: float) -> None:
         """Drop tickets of what has ended that were not polled for long, or that are too many.

@@ -20,6 +20,7 @@ from convviz.jobs.gate import Gate
 from convviz.jobs.job import JobView, Limits, Work
 from convviz.jobs.lane import Job
 from convviz.jobs.queue import CLOSED, JobQueue, Ticket
+from convviz.language import tr
 
 _log = logging.getLogger(__name__)
 
@@ -216,8 +217,11 @@ class LocalRunner:
             if is_about_memory(error):
                 return None, memory_short(error_id)
             return None, (
-                f"Something went wrong inside convviz (error {error_id}, noted in the server's "
-                "log): try other settings, or tell whoever runs this app."
+                tr(
+                    "Something went wrong inside convviz (error {error_id}, noted in the "
+                    "server's log): try other settings, or tell whoever runs this app.",
+                    error_id=error_id,
+                )
             )
 
     def _take_items(self, job: Job) -> Iterator[Any] | None:

@@ -24,6 +24,7 @@ from torch.nn.functional import cross_entropy
 from convviz import work_clock
 from convviz.datasets import labelled_set
 from convviz.datasets.labelled_set import Dataset, Split
+from convviz.language import later, tr
 from convviz.learning.config import Validation, check_limits
 from convviz.learning.gradients import (
     LayerGradient,
@@ -47,10 +48,10 @@ from convviz.learning.step import Learner, all_scores, total_loss
 from convviz.networks.network import AUXILIARY_WEIGHT, IMAGENET_MEAN, IMAGENET_STD
 
 _PROBE = 64  # training images that gradients are measured with
-_NOT_FINITE = (
+_NOT_FINITE = later(
     "A loss is no longer a number: the steps were too large. Choose a smaller learning rate."
 )
-_STOPPED = "It was stopped; what is shown is how far the two had come."
+_STOPPED = later("It was stopped; what is shown is how far the two had come.")
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,12 @@ class Settings:
             SettingError: One is not.
         """
         check_limits(
-            ("weight of the auxiliary losses", self.weight, 0, 10),
-            ("number of steps", self.steps, 1, 10_000),
-            ("learning rate", self.learning_rate, 1e-8, 1e6),
+            (tr("weight of the auxiliary losses"), self.weight, 0, 10),
+            (tr("number of steps"), self.steps, 1, 10_000),
+            (tr("learning rate"), self.learning_rate, 1e-8, 1e6),
             ("batch", self.batch, 2, 4096),
-            ("pictures' side in pixels", self.size, 32, 512),
-            ("number of moments", self.moments, 1, 1000),
+            (tr("pictures' side in pixels"), self.size, 32, 512),
+            (tr("number of moments"), self.moments, 1, 1000),
         )
 
 

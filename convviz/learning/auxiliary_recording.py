@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from convviz.errors import RecordingError
+from convviz.language import tr
 from convviz.learning.auxiliary import Comparison, Moment, Settings, Standing
 from convviz.learning.config import Validation
 from convviz.learning.gradients import LayerGradient
@@ -78,11 +79,11 @@ def read(file: Path = FILE) -> RecordedComparisons:
         _check(comparisons)
     except FileNotFoundError as error:
         raise RecordingError(
-            "No recorded run comes with this installation; press Start to make one."
+            tr("No recorded run comes with this installation; press Start to make one.")
         ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RecordingError(
-            "The recorded run is damaged; install convviz again, or press Start to make one."
+            tr("The recorded run is damaged; install convviz again, or press Start to make one.")
         ) from error
     return recorded
 

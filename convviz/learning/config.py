@@ -8,6 +8,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from convviz.errors import SettingError
+from convviz.language import tr
 from convviz.learning.image_side import LEAST_SIDE, SIDE
 from convviz.learning.snapshots import Snapshot
 from convviz.networks.network import AUXILIARY_WEIGHT
@@ -57,15 +58,15 @@ class TrainingSettings:
             SettingError: One is not, or nothing says when to end.
         """
         if self.epochs is None and self.seconds is None:
-            raise SettingError("Say when to end: give a number of epochs or of seconds.")
+            raise SettingError(tr("Say when to end: give a number of epochs or of seconds."))
         check_limits(
-            ("number of epochs", self.epochs, 1, 10_000),
-            ("time in seconds", self.seconds, 0.1, 86_400),
-            ("learning rate", self.learning_rate, 1e-8, 1e6),
+            (tr("number of epochs"), self.epochs, 1, 10_000),
+            (tr("time in seconds"), self.seconds, 0.1, 86_400),
+            (tr("learning rate"), self.learning_rate, 1e-8, 1e6),
             ("batch", self.batch, 1, 4096),
-            ("pictures' side in pixels", self.size, LEAST_SIDE, LARGEST_INPUT),
-            ("weight decay", self.weight_decay, 0, 10),
-            ("weight of the auxiliary losses", self.auxiliary_weight, 0, 10),
+            (tr("pictures' side in pixels"), self.size, LEAST_SIDE, LARGEST_INPUT),
+            (tr("weight decay"), self.weight_decay, 0, 10),
+            (tr("weight of the auxiliary losses"), self.auxiliary_weight, 0, 10),
             ("seed", self.seed, 0, 2**32 - 1),
         )
 
@@ -84,7 +85,13 @@ def check_limits(*limits: tuple[str, float | None, float, float]) -> None:
             # A whole number may be too large for "g".
             text = str(value) if isinstance(value, int) else f"{value:g}"
             raise SettingError(
-                f"The {name}, {text[:40]}, is out of range; choose from {least:g} to {most:,}."
+                tr(
+                    "The {name}, {text}, is out of range; choose from {least:g} to {most:,}.",
+                    name=name,
+                    text=text[:40],
+                    least=least,
+                    most=most,
+                )
             )
 
 

@@ -17,6 +17,7 @@ from dataclasses import replace
 from convviz.datasets import labelled_set
 from convviz.datasets.labelled_set import Dataset, Split, partition
 from convviz.errors import DesignError, SettingError
+from convviz.language import tr
 from convviz.learning.config import TrainingStep
 from convviz.learning.design_results import (
     UNNAMED,
@@ -67,8 +68,11 @@ def for_classes(design: Design, classes: int) -> Design:
         break
     raise DesignError(
         blocks[-1].line,
-        f"the data have {classes} classes, and the outputs of the network are no line's that could "
-        f"be given as many: end the design with “fc {classes}”.",
+        tr(
+            "the data have {classes} classes, and the outputs of the network are no line's "
+            "that could be given as many: end the design with “fc {classes}”.",
+            classes=classes,
+        ),
     )
 
 
@@ -114,7 +118,7 @@ def compare_designs(
     settings = settings or DesignSettings()
     settings.check()
     if not designs:
-        raise SettingError("There is no design to train: give one or more.")
+        raise SettingError(tr("There is no design to train: give one or more."))
     split = _split(dataset)
     designs = distinct(designs)
     results = tuple(_untrained(design, dataset, split, settings) for design in designs)
@@ -136,9 +140,15 @@ def _untrained(
     channels, height, width = design.input.shape
     if height != width or channels not in (1, 3) or not 32 <= height <= 512:
         raise SettingError(
-            f"{name} takes images of {channels}×{height}×{width}, and training gives it square "
-            "pictures of 32 to 512 pixels in three colours or grey: begin it with “input "
-            "3x32x32”, for example."
+            tr(
+                "{name} takes images of {channels}×{height}×{width}, and training gives it "
+                "square pictures of 32 to 512 pixels in three colours or grey: begin it with "
+                "“input 3x32x32”, for example.",
+                name=name,
+                channels=channels,
+                height=height,
+                width=width,
+            )
         )
     labelled_set.check_fits(len(dataset), height)
     try:
@@ -230,7 +240,7 @@ def _with(view: DesignComparison, place: int, result: DesignResult) -> DesignCom
 
 
 def _stopped(view: DesignComparison) -> DesignComparison:
-    note = "It was stopped; what is compared are the seeds that were trained to their end."
+    note = tr("It was stopped; what is compared are the seeds that were trained to their end.")
     return replace(view, stage="done", fraction=1.0, note=note)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from convviz.errors import DesignError, RecordingError
+from convviz.language import tr
 from convviz.learning.design_results import (
     DesignComparison,
     DesignResult,
@@ -89,11 +90,14 @@ def read(file: Path = FILE) -> DesignComparison:
         )
     except FileNotFoundError as error:
         raise RecordingError(
-            "No recorded comparison comes with this installation; press Start to make one."
+            tr("No recorded comparison comes with this installation; press Start to make one.")
         ) from error
     except (OSError, ValueError, KeyError, TypeError, DesignError) as error:
         raise RecordingError(
-            "The recorded comparison is damaged; install convviz again, or press Start to make one."
+            tr(
+                "The recorded comparison is damaged; install convviz again, or press Start "
+                "to make one."
+            )
         ) from error
 
 

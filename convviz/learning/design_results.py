@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from convviz.errors import SettingError
+from convviz.language import tr
 from convviz.learning.config import Ending, TrainingStep, check_limits
 from convviz.learning.significance import (
     PairedComparison,
@@ -58,14 +59,17 @@ class DesignSettings:
         """
         if (self.epochs is None) == (self.seconds is None):
             raise SettingError(
-                "Say how long each training lasts: give a number of epochs or of seconds, and not "
-                "both, as designs are compared for equal epochs or for equal time."
+                tr(
+                    "Say how long each training lasts: give a number of epochs or of "
+                    "seconds, and not both, as designs are compared for equal epochs or for "
+                    "equal time."
+                )
             )
         check_limits(
-            ("number of seeds", self.seeds, 1, 20),
-            ("number of epochs", self.epochs, 1, 1000),
-            ("time of each training in seconds", self.seconds, 1, 3600),
-            ("learning rate", self.learning_rate, 1e-6, 1),
+            (tr("number of seeds"), self.seeds, 1, 20),
+            (tr("number of epochs"), self.epochs, 1, 1000),
+            (tr("time of each training in seconds"), self.seconds, 1, 3600),
+            (tr("learning rate"), self.learning_rate, 1e-6, 1),
             ("batch", self.batch, 2, 1024),
         )
 

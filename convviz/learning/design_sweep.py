@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from convviz.datasets.labelled_set import Dataset
 from convviz.errors import SettingError
+from convviz.language import tr
 from convviz.learning.design_comparison import compare_designs
 from convviz.learning.design_results import DesignComparison, DesignSettings
 from convviz.networks.design import Design
@@ -212,13 +213,17 @@ def plan_sweep(
     settings.check()
     names = [name for name, _ in axes]
     if not 1 <= len(axes) <= 2 or len(set(names)) != len(names):
-        raise SettingError("Vary one thing or two different ones: width, depth or kernel.")
+        raise SettingError(tr("Vary one thing or two different ones: width, depth or kernel."))
     count = 1
     for _, values in axes:
         count *= len(values)
     if not 1 <= count <= MOST_POINTS:
         raise SettingError(
-            f"These ranges make {count} variants; choose values that make 1 to {MOST_POINTS}."
+            tr(
+                "These ranges make {count} variants; choose values that make 1 to {most_points}.",
+                count=count,
+                most_points=MOST_POINTS,
+            )
         )
     combinations = product(*([(name, value) for value in values] for name, values in axes))
     return DesignSweep(

@@ -18,6 +18,7 @@ from convviz.datasets import labelled_set
 from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import SettingError
 from convviz.features.activations import is_empty, observe_strengths
+from convviz.language import tr
 from convviz.learning import findings, loop
 from convviz.learning.config import TrainingSettings, TrainingStep
 from convviz.learning.design_results import (
@@ -264,7 +265,10 @@ def saved(result: DesignResult) -> bytes:
     network = trained.find(result.source) if result.source else None
     if network is None:
         raise SettingError(
-            f"{result.name} has no trained network in memory: let a training come to its end."
+            tr(
+                "{name} has no trained network in memory: let a training come to its end.",
+                name=result.name,
+            )
         )
     weights = network.weights
     return trained.write(network.module, _info(result, weights.training_set, weights.classes))

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from convviz.errors import SettingError
+from convviz.language import tr
 from convviz.learning.probe import scale
 
 _COMPONENTS = 50  # that t-SNE looks at, as its authors do
@@ -81,14 +82,18 @@ def tsne(features: Tensor, others: Tensor | None = None, seed: int = 0) -> Plane
     """
     if not has_tsne():
         raise SettingError(
-            "t-SNE needs scikit-learn, which is not installed here: run pip install "
-            '"convviz[tsne]", or choose the principal components.'
+            tr(
+                "t-SNE needs scikit-learn, which is not installed here: run pip install "
+                '"convviz[tsne]", or choose the principal components.'
+            )
         )
     mean, deviation = scale(features.double())
     together = features if others is None else torch.cat((features, others))
     count = len(together)
     if count < 4:
-        raise SettingError("t-SNE needs at least four pictures; choose the principal components.")
+        raise SettingError(
+            tr("t-SNE needs at least four pictures; choose the principal components.")
+        )
     standard = (together.double() - mean) / deviation
     _, _, directions = torch.linalg.svd(standard - standard.mean(0), full_matrices=False)
 

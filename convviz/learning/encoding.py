@@ -17,6 +17,7 @@ from convviz.datasets import labelled_set
 from convviz.datasets.labelled_set import Dataset, to_input
 from convviz.errors import NetworkError
 from convviz.features.capture import truncated
+from convviz.language import tr
 from convviz.learning.plan import own_parameters, parts_of
 from convviz.networks.clone import clone
 from convviz.networks.decoders import put
@@ -111,8 +112,12 @@ def encode(
             features = _features(encoder, batch, dtype)
         if len(features) != len(batch):
             raise NetworkError(
-                f"The network makes {len(features)} of {len(batch)} images, so it cannot learn "
-                "from several at once: let its forward() take any number of images."
+                tr(
+                    "The network makes {count} of {batch} images, so it cannot learn from "
+                    "several at once: let its forward() take any number of images.",
+                    count=len(features),
+                    batch=len(batch),
+                )
             )
         yield start + len(batch), features
 

@@ -19,6 +19,7 @@ import torch
 
 from convviz.datasets import labelled_set
 from convviz.datasets.labelled_set import Dataset, Partition, Split
+from convviz.language import later
 from convviz.learning.config import Answers, TrainingResult, TrainingSettings, TrainingStep
 from convviz.learning.encoding import DecodedImages
 from convviz.learning.fit import fit
@@ -28,11 +29,13 @@ from convviz.networks.network import Network
 
 Item = TypeVar("Item")
 
-_FOLDS_STOPPED = (
-    "The test was stopped after {done} of {folds} folds: the accuracy is that of the pictures "
-    "tested until then."
+_FOLDS_STOPPED = later(
+    "The test was stopped after {done} of {folds} folds: the accuracy is that of the "
+    "pictures tested until then."
 )
-_NOT_TESTED = "It was stopped before its test; the accuracy is that of its validation pictures."
+_NOT_TESTED = later(
+    "It was stopped before its test; the accuracy is that of its validation pictures."
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from convviz.features.predictions import HeadPrediction
 from convviz.formatting import MINUS, in_words, percent, times
+from convviz.language import later, tr
 from convviz.learning.auxiliary import Comparison, Settings
 from convviz.learning.fine_tuning_record import FineTuningRecord
 from convviz.learning.gradients import Gradients, Initialisation, LayerGradient
@@ -28,9 +29,9 @@ _LEFT = 0.9  # a loss below this share of guessing's has begun to fall
 _NOTHING = 1e-4
 _LITTLE = 1e-2
 
-_ONE_SEED = (
-    "This is one seed: other first weights or another order of the pictures may turn it round, so "
-    "train with several seeds before you judge the auxiliary losses by it."
+_ONE_SEED = later(
+    "This is one seed: other first weights or another order of the pictures may turn it "
+    "round, so train with several seeds before you judge the auxiliary losses by it."
 )
 
 
@@ -46,48 +47,69 @@ def main_alone(stages: Sequence[LayerGradient]) -> str:
     first, last = stages[0], stages[-1]
     broken = [stage.title for stage in stages if not stage.is_finite]
     if broken:
-        return (
-            f"The gradient is no longer a number at {len(broken)} of {len(stages)} stages, "
-            f"{broken[0]} the first of them."
+        return tr(
+            "The gradient is no longer a number at {count} of {stages} stages, {broken} "
+            "the first of them.",
+            count=len(broken),
+            stages=len(stages),
+            broken=broken[0],
         )
     if not any(stage.without for stage in stages):
-        return "The main loss alone has a gradient of exactly 0 at every stage."
-    text = (
-        f"With the main loss alone the gradient is {in_words(first.without)} long at "
-        f"{first.title} and {in_words(last.without)} at {last.title}, next to the loss"
+        return tr("The main loss alone has a gradient of exactly 0 at every stage.")
+    text = tr(
+        "With the main loss alone the gradient is {without} long at {title} and "
+        "{without_2} at {title_2}, next to the loss",
+        without=in_words(first.without),
+        title=first.title,
+        without_2=in_words(last.without),
+        title_2=last.title,
     )
     if first.without and last.without:
-        text += f": at {first.title} {_as_long(first.without / last.without)} as at {last.title}"
+        text += tr(
+            ": at {title} {as_long} as at {title_2}",
+            title=first.title,
+            as_long=_as_long(first.without / last.without),
+            title_2=last.title,
+        )
     return f"{text}. {_arrival(stages)}"
 
 
 def _as_long(factor: float) -> str:
     if 1 / _ALIKE < factor < _ALIKE:
-        return f"about as long ({factor:.2f} times)"
-    return f"{times(factor)} times as long"
+        return tr("about as long ({factor:.2f} times)", factor=factor)
+    return tr("{factor} times as long", factor=times(factor))
 
 
 def _arrival(stages: Sequence[LayerGradient]) -> str:
     """Judge what arrives by what it would change, a share of the weights."""
     first = stages[0]
     if not first.without:
-        return f"**So nothing arrives at {first.title}.**"
+        return tr("**So nothing arrives at {title}.**", title=first.title)
     most = max(stages, key=lambda stage: stage.relative)
-    for limit, what in ((_NOTHING, "hardly anything"), (_LITTLE, "little")):
+    for limit, what in ((_NOTHING, tr("hardly anything")), (_LITTLE, "little")):
         if most.relative < limit:
-            return (
-                f"**So {what} arrives at any stage:** a step with learning rate 1 would change no "
-                f"stage's weights by more than {in_words(most.relative)} of their length."
+            return tr(
+                "**So {what} arrives at any stage:** a step with learning rate 1 would "
+                "change no stage's weights by more than {relative} of their length.",
+                what=what,
+                relative=in_words(most.relative),
             )
         if first.relative < limit:
-            return (
-                f"**So {what} arrives at {first.title}:** a step with learning rate 1 would change "
-                f"its weights by {in_words(first.relative)} of their length, and those of "
-                f"{most.title} by {in_words(most.relative)}."
+            return tr(
+                "**So {what} arrives at {title}:** a step with learning rate 1 would "
+                "change its weights by {relative} of their length, and those of "
+                "{title_2} by {relative_2}.",
+                what=what,
+                title=first.title,
+                relative=in_words(first.relative),
+                title_2=most.title,
+                relative_2=in_words(most.relative),
             )
-    return (
-        f"**So the main loss arrives at {first.title} without help:** a step with learning rate 1 "
-        f"would change its weights by {in_words(first.relative)} of their length."
+    return tr(
+        "**So the main loss arrives at {title} without help:** a step with learning rate "
+        "1 would change its weights by {relative} of their length.",
+        title=first.title,
+        relative=in_words(first.relative),
     )
 
 
@@ -102,25 +124,37 @@ def with_auxiliary(stages: Sequence[LayerGradient], weight: float) -> str:
         return ""
     first = stages[0]
     if not weight:
-        return "With weight 0 the auxiliary losses add nothing, so both gradients are the same."
+        return tr("With weight 0 the auxiliary losses add nothing, so both gradients are the same.")
     if not first.with_heads:
         either = "" if first.without else " either"
-        return f"No gradient arrives at {first.title} with the auxiliary losses{either}."
+        return tr(
+            "No gradient arrives at {title} with the auxiliary losses{either}.",
+            title=first.title,
+            either=either,
+        )
     if not first.without:
-        return f"Only the auxiliary losses bring a gradient to {first.title}."
+        return tr("Only the auxiliary losses bring a gradient to {title}.", title=first.title)
     known = [stage for stage in stages if stage.without]
     least = min(known, key=lambda stage: stage.factor)
     most = max(known, key=lambda stage: stage.factor)
     if 1 / _ALIKE < first.factor < _ALIKE:
-        factor = f"**about as long** ({first.factor:.2f} times)"
+        factor = tr("**about as long** ({factor:.2f} times)", factor=first.factor)
     else:
-        factor = f"**{times(first.factor)} times as long**"
-    text = f"With the auxiliary losses the gradient at {first.title} is {factor}"
+        factor = tr("**{factor} times as long**", factor=times(first.factor))
+    text = tr(
+        "With the auxiliary losses the gradient at {title} is {factor}",
+        title=first.title,
+        factor=factor,
+    )
     if least.factor == most.factor:
         return f"{text}."
-    return (
-        f"{text}; over all stages from {_factor(least.factor)} times ({least.title}) to "
-        f"{_factor(most.factor)} times ({most.title})."
+    return tr(
+        "{text}; over all stages from {factor} times ({title}) to {factor_2} times ({title_2}).",
+        text=text,
+        factor=_factor(least.factor),
+        title=least.title,
+        factor_2=_factor(most.factor),
+        title_2=most.title,
     )
 
 
@@ -154,21 +188,21 @@ def next_start(
         start: How its weights were drawn.
     """
     if not weight:
-        return "Now raise the weight, to see what the heads add."
+        return tr("Now raise the weight, to see what the heads add.")
     first = stages[0]
     is_weak = not (first.is_finite and first.relative >= _LITTLE)
     if is_weak or first.factor >= _ALIKE:
         changes = {
-            "the network with batch norm": not batch_norm,
-            "weights scaled to each layer": start == "narrow",
+            tr("the network with batch norm"): not batch_norm,
+            tr("weights scaled to each layer"): start == "narrow",
         }
     else:
         changes = {
-            "the paper's network, which has no batch norm": batch_norm,
-            "narrow first weights": start == "he",
+            tr("the paper's network, which has no batch norm"): batch_norm,
+            tr("narrow first weights"): start == "he",
         }
     others = [change for change, is_other in changes.items() if is_other]
-    return f"Now try {', or '.join(others) or 'another seed'}."
+    return tr("Now try {value}.", value=", or ".join(others) or "another seed")
 
 
 # Two trainings
@@ -179,7 +213,7 @@ def gradients(comparison: Comparison) -> str:
     first, last = comparison.moments[0], comparison.moments[-1]
     weight = comparison.settings.weight
     beginning = f"{main_alone(first.stages)} {with_auxiliary(first.stages, weight)}".strip()
-    text = f"**Before the first step.** {beginning}"
+    text = tr("**Before the first step.** {beginning}", beginning=beginning)
     if last.step == first.step:
         return text
     stages = last.stages
@@ -188,9 +222,9 @@ def gradients(comparison: Comparison) -> str:
     else:
         end = main_alone(stages)
     if weight:
-        end += (
-            " By then the two networks have different weights, and where a loss has fallen its "
-            "gradient is short too."
+        end += tr(
+            " By then the two networks have different weights, and where a loss has "
+            "fallen its gradient is short too."
         )
     return f"{text}\n\n**{_after(last.step)}.** {end}"
 
@@ -200,23 +234,29 @@ def learning(comparison: Comparison) -> str:
     step_with, step_without = (
         begun(comparison, with_heads=with_heads) for with_heads in (True, False)
     )
-    text = (
-        "Guessing, knowing only how often each class occurs, has a loss of "
-        f"{comparison.guessing.loss:.2f}. "
+    text = tr(
+        "Guessing, knowing only how often each class occurs, has a loss of {loss:.2f}. ",
+        loss=comparison.guessing.loss,
     )
     if step_with is None and step_without is None:
-        text += (
-            f"Neither network's main loss fell below {percent(_LEFT, 0)} of it in "
-            f"{_steps(comparison.step)}."
+        text += tr(
+            "Neither network's main loss fell below {left} of it in {steps}.",
+            left=percent(_LEFT, 0),
+            steps=_steps(comparison.step),
         )
     elif step_with == step_without:
-        text += (
-            f"Both networks' main loss fell below {percent(_LEFT, 0)} of it by step {step_with:,}."
+        text += tr(
+            "Both networks' main loss fell below {left} of it by step {step_with:,}.",
+            left=percent(_LEFT, 0),
+            step_with=step_with,
         )
     else:
-        text += (
-            f"The main loss fell below {percent(_LEFT, 0)} of it {_by(step_with, comparison)} with "
-            f"the auxiliary losses, and {_by(step_without, comparison)} without."
+        text += tr(
+            "The main loss fell below {left} of it {by} with the auxiliary losses, and "
+            "{by_2} without.",
+            left=percent(_LEFT, 0),
+            by=_by(step_with, comparison),
+            by_2=_by(step_without, comparison),
         )
     return f"{text} {accuracy(comparison)}"
 
@@ -237,46 +277,62 @@ def accuracy(comparison: Comparison) -> str:
     with_heads, without = (
         (paired.both + alone) / paired.images for alone in (paired.only_first, paired.only_second)
     )
-    text = (
-        f"{_after(last.step)}, {percent(with_heads)} of the {paired.images:,} validation pictures "
-        f"are named correctly with the auxiliary losses and {percent(without)} without"
+    text = tr(
+        "{after}, {with_heads} of the {images:,} validation pictures are named correctly "
+        "with the auxiliary losses and {without} without",
+        after=_after(last.step),
+        with_heads=percent(with_heads),
+        images=paired.images,
+        without=percent(without),
     )
     if not comparison.settings.weight:
-        return f"{text}. With weight 0 the two are the same training."
+        return tr("{text}. With weight 0 the two are the same training.", text=text)
     return f"{text}: {_verdict(paired)} {_ONE_SEED}"
 
 
 def _verdict(paired: PairedComparison) -> str:
     one, two = paired.only_first, paired.only_second
     if not one and not two:
-        return "both name the very same pictures correctly, so there is **no difference**."
-    counts = f"{one:,} only with them, {two:,} only without"
+        return tr("both name the very same pictures correctly, so there is **no difference**.")
+    counts = tr("{one:,} only with them, {two:,} only without", one=one, two=two)
     if one == two:
-        return f"{counts}, so there is **no difference** in number."
-    test = f"McNemar's exact test over the same pictures: p = {_p_value(paired.p_value)}"
+        return tr("{counts}, so there is **no difference** in number.", counts=counts)
+    test = tr(
+        "McNemar's exact test over the same pictures: p = {p_value}",
+        p_value=_p_value(paired.p_value),
+    )
     if not paired.is_significant:
-        return f"{counts}, which is **no difference to count on** ({test})."
+        return tr(
+            "{counts}, which is **no difference to count on** ({test}).", counts=counts, test=test
+        )
     better = "with" if one > two else "without"
-    return (
-        f"{counts}. Of these two networks the one **{better}** them is better on such pictures, by "
-        f"more than chance would explain ({test})."
+    return tr(
+        "{counts}. Of these two networks the one **{better}** them is better on such "
+        "pictures, by more than chance would explain ({test}).",
+        counts=counts,
+        better=better,
+        test=test,
     )
 
 
 def _p_value(value: float) -> str:
-    return f"{value:.2g}" if value >= 0.001 else "less than 0.001"
+    return f"{value:.2g}" if value >= 0.001 else tr("less than 0.001")
 
 
 def _by(step: int | None, comparison: Comparison) -> str:
-    return f"not in {_steps(comparison.step)}" if step is None else f"by step {step:,}"
+    return (
+        tr("not in {steps}", steps=_steps(comparison.step))
+        if step is None
+        else tr("by step {step:,}", step=step)
+    )
 
 
 def _after(step: int) -> str:
-    return f"After {_steps(step)}" if step else "Before the first step"
+    return tr("After {steps}", steps=_steps(step)) if step else tr("Before the first step")
 
 
 def _steps(count: int) -> str:
-    return f"{count:,} step{'' if count == 1 else 's'}"
+    return tr("{count:,} step{which}", count=count, which="" if count == 1 else "s")
 
 
 def aftermath(settings: Settings) -> str:
@@ -288,23 +344,24 @@ def aftermath(settings: Settings) -> str:
     others = [
         name
         for name, is_other in (
-            ("batch norm", not settings.batch_norm),
-            ("first weights with variance 2 / inputs", settings.start != "he"),
+            (tr("batch norm"), not settings.batch_norm),
+            (tr("first weights with variance 2 / inputs"), settings.start != "he"),
         )
         if is_other
     ]
     if others:
-        advice = (
-            f"Choose {' or '.join(others)} above, train again, and compare the gradients before "
-            "the first step."
+        advice = tr(
+            "Choose {join} above, train again, and compare the gradients before the first step.",
+            join=" or ".join(others),
         )
     else:
-        advice = "This training had both; choose neither above to compare."
-    return (
-        "They were made before batch norm (Ioffe and Szegedy 2015) and before first weights that "
-        f"make up for what ReLUs take away (He et al. 2015). {advice} The authors later found that "
-        "the heads hardly help early in a training, and act as a regulariser towards its end "
-        "(Szegedy et al. 2016, §4)."
+        advice = tr("This training had both; choose neither above to compare.")
+    return tr(
+        "They were made before batch norm (Ioffe and Szegedy 2015) and before first "
+        "weights that make up for what ReLUs take away (He et al. 2015). {advice} The "
+        "authors later found that the heads hardly help early in a training, and act as "
+        "a regulariser towards its end (Szegedy et al. 2016, §4).",
+        advice=advice,
     )
 
 
@@ -319,9 +376,15 @@ def head_placement(number: int, head: Head) -> str:
         head: The head.
     """
     shape = " × ".join(map(str, head.shape))
-    return (
-        f"**aux{number}** reads the {shape} values of {head.after}, after {head.depth} of "
-        f"{head.network_depth} layers with weights; {head.parameters:,} parameters of its own."
+    return tr(
+        "**aux{number}** reads the {shape} values of {after}, after {depth} of "
+        "{network_depth} layers with weights; {parameters:,} parameters of its own.",
+        number=number,
+        shape=shape,
+        after=head.after,
+        depth=head.depth,
+        network_depth=head.network_depth,
+        parameters=head.parameters,
     )
 
 
@@ -334,12 +397,27 @@ def head_predictions(heads: Sequence[HeadPrediction]) -> str:
     first_choices = [head.predictions[0] for head in heads]
     agree = len({prediction.index for prediction in first_choices}) == 1
     shallowest, deepest = first_choices[0].probability, first_choices[-1].probability
-    surer = "surer" if deepest > shallowest else "less sure" if deepest < shallowest else "as sure"
+    surer = (
+        "surer"
+        if deepest > shallowest
+        else tr("less sure")
+        if deepest < shallowest
+        else tr("as sure")
+    )
     return (
-        (f"All {len(heads)} name the same class first. " if agree else "They do not agree. ")
-        + f"The main classifier, after {heads[-1].depth} layers, is {surer} of its first choice "
-        f"({percent(deepest, 1)}) {'as' if surer == 'as sure' else 'than'} {heads[0].name}, after "
-        f"{heads[0].depth}, of its own ({percent(shallowest, 1)})."
+        tr("All {count} name the same class first. ", count=len(heads))
+        if agree
+        else tr("They do not agree. ")
+    ) + tr(
+        "The main classifier, after {depth} layers, is {surer} of its first choice "
+        "({deepest}) {which} {name}, after {depth_2}, of its own ({shallowest}).",
+        depth=heads[-1].depth,
+        surer=surer,
+        deepest=percent(deepest, 1),
+        which="as" if surer == "as sure" else "than",
+        name=heads[0].name,
+        depth_2=heads[0].depth,
+        shallowest=percent(shallowest, 1),
     )
 
 
@@ -364,19 +442,36 @@ def fine_tuning_over_seeds(record: FineTuningRecord, network: str) -> str:
     gains = [100 * seed.gain for seed in seeds]
     better, worse = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
     if better == len(seeds):
-        verdict = f"better with every seed, by {min(gains):.1f} to {max(gains):.1f} points"
-    elif worse == len(seeds):
-        verdict = f"worse with every seed, by {-max(gains):.1f} to {-min(gains):.1f} points"
-    else:
-        verdict = (
-            f"better with {better} of {len(seeds)} seeds and worse with {worse}: no difference "
-            "that these seeds show"
+        verdict = tr(
+            "better with every seed, by {min:.1f} to {max:.1f} points",
+            min=min(gains),
+            max=max(gains),
         )
-    return (
-        f"What fine-tuning adds here was measured beforehand, over {len(seeds)} "
-        f"{'seed' if len(seeds) == 1 else 'seeds'}: with its encoder frozen {plain(network)} names "
-        f"{percent(before, 1)} of the test pictures correctly on average, after {record.epochs} "
-        f"epochs of fine-tuning {percent(after, 1)}; {verdict}."
+    elif worse == len(seeds):
+        verdict = tr(
+            "worse with every seed, by {value:.1f} to {value_2:.1f} points",
+            value=-max(gains),
+            value_2=-min(gains),
+        )
+    else:
+        verdict = tr(
+            "better with {better} of {count} seeds and worse with {worse}: no difference "
+            "that these seeds show",
+            better=better,
+            count=len(seeds),
+            worse=worse,
+        )
+    return tr(
+        "What fine-tuning adds here was measured beforehand, over {count} {which}: with "
+        "its encoder frozen {network} names {before} of the test pictures correctly on "
+        "average, after {epochs} epochs of fine-tuning {after}; {verdict}.",
+        count=len(seeds),
+        which="seed" if len(seeds) == 1 else "seeds",
+        network=plain(network),
+        before=percent(before, 1),
+        epochs=record.epochs,
+        after=percent(after, 1),
+        verdict=verdict,
     )
 
 
@@ -385,9 +480,12 @@ def fine_tuning_over_seeds(record: FineTuningRecord, network: str) -> str:
 
 def accuracy_of_design(run: DesignRun) -> str:
     """Say how well one trained design does, for its file."""
-    return (
-        f"{percent(run.accuracy, 1)} of {len(run.correct):,} test pictures, which chose nothing, "
-        f"were classified correctly, from seed {run.seed}."
+    return tr(
+        "{accuracy} of {count:,} test pictures, which chose nothing, were classified "
+        "correctly, from seed {seed}.",
+        accuracy=percent(run.accuracy, 1),
+        count=len(run.correct),
+        seed=run.seed,
     )
 
 
@@ -396,35 +494,62 @@ def design_verdict(comparison: DesignComparison) -> str:
     first, second = comparison.results
     paired, images, seeds = comparison.interval, comparison.images, comparison.seeds
     if images is None:
-        return "Nothing can be compared: no seed was trained to its end with both designs."
+        return tr("Nothing can be compared: no seed was trained to its end with both designs.")
     if paired is None:
         a, b = (percent(result.accuracies[0], 1) for result in comparison.results)
-        return (
-            f"One seed: “{first.name}” classifies {a} of {images.images:,} test pictures "
-            f"correctly, “{second.name}” {b}. It does not show what chance does: train with two "
-            "seeds or more before you call one better."
+        return tr(
+            "One seed: “{name}” classifies {a} of {images:,} test pictures correctly, "
+            "“{name_2}” {b}. It does not show what chance does: train with two seeds or "
+            "more before you call one better.",
+            name=first.name,
+            a=a,
+            images=images.images,
+            name_2=second.name,
+            b=b,
         )
     better, worse = (second, first) if paired.mean > 0 else (first, second)
     low, high = (paired.low, paired.high) if paired.mean > 0 else (-paired.high, -paired.low)
-    ahead = f"{_points(abs(paired.mean))} points ahead of “{worse.name}”"
-    ends = f"95 % interval over {seeds} seeds: {_points(low)} to {_points(high)}"
+    ahead = tr(
+        "{points} points ahead of “{name}”", points=_points(abs(paired.mean)), name=worse.name
+    )
+    ends = tr(
+        "95 % interval over {seeds} seeds: {points} to {points_2}",
+        seeds=seeds,
+        points=_points(low),
+        points_2=_points(high),
+    )
     if not paired.mean:
-        return (
-            f"No difference that these {seeds} seeds show: on average both designs classify as "
-            "many test pictures correctly."
+        return tr(
+            "No difference that these {seeds} seeds show: on average both designs "
+            "classify as many test pictures correctly.",
+            seeds=seeds,
         )
     if not paired.is_significant:
-        return (
-            f"No difference that these {seeds} seeds show: on average “{better.name}” is {ahead}, "
-            f"but that may be chance ({ends})."
+        return tr(
+            "No difference that these {seeds} seeds show: on average “{name}” is "
+            "{ahead}, but that may be chance ({ends}).",
+            seeds=seeds,
+            name=better.name,
+            ahead=ahead,
+            ends=ends,
         )
     if not images.is_significant:
-        return (
-            f"No difference that these {images.images:,} test pictures show: “{better.name}” is "
-            f"{ahead} ({ends}), but so few pictures tell the two apart that others may decide "
-            f"otherwise (McNemar's test, p = {images.p_value:.2g})."
+        return tr(
+            "No difference that these {images:,} test pictures show: “{name}” is {ahead} "
+            "({ends}), but so few pictures tell the two apart that others may decide "
+            "otherwise (McNemar's test, p = {p_value:.2g}).",
+            images=images.images,
+            name=better.name,
+            ahead=ahead,
+            ends=ends,
+            p_value=images.p_value,
         )
-    return f"“{better.name}” is better on these data, {ahead} ({ends})."
+    return tr(
+        "“{name}” is better on these data, {ahead} ({ends}).",
+        name=better.name,
+        ahead=ahead,
+        ends=ends,
+    )
 
 
 def _points(share: float) -> str:
@@ -434,9 +559,9 @@ def _points(share: float) -> str:
 def design_baselines(comparison: DesignComparison) -> str:
     """Say what is reached without a design, and which designs do no better than guessing."""
     guess = percent(comparison.guessing, 1)
-    text = f"Guessing the largest class gives {guess}"
+    text = tr("Guessing the largest class gives {guess}", guess=guess)
     if comparison.linear is not None:
-        text += f", a linear classifier on pixels {percent(comparison.linear, 1)}"
+        text += tr(", a linear classifier on pixels {linear}", linear=percent(comparison.linear, 1))
     no_better = [
         f"“{result.name}”"
         for result in comparison.results
@@ -448,24 +573,34 @@ def design_baselines(comparison: DesignComparison) -> str:
     if not no_better:
         return f"{text}."
     names = " and ".join(no_better)
-    return (
-        f"{text}. {names} {'does' if len(no_better) == 1 else 'do'} no better than guessing, as "
-        f"far as {comparison.test_images:,} test pictures tell."
+    return tr(
+        "{text}. {names} {which} no better than guessing, as far as {test_images:,} test "
+        "pictures tell.",
+        text=text,
+        names=names,
+        which="does" if len(no_better) == 1 else "do",
+        test_images=comparison.test_images,
     )
 
 
 def diverged_designs(comparison: DesignComparison) -> str:
     """Say which trainings ended because a loss was no longer a number; empty if none did."""
     parts = [
-        f"{result.diverged} of {len(result.runs)} trainings of {result.name}"
+        tr(
+            "{diverged} of {count} trainings of {name}",
+            diverged=result.diverged,
+            count=len(result.runs),
+            name=result.name,
+        )
         for result in comparison.results
         if result.diverged
     ]
     if not parts:
         return ""
-    return (
-        f"The loss became infinite or no number in {' and '.join(parts)}: what is tested then are "
-        "the last good weights. Choose a smaller learning rate, or batch norm."
+    return tr(
+        "The loss became infinite or no number in {join}: what is tested then are the "
+        "last good weights. Choose a smaller learning rate, or batch norm.",
+        join=" and ".join(parts),
     )
 
 
@@ -475,10 +610,20 @@ def dead_relus(result: DesignResult) -> str:
         return ""
     dead, channels = (sum(getattr(x, name) for x in result.dead) for name in ("dead", "channels"))
     images = result.dead[0].images
-    text = f"{dead:,} of {channels:,} channels behind ReLUs are dead for {images:,} pictures"
+    text = tr(
+        "{dead:,} of {channels:,} channels behind ReLUs are dead for {images:,} pictures",
+        dead=dead,
+        channels=channels,
+        images=images,
+    )
     worst = max(result.dead, key=lambda relu: relu.dead / relu.channels)
     if worst.dead:
-        text += f", most in {worst.name}: {worst.dead:,} of {worst.channels:,}"
+        text += tr(
+            ", most in {name}: {dead:,} of {channels:,}",
+            name=worst.name,
+            dead=worst.dead,
+            channels=worst.channels,
+        )
     return f"{result.name}: {text}."
 
 
@@ -489,14 +634,23 @@ def probed(separation: Separation) -> str:
     """Say how accuracies of class means and linear probes were measured."""
     count, folds = len(separation.indices), len(separation.folds)
     whole = len(separation.dataset)
-    drawn = f" (drawn from {whole:,})" if count < whole else ""
+    drawn = tr(" (drawn from {whole:,})", whole=whole) if count < whole else ""
     different = len(separation.different)
-    copies = f", {different:,} of them different" if different < count else ""
-    return (
-        f"{count:,} pictures{drawn}{copies}, {separation.side} × {separation.side} pixels, in "
-        f"{folds} parts with all classes in each and copies of a picture in one: each part is "
-        f"classified by what the other {folds - 1} teach. Always naming the largest class would "
-        f"classify {percent(separation.guessing)} correctly. The bars are 95 % intervals."
+    copies = (
+        tr(", {different:,} of them different", different=different) if different < count else ""
+    )
+    return tr(
+        "{count:,} pictures{drawn}{copies}, {side} × {side} pixels, in {folds} parts "
+        "with all classes in each and copies of a picture in one: each part is "
+        "classified by what the other {folds_2} teach. Always naming the largest class "
+        "would classify {guessing} correctly. The bars are 95 % intervals.",
+        count=count,
+        drawn=drawn,
+        copies=copies,
+        side=separation.side,
+        folds=folds,
+        folds_2=folds - 1,
+        guessing=percent(separation.guessing),
     )
 
 
@@ -505,14 +659,19 @@ def separates(separation: Separation) -> str:
     accuracies = [sum(each.answers.linear) / len(separation.indices) for each in separation.stages]
     best = max(range(len(accuracies)), key=accuracies.__getitem__)
     first, top = separation.stages[0], separation.stages[best]
-    text = (
-        f"The linear probe classifies {percent(accuracies[0])} correctly at "
-        f"{plain(first.layer.title)}"
+    text = tr(
+        "The linear probe classifies {accuracies} correctly at {title}",
+        accuracies=percent(accuracies[0]),
+        title=plain(first.layer.title),
     )
     if best:
-        text += f" and most, {percent(accuracies[best])}, at {plain(top.layer.title)}"
+        text += tr(
+            " and most, {accuracies}, at {title}",
+            accuracies=percent(accuracies[best]),
+            title=plain(top.layer.title),
+        )
     elif len(accuracies) > 1:
-        text += ", and no more at any later stage"
+        text += tr(", and no more at any later stage")
     text += f". {_above_guessing(separation, best)}"
     compared = [(each, separation.compared(each)) for each in separation.stages]
     pairs = [(each, paired) for each, paired in compared if paired is not None]
@@ -521,25 +680,33 @@ def separates(separation: Separation) -> str:
     level = LEVEL / len(pairs)
     better = [each for each, p in pairs if p.p_value < level and p.only_first > p.only_second]
     worse = [each for each, p in pairs if p.p_value < level and p.only_first < p.only_second]
-    stages = f"{len(pairs)} stage{'s' * (len(pairs) > 1)}"
+    stages = tr("{count} stage{value}", count=len(pairs), value="s" * (len(pairs) > 1))
     if not better and not worse:
-        verdict = (
-            "The trained encoder is at none of them ahead of the untrained one, or behind it, by "
-            "more than chance: for these classes its training shows no gain here"
+        verdict = tr(
+            "The trained encoder is at none of them ahead of the untrained one, or "
+            "behind it, by more than chance: for these classes its training shows no "
+            "gain here"
         )
     else:
         parts = []
         if better:
-            parts.append(f"ahead of the untrained one at {_named(better)}")
+            parts.append(tr("ahead of the untrained one at {named}", named=_named(better)))
         if worse:
-            parts.append(f"behind it at {_named(worse)}")
-        verdict = (
-            f"Of {stages} the trained encoder is {' and '.join(parts)} by more than chance"
-            + ("; this lead is what can be transferred" if better else "")
-        )
-    return (
-        f"{text} {verdict} (McNemar's test on the same pictures, p below "
-        f"{LEVEL:g} / {len(pairs)} as {stages} {'are' if len(pairs) > 1 else 'is'} compared)."
+            parts.append(tr("behind it at {named}", named=_named(worse)))
+        verdict = tr(
+            "Of {stages} the trained encoder is {join} by more than chance",
+            stages=stages,
+            join=" and ".join(parts),
+        ) + (tr("; this lead is what can be transferred") if better else "")
+    return tr(
+        "{text} {verdict} (McNemar's test on the same pictures, p below {level:g} / "
+        "{count} as {stages} {which} compared).",
+        text=text,
+        verdict=verdict,
+        level=LEVEL,
+        count=len(pairs),
+        stages=stages,
+        which="are" if len(pairs) > 1 else "is",
     )
 
 
@@ -549,14 +716,25 @@ def _above_guessing(separation: Separation, best: int) -> str:
     low, _ = interval(sum(answers), len(answers), len(separation.different))
     guess = percent(separation.guessing)
     if low > separation.guessing:
-        return (
-            f"Even the low end of its interval there, {percent(low)}, is above guessing ({guess})."
+        return tr(
+            "Even the low end of its interval there, {low}, is above guessing ({guess}).",
+            low=percent(low),
+            guess=guess,
         )
-    return f"Its interval there begins at {percent(low)}, not above guessing ({guess})."
+    return tr(
+        "Its interval there begins at {low}, not above guessing ({guess}).",
+        low=percent(low),
+        guess=guess,
+    )
 
 
 def _named(stages: Sequence[StageSeparation]) -> str:
     titles = [plain(stage.layer.title) for stage in stages]
     if len(titles) > 3:
-        return f"{len(titles)}, {titles[0]} to {titles[-1]} among them"
+        return tr(
+            "{count}, {titles} to {titles_2} among them",
+            count=len(titles),
+            titles=titles[0],
+            titles_2=titles[-1],
+        )
     return ", ".join(titles)

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from convviz.errors import RecordingError
+from convviz.language import tr
 
 FILE = Path(__file__).with_name("data") / "fine_tuning.json"
 
@@ -87,5 +88,5 @@ def read(file: Path = FILE) -> dict[str, FineTuningRecord]:
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RecordingError(
-            "The recorded figures of fine-tuning are damaged; install convviz again."
+            tr("The recorded figures of fine-tuning are damaged; install convviz again.")
         ) from error

@@ -22,6 +22,7 @@ from convviz.datasets import labelled_set
 from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import SettingError
 from convviz.features.capture import check_layer
+from convviz.language import tr
 from convviz.learning.augmentation import augment
 from convviz.learning.config import Answers, TrainingResult, TrainingSettings, TrainingStep
 from convviz.learning.encoding import DecodedImages, FeatureScale, cut, encode, trunk
@@ -76,7 +77,7 @@ def fit(
     settings = settings or TrainingSettings()
     settings.check()
     if plan.form.classes != dataset.classes:
-        raise SettingError("The plan was made for other classes: plan again for this data set.")
+        raise SettingError(tr("The plan was made for other classes: plan again for this data set."))
     labelled_set.check_fits(len(dataset), settings.size)
     if plan.auxiliary:
         _check_heads(plan, settings.size)
@@ -95,8 +96,14 @@ def _check_heads(plan: TransferPlan, size: int) -> None:
         trace(with_heads(spec, plan.form), size, train=True)
     except TraceError as error:
         raise SettingError(
-            f"With its auxiliary heads {spec.title} cannot be trained on images of {size} × {size} "
-            f"pixels: choose {spec.input_size}, the size it is made for, or train without heads."
+            tr(
+                "With its auxiliary heads {title} cannot be trained on images of {size} × "
+                "{size} pixels: choose {input_size}, the size it is made for, or train "
+                "without heads.",
+                title=spec.title,
+                size=size,
+                input_size=spec.input_size,
+            )
         ) from error
 
 
@@ -203,7 +210,9 @@ class _Training:
                 learned = rest
                 tensors = list(frozen.state_dict(keep_vars=True).values())
                 values = yield from self._encoded(
-                    frozen, tensors, f"before {plan.trained_names()[0]}"
+                    frozen,
+                    tensors,
+                    tr("before {trained_names}", trained_names=plan.trained_names()[0]),
                 )
                 if plan.goes_on:
                     self.schedule.features_are_computed()

@@ -24,6 +24,7 @@ from torch.nn.functional import cross_entropy
 
 from convviz.errors import NetworkError
 from convviz.images.preprocess import to_tensor
+from convviz.language import tr
 from convviz.learning.step import all_scores, total_loss
 from convviz.lessons.auxiliary_loss import AuxiliaryLoss, auxiliary_loss
 from convviz.networks.initial_weights import set_weight, untrained
@@ -204,7 +205,9 @@ def auxiliary_gradients(
         SettingError: The weight is negative.
     """
     if not spec.auxiliary:
-        raise NetworkError(f"{spec.title} has no auxiliary heads: choose GoogLeNet.")
+        raise NetworkError(
+            tr("{title} has no auxiliary heads: choose GoogLeNet.", title=spec.title)
+        )
     size = spec.input_size
     batch = to_tensor(image, size=size, resize=size, mean=spec.mean, std=spec.std).double()
     module = _untrained(spec, seed, start).double()

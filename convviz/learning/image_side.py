@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from convviz.errors import SettingError
+from convviz.language import tr
 from convviz.networks.network import Network
 from convviz.structure.input_size import size_sentence
 from convviz.structure.trace import TraceError, trace
@@ -38,12 +39,21 @@ def check_side(network: Network, side: int, *, training: bool = False) -> None:
         sentence = size_sentence(network.module, side, network.input_size, network.title)
         raise SettingError(
             sentence
-            or f"{network.title} cannot take an image of {side}×{side} pixels: choose another side."
+            or tr(
+                "{title} cannot take an image of {side}×{side} pixels: choose another side.",
+                title=network.title,
+                side=side,
+            )
         )
     if training and not _takes(network, side, train=True):
         raise SettingError(
-            f"{network.title} takes one image of {side}×{side} pixels, but fails with two in train "
-            "mode: choose a larger side, or let its forward() take any number of images."
+            tr(
+                "{title} takes one image of {side}×{side} pixels, but fails with two in "
+                "train mode: choose a larger side, or let its forward() take any number of "
+                "images.",
+                title=network.title,
+                side=side,
+            )
         )
 
 

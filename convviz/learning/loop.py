@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from convviz import work_clock
+from convviz.language import later, tr
 from convviz.learning.config import (
     Answers,
     Ending,
@@ -33,10 +34,13 @@ _CHECKED = 64  # images per pass of a check
 _NOTES: dict[Ending, str] = {
     "epochs": "",
     "seconds": "",
-    "stopped": "The training was stopped; what is kept are its best weights so far.",
+    "stopped": later("The training was stopped; what is kept are its best weights so far."),
     "not finite": (
-        "The loss is no longer a number: the steps were too large for these weights, and the "
-        "learning rate is the first thing to lower. What is kept are the last good weights."
+        later(
+            "The loss is no longer a number: the steps were too large for these weights, and "
+            "the learning rate is the first thing to lower. What is kept are the last good "
+            "weights."
+        )
     ),
 }
 
@@ -381,7 +385,7 @@ def train(
             rate = schedule.rate
             losses = learner.step(values, labels, rate)
             if not losses.finite:
-                schedule.ending = "not finite"
+                schedule.ending = tr("not finite")
                 break
             meter.add(losses, len(labels), rate)
             schedule.tick(meter.seen / len(examples))
@@ -395,7 +399,7 @@ def train(
             break
         validation = best.validate()
         if validation is None:
-            schedule.ending = "not finite"
+            schedule.ending = tr("not finite")
             break
         schedule.end_epoch()
         best.consider(validation, schedule)

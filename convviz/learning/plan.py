@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from convviz.errors import NetworkError, SettingError
+from convviz.language import tr
 from convviz.networks.clone import clone
 from convviz.networks.decoders import (
     EncoderOnly,
@@ -153,7 +154,7 @@ class TransferPlan:
                 continue
             part_module = module.get_submodule(part.name)
             _copy_tensors(part_module)
-            if part.state in ("replaced", "from scratch"):
+            if part.state in ("replaced", tr("from scratch")):
                 draw(part_module, generator)
         for parameter in module.parameters():
             parameter.requires_grad_(False)
@@ -208,24 +209,44 @@ def recommend(images: int, classes: int) -> Advice:
         classes: How many classes they show.
     """
     per_class = images / max(classes, 1)
-    begin = f"{images:,} pictures to learn from, about {per_class:.0f} for each class, are"
-    end = "A rule of thumb: train again with another choice, and compare the tests."
+    begin = tr(
+        "{images:,} pictures to learn from, about {per_class:.0f} for each class, are",
+        images=images,
+        per_class=per_class,
+    )
+    end = tr("A rule of thumb: train again with another choice, and compare the tests.")
     if per_class <= FEW_OF_A_CLASS:
         return Advice(
             "last-layer",
-            f"{begin} a small data set (up to {FEW_OF_A_CLASS} for each class): replace the last "
-            f"fully connected layer only, and keep everything else as it is. {end}",
+            tr(
+                "{begin} a small data set (up to {few_of_a_class} for each class): replace "
+                "the last fully connected layer only, and keep everything else as it is. "
+                "{end}",
+                begin=begin,
+                few_of_a_class=FEW_OF_A_CLASS,
+                end=end,
+            ),
         )
     if per_class <= MANY_OF_A_CLASS:
         return Advice(
             "several",
-            f"{begin} enough to replace several fully connected layers (more than "
-            f"{FEW_OF_A_CLASS} for each class); the encoder stays as it is. {end}",
+            tr(
+                "{begin} enough to replace several fully connected layers (more than "
+                "{few_of_a_class} for each class); the encoder stays as it is. {end}",
+                begin=begin,
+                few_of_a_class=FEW_OF_A_CLASS,
+                end=end,
+            ),
         )
     return Advice(
         "fine-tune",
-        f"{begin} a large data set (more than {MANY_OF_A_CLASS} for each class): train the "
-        f"encoder's end as well. {end}",
+        tr(
+            "{begin} a large data set (more than {many_of_a_class} for each class): train "
+            "the encoder's end as well. {end}",
+            begin=begin,
+            many_of_a_class=MANY_OF_A_CLASS,
+            end=end,
+        ),
     )
 
 
@@ -254,12 +275,20 @@ def plan(
         NetworkError: The network has no fully connected layer.
     """
     if scenario not in SCENARIOS:
-        raise SettingError(f"There is no scenario {scenario!r}; choose {', '.join(SCENARIOS)}.")
+        raise SettingError(
+            tr(
+                "There is no scenario {scenario!r}; choose {join}.",
+                scenario=scenario,
+                join=", ".join(SCENARIOS),
+            )
+        )
     if len(classes) < 2:
-        raise SettingError("One class leaves nothing to tell apart; give at least two.")
+        raise SettingError(tr("One class leaves nothing to tell apart; give at least two."))
     heads = network.spec.auxiliary if auxiliary and scenario == "scratch" else ()
     if auxiliary and scenario == "scratch" and not heads:
-        raise SettingError(f"{network.title} has no auxiliary heads; train it without.")
+        raise SettingError(
+            tr("{title} has no auxiliary heads; train it without.", title=network.title)
+        )
     form, replaced = _form(network, scenario, tuple(classes))
     module = _shaped(network, form, scenario, heads)
     sizes = _part_sizes(module, replaced)
@@ -267,7 +296,7 @@ def plan(
     parts = []
     for name, parameters in sizes.items():
         if scenario == "scratch":
-            state: State = "from scratch"
+            state: State = tr("from scratch")
         elif any(is_within(name, group) for group in replaced):
             state = "replaced"
         else:
@@ -297,8 +326,8 @@ def plan_further(
     for name, parameters in sizes.items():
         state: State = "thawed" if name in thawed else "frozen"
         if name in trained:
-            state = "keeps learning"
-        title = "your decoder" if is_within(name, form.decoder) else _title(network, form, name)
+            state = tr("keeps learning")
+        title = tr("your decoder") if is_within(name, form.decoder) else _title(network, form, name)
         parts.append(Part(name, title, parameters, state))
     return TransferPlan(network, "fine-tune", form, form.decoder, tuple(parts), goes_on=True)
 
@@ -369,8 +398,12 @@ def with_heads(spec: NetworkSpec, form: Form) -> nn.Module:
         ]
         if not linear:
             raise NetworkError(
-                f"The auxiliary head {name} of {spec.title} has no fully connected layer whose "
-                "place new scores could take; train it without."
+                tr(
+                    "The auxiliary head {name} of {title} has no fully connected layer whose "
+                    "place new scores could take; train it without.",
+                    name=name,
+                    title=spec.title,
+                )
             )
         last = module.get_submodule(linear[-1])
         if last.out_features != classes:
@@ -382,7 +415,7 @@ def _channels(features: nn.Module) -> int:
     """Count the channels of an encoder's output."""
     last = [part for part in features.modules() if isinstance(part, nn.Conv2d)]
     if not last:
-        raise NetworkError("The encoder has no convolution; choose another network.")
+        raise NetworkError(tr("The encoder has no convolution; choose another network."))
     return last[-1].out_channels
 
 
@@ -473,8 +506,12 @@ def _thawed(
     unknown = [name for name in thaw if name not in encoder]
     if unknown or not thaw:
         raise SettingError(
-            f"{network.title} has no part {unknown[0] if unknown else '(none named)'} to thaw; "
-            f"choose from {', '.join(encoder)}."
+            tr(
+                "{title} has no part {which} to thaw; choose from {join}.",
+                title=network.title,
+                which=unknown[0] if unknown else "(none named)",
+                join=", ".join(encoder),
+            )
         )
     return set(thaw)
 
@@ -482,5 +519,5 @@ def _thawed(
 def _title(network: Network, form: Form, name: str) -> str:
     """Return the human title of a part."""
     if is_within(name, form.decoder):
-        return "new decoder"
+        return tr("new decoder")
     return network.spec.title_of(name) or name

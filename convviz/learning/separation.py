@@ -25,6 +25,7 @@ from convviz.errors import NetworkError
 from convviz.features.activations import judged, rectified
 from convviz.features.capture import copied, observe_each
 from convviz.images.preprocess import to_tensor
+from convviz.language import tr
 from convviz.learning.image_side import side_for
 from convviz.learning.plan import untrained_copy
 from convviz.learning.probe import cross_validated, linear_probe, nearest_class_mean
@@ -197,8 +198,11 @@ def encoder_stages(network: Network) -> tuple[Layer, ...]:
     found = tuple(layer for layer in stages(layers(network)) if layer.in_encoder)
     if not found:
         raise NetworkError(
-            f"{network.title} has no layer with maps before its scores, so there is no depth to go "
-            "through: choose another network."
+            tr(
+                "{title} has no layer with maps before its scores, so there is no depth to "
+                "go through: choose another network.",
+                title=network.title,
+            )
         )
     return found
 
@@ -330,7 +334,9 @@ def _separate(
             for name, values in pooled_features(network, inputs, left, gaps).items():
                 parts.setdefault(name, []).append(values)
         done = start + len(images)
-        yield SeparationStep(_ENCODING * done / total, f"{done:,} of {total:,} pictures")
+        yield SeparationStep(
+            _ENCODING * done / total, tr("{done:,} of {total:,} pictures", done=done, total=total)
+        )
         if stop():
             return
     rows = {index: row for row, index in enumerate(indices)}
@@ -340,7 +346,7 @@ def _separate(
     for number, target in enumerate(targets, 1):
         features = [torch.cat(p[target.name]) for p in pieces if target.name not in gaps]
         if not all(bool(each.isfinite().all()) for each in features):
-            gaps[target.name] = "Some of its numbers are infinite or none at all."
+            gaps[target.name] = tr("Some of its numbers are infinite or none at all.")
         if target.name in gaps:
             continue
         answers = [_answers(each, labels, row_folds) for each in features]
@@ -356,12 +362,16 @@ def _separate(
         )
         fraction = _ENCODING + (1 - _ENCODING) * number / len(targets)
         if number < len(targets):
-            yield SeparationStep(fraction, f"classifying by {target.title}")
+            yield SeparationStep(fraction, tr("classifying by {title}", title=target.title))
             if stop():
                 return
     if not results:
         raise NetworkError(
-            f"No stage of {trained.title} can be shown; the first: {next(iter(gaps.values()))}"
+            tr(
+                "No stage of {title} can be shown; the first: {next}",
+                title=trained.title,
+                next=next(iter(gaps.values())),
+            )
         )
     yield SeparationStep(
         1.0,

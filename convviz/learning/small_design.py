@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from convviz.errors import SettingError
+from convviz.language import tr
 from convviz.networks.design import Design, numbered
 from convviz.networks.design_blocks import (
     BatchNormBlock,
@@ -58,14 +59,20 @@ class SmallDesign:
             SettingError: One is not.
         """
         for name, value, (least, most) in (
-            ("width in channels", self.width, WIDTHS),
-            ("depth in stacks", self.depth, DEPTHS),
-            ("input's side in pixels", self.pixels, PIXELS),
+            (tr("width in channels"), self.width, WIDTHS),
+            (tr("depth in stacks"), self.depth, DEPTHS),
+            (tr("input's side in pixels"), self.pixels, PIXELS),
         ):
             if not isinstance(value, int) or not least <= value <= most:
                 raise SettingError(
-                    f"The {name}, {value}, is out of range; choose a whole number from {least} to "
-                    f"{most}."
+                    tr(
+                        "The {name}, {value}, is out of range; choose a whole number from "
+                        "{least} to {most}.",
+                        name=name,
+                        value=value,
+                        least=least,
+                        most=most,
+                    )
                 )
 
     @property
@@ -77,9 +84,14 @@ class SmallDesign:
     @property
     def title(self) -> str:
         """Name for people."""
-        stacks = "1 stack" if self.depth == 1 else f"{self.depth} stacks"
-        norm = " with batch norm" if self.batch_norm else ""
-        return f"Small network, {stacks} from {self.width} channels{norm}"
+        stacks = "1 stack" if self.depth == 1 else tr("{depth} stacks", depth=self.depth)
+        norm = tr(" with batch norm") if self.batch_norm else ""
+        return tr(
+            "Small network, {stacks} from {width} channels{norm}",
+            stacks=stacks,
+            width=self.width,
+            norm=norm,
+        )
 
     def design(self, classes: int) -> Design:
         """Write it as a design with as many outputs as there are classes.

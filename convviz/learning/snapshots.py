@@ -27,6 +27,7 @@ from convviz.features.activations import (
 )
 from convviz.features.capture import capture
 from convviz.images.preprocess import to_tensor
+from convviz.language import tr
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, layers
 
@@ -252,8 +253,12 @@ def watch(
     missing = [name for name in layer_names if name not in candidates]
     if missing or not layer_names:
         raise SettingError(
-            f"{network.title} has no maps of a layer {missing[0] if missing else '(none named)'} "
-            f"to watch; choose from {', '.join(candidates)}."
+            tr(
+                "{title} has no maps of a layer {which} to watch; choose from {join}.",
+                title=network.title,
+                which=missing[0] if missing else "(none named)",
+                join=", ".join(candidates),
+            )
         )
     first = next(
         (n for n, part in network.module.named_modules() if isinstance(part, nn.Conv2d)), None

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from convviz.errors import NetworkError
+from convviz.language import tr
 from convviz.learning.config import Optimiser, Validation
 from convviz.structure.trace import tensors_in
 
@@ -138,8 +139,11 @@ def main_scores(out: object) -> Tensor:
     scores = next(tensors_in(out), None)
     if scores is None:
         raise NetworkError(
-            f"The network returns a {type(out).__name__} without a tensor, so there is nothing to "
-            "train on; let its forward() return the scores."
+            tr(
+                "The network returns a {name} without a tensor, so there is nothing to train "
+                "on; let its forward() return the scores.",
+                name=type(out).__name__,
+            )
         )
     return scores
 

@@ -15,6 +15,7 @@ from convviz.datasets.labelled_set import Dataset, Partition
 from convviz.formatting import percent
 from convviz.images.encode import png
 from convviz.images.preprocess import crop
+from convviz.language import later, tr
 from convviz.learning.config import Answers, Ending, Phase, TrainingResult, TrainingSettings
 from convviz.learning.encoding import DecodedImages
 from convviz.learning.evaluation import Evaluation, Stage, evaluate
@@ -30,9 +31,9 @@ from convviz.weights.trained import TrainedInfo
 Measured = Literal["test", "folds", "validation"]
 
 THIS, UNTRAINED, SCRATCH = (
-    "this training",
-    "the same decoder on an untrained encoder",
-    "everything from scratch, for the same time",
+    later("this training"),
+    later("the same decoder on an untrained encoder"),
+    later("everything from scratch, for the same time"),
 )
 """Names of a training and of what it is compared with."""
 
@@ -455,12 +456,19 @@ def about(
         answers = result.test
     images, correct = len(answers), int(answers.correct.sum())
     if evaluation is not None and evaluation.folds:
-        of = f"{images:,} pictures, each tested by a network trained in the same way without it"
+        of = tr(
+            "{images:,} pictures, each tested by a network trained in the same way without it",
+            images=images,
+        )
     elif answers is result.test or (evaluation is not None and evaluation.tested):
-        of = f"{images:,} test pictures, which it did not learn from and which chose nothing"
+        of = tr(
+            "{images:,} test pictures, which it did not learn from and which chose nothing",
+            images=images,
+        )
     else:
-        of = (
-            f"{images:,} validation pictures, which it did not learn from but which chose its epoch"
+        of = tr(
+            "{images:,} validation pictures, which it did not learn from but which chose its epoch",
+            images=images,
         )
     tested = evaluation.tested if evaluation is not None else ()
     low, high = interval(correct, images, len(dataset.different(tested)) or None)
@@ -472,9 +480,17 @@ def about(
         input_size=input_size,
         training_set=dataset.name,
         note=(
-            f"Trained here on {dataset.name} ({len(dataset.classes)} classes, {input_size} px). "
-            f"Of {of}, {percent(correct / images)} are classified correctly (95 % interval "
-            f"{percent(low)} to {percent(high)})."
+            tr(
+                "Trained here on {name} ({count} classes, {input_size} px). Of {of}, "
+                "{correct} are classified correctly (95 % interval {low} to {high}).",
+                name=dataset.name,
+                count=len(dataset.classes),
+                input_size=input_size,
+                of=of,
+                correct=percent(correct / images),
+                low=percent(low),
+                high=percent(high),
+            )
         ),
         accuracy=correct / images,
         options=tuple(n for n, value in options if getattr(result.module, n, None) == value),

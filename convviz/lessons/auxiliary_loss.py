@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from convviz.errors import SettingError
+from convviz.language import tr
 from convviz.networks.network import AUXILIARY_WEIGHT
 
 
@@ -34,10 +35,11 @@ class AuxiliaryLoss:
 
 def point() -> str:
     """Say what auxiliary classifiers are for, in two sentences."""
-    return (
-        "**In a deep network the loss is far from the first layers. GoogLeNet has two small "
-        f"classifiers on the way, and adds their losses with weight {AUXILIARY_WEIGHT:g}.** They "
-        "are thrown away after training."
+    return tr(
+        "**In a deep network the loss is far from the first layers. GoogLeNet has two "
+        "small classifiers on the way, and adds their losses with weight "
+        "{auxiliary_weight:g}.** They are thrown away after training.",
+        auxiliary_weight=AUXILIARY_WEIGHT,
     )
 
 
@@ -55,5 +57,5 @@ def auxiliary_loss(
         SettingError: A loss or the weight is negative.
     """
     if min((main, weight, *extra)) < 0:
-        raise SettingError("A loss and its weight cannot be negative: choose 0 or more.")
+        raise SettingError(tr("A loss and its weight cannot be negative: choose 0 or more."))
     return AuxiliaryLoss(main, extra, weight)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from convviz.errors import at_least
 from convviz.formatting import grouped, product
+from convviz.language import tr
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,9 @@ def bottleneck(
     for name, value in (
         ("height", height),
         ("width", width),
-        ("number of channels", channels),
-        ("number of reduced channels", reduced),
-        ("number of output channels", outputs),
+        (tr("number of channels"), channels),
+        (tr("number of reduced channels"), reduced),
+        (tr("number of output channels"), outputs),
         ("kernel", kernel),
     ):
         at_least(name, value, 1)

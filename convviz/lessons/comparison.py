@@ -4,6 +4,7 @@ A sentence is written only if the numbers support it, so the text is true for an
 """
 
 from convviz.formatting import grouped, percent, times
+from convviz.language import tr
 from convviz.lessons.stacking import replacing
 from convviz.plain_text import plain
 from convviz.structure.costs import Costs, LayerCost
@@ -18,16 +19,43 @@ def surprise(first: Costs, second: Costs) -> tuple[str, ...]:
     """
     small, large = sorted((first, second), key=_size)
     larger, smaller = plain(large.title), plain(small.title)
-    sizes = f"{grouped(_size(large))} against {grouped(_size(small))}"
+    sizes = tr("{size} against {size_2}", size=grouped(_size(large)), size_2=grouped(_size(small)))
     if _size(large) == _size(small):
         count = grouped(_size(large))
-        return (f"{larger} and {smaller} have equally many parameters: {count}.",)
+        return (
+            tr(
+                "{larger} and {smaller} have equally many parameters: {count}.",
+                larger=larger,
+                smaller=smaller,
+                count=count,
+            ),
+        )
     if not _size(small):
-        return (f"**{larger} has {grouped(_size(large))} parameters, {smaller} none.**",)
+        return (
+            tr(
+                "**{larger} has {size} parameters, {smaller} none.**",
+                larger=larger,
+                size=grouped(_size(large)),
+                smaller=smaller,
+            ),
+        )
     ratio = _size(large) / _size(small)
     if ratio < _SAME:
-        return (f"{larger} and {smaller} have about as many parameters: {sizes}.",)
-    claim = f"**{larger} has {_times(ratio)} the parameters of {smaller}**: {sizes}."
+        return (
+            tr(
+                "{larger} and {smaller} have about as many parameters: {sizes}.",
+                larger=larger,
+                smaller=smaller,
+                sizes=sizes,
+            ),
+        )
+    claim = tr(
+        "**{larger} has {times} the parameters of {smaller}**: {sizes}.",
+        larger=larger,
+        times=_times(ratio),
+        smaller=smaller,
+        sizes=sizes,
+    )
     sentences = [
         claim,
         _kernel_sentence(large, small),
@@ -48,10 +76,14 @@ def _kernel_sentence(large: Costs, small: Costs) -> str:
     k = widest[0]
     stack = replacing(2 * k - 1, k)
     side = stack.receptive_field
-    return (
-        f"And yet its kernels are never larger than {k}×{k}, which **saves** weights: two layers of"
-        f" {k}×{k} see {side}×{side} pixels with {stack.stack_per_pair} weights per pair of"
-        f" channels, where one {side}×{side} kernel needs {stack.single_per_pair}."
+    return tr(
+        "And yet its kernels are never larger than {k}×{k}, which **saves** weights: two "
+        "layers of {k}×{k} see {side}×{side} pixels with {stack_per_pair} weights per "
+        "pair of channels, where one {side}×{side} kernel needs {single_per_pair}.",
+        k=k,
+        side=side,
+        stack_per_pair=stack.stack_per_pair,
+        single_per_pair=stack.single_per_pair,
     )
 
 
@@ -66,20 +98,37 @@ def _decoder_sentence(large: Costs) -> str:
     elsewhere = any(row.kind == "linear" for row in large.layers if row.part == "encoder")
     if kinds == {"linear"} and not elsewhere:
         is_one = len(rows) == 1
-        what = "fully connected layer" if is_one else "fully connected layers"
+        what = tr("fully connected layer") if is_one else tr("fully connected layers")
         verb = "holds" if is_one else "hold"
     else:
         what, verb = "classifier", "holds"
     if decoder < _size(large) / 2:
-        return f"Its {what} {verb} {grouped(decoder)} of them ({share})."
+        return tr(
+            "Its {what} {verb} {decoder} of them ({share}).",
+            what=what,
+            verb=verb,
+            decoder=grouped(decoder),
+            share=share,
+        )
     heaviest = max(rows, key=lambda row: row.parameters)
-    sentence = f"Its **{what}** {verb} {grouped(decoder)} of them ({share})"
+    sentence = tr(
+        "Its **{what}** {verb} {decoder} of them ({share})",
+        what=what,
+        verb=verb,
+        decoder=grouped(decoder),
+        share=share,
+    )
     inputs, outputs = heaviest.input_shapes[0], heaviest.output_shape
     if heaviest.kind != "linear" or len(inputs) != 1 or len(rows) == 1:
         return f"{sentence}."
-    return (
-        f"{sentence}: {plain(heaviest.title)} alone connects {grouped(inputs[0])} values with"
-        f" {grouped(outputs[0])} units and holds {grouped(heaviest.parameters)}."
+    return tr(
+        "{sentence}: {title} alone connects {inputs} values with {outputs} units and "
+        "holds {parameters}.",
+        sentence=sentence,
+        title=plain(heaviest.title),
+        inputs=grouped(inputs[0]),
+        outputs=grouped(outputs[0]),
+        parameters=grouped(heaviest.parameters),
     )
 
 
@@ -91,14 +140,23 @@ def _difference_sentence(large: Costs, small: Costs) -> str:
     )
     if encoder >= 0 and decoder >= 0:
         part, more = max(("classifier", decoder), ("encoder", encoder), key=lambda pair: pair[1])
-        return (
-            f"{plain(large.title)} has {grouped(difference)} more parameters in all:"
-            f" {grouped(more)} of them ({percent(more / difference)}) are in its {part}."
+        return tr(
+            "{title} has {difference} more parameters in all: {more} of them ({more_2}) "
+            "are in its {part}.",
+            title=plain(large.title),
+            difference=grouped(difference),
+            more=grouped(more),
+            more_2=percent(more / difference),
+            part=part,
         )
-    return (
-        f"{plain(large.title)} has {grouped(difference)} more in all: its classifier has"
-        f" {_more_or_fewer(decoder)} and its encoder {_more_or_fewer(encoder)}"
-        f" than those of {plain(small.title)}."
+    return tr(
+        "{title} has {difference} more in all: its classifier has {more_or_fewer} and "
+        "its encoder {more_or_fewer_2} than those of {title_2}.",
+        title=plain(large.title),
+        difference=grouped(difference),
+        more_or_fewer=_more_or_fewer(decoder),
+        more_or_fewer_2=_more_or_fewer(encoder),
+        title_2=plain(small.title),
     )
 
 
@@ -109,14 +167,18 @@ def _more_or_fewer(number: int) -> str:
 def _encoder_sentence(large: Costs, small: Costs, ratio: float) -> str:
     encoders = [grouped(costs.part("encoder").parameters) for costs in (large, small)]
     if 1 / _SAME < ratio < _SAME:
-        comparison = "about as many"
+        comparison = tr("about as many")
     elif ratio > 1:
-        comparison = f"{_times(ratio)} as many"
+        comparison = tr("{times} as many", times=_times(ratio))
     else:
-        comparison = f"{times(1 / ratio, digits=2, whole_from=10)} times fewer"
-    return (
-        f"The encoders alone have {encoders[0]} ({plain(large.title)}) and {encoders[1]}"
-        f" ({plain(small.title)}): {comparison}."
+        comparison = tr("{ratio} times fewer", ratio=times(1 / ratio, digits=2, whole_from=10))
+    return tr(
+        "The encoders alone have {encoders} ({title}) and {encoders_2} ({title_2}): {comparison}.",
+        encoders=encoders[0],
+        title=plain(large.title),
+        encoders_2=encoders[1],
+        title_2=plain(small.title),
+        comparison=comparison,
     )
 
 
@@ -129,4 +191,4 @@ def _kernel(row: LayerCost) -> int:
 
 
 def _times(ratio: float) -> str:
-    return f"{times(ratio, digits=2, whole_from=10)} times"
+    return tr("{ratio} times", ratio=times(ratio, digits=2, whole_from=10))

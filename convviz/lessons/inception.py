@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from convviz.formatting import grouped, times
+from convviz.language import tr
 from convviz.lessons.bottleneck import Bottleneck
 from convviz.networks.network import is_within
 from convviz.structure.costs import Costs, LayerCost, Total, total
@@ -79,9 +80,12 @@ class InceptionModule:
     def saving_sentence(self) -> str:
         """What the 1×1 convolutions save, in words."""
         factor = self.macs_without / self.cost.macs
-        return (
-            f"{grouped(self.macs_without)} multiplications without the 1×1 reductions,"
-            f" {grouped(self.cost.macs)} with them: {times(factor)} times fewer."
+        return tr(
+            "{macs_without} multiplications without the 1×1 reductions, {macs} with "
+            "them: {factor} times fewer.",
+            macs_without=grouped(self.macs_without),
+            macs=grouped(self.cost.macs),
+            factor=times(factor),
         )
 
 

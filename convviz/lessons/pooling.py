@@ -6,6 +6,7 @@ from math import prod
 
 from convviz.errors import SettingError, at_least
 from convviz.formatting import grouped, percent, product, times
+from convviz.language import tr
 from convviz.structure.costs import Costs, LayerCost
 
 
@@ -68,54 +69,79 @@ class Classifiers:
         channels, *positions = self.maps
         count = grouped(prod(positions))
         if len(positions) == 1:
-            shape = f"{count} tokens of {grouped(channels)} values"
+            shape = tr(
+                "{count} tokens of {channels} values", count=count, channels=grouped(channels)
+            )
         else:
-            shape = f"{grouped(channels)} maps of {' × '.join(map(str, positions))}"
+            shape = tr(
+                "{channels} maps of {join}",
+                channels=grouped(channels),
+                join=" × ".join(map(str, positions)),
+            )
         own = grouped(self.own)
         if self.form == "average":
-            return f"{shape}; it is built this way{self._norm}.{self._on_all_values}"
+            return tr(
+                "{shape}; it is built this way{norm}.{on_all_values}",
+                shape=shape,
+                norm=self._norm,
+                on_all_values=self._on_all_values,
+            )
         if self.form == "token":
-            return (
-                f"{shape}; its own classifier has {own}: one linear layer on one of the tokens, so"
-                f" a mean would save nothing.{self._on_all_values}"
+            return tr(
+                "{shape}; its own classifier has {own}: one linear layer on one of the "
+                "tokens, so a mean would save nothing.{on_all_values}",
+                shape=shape,
+                own=own,
+                on_all_values=self._on_all_values,
             )
         if self.form == "maps":
-            return (
-                f"{shape}; its own classifier has {own}: a convolution makes one map for each class"
-                f" and the mean of each map is the score, which takes as many weights."
+            return tr(
+                "{shape}; its own classifier has {own}: a convolution makes one map for "
+                "each class and the mean of each map is the score, which takes as many "
+                "weights.",
+                shape=shape,
+                own=own,
             )
         before, after = grouped(self.network), grouped(self.network_averaged)
-        return (
-            f"{shape}; its own classifier has {own}. The whole network would have {after} instead"
-            f" of {before}: {_comparison(self.network, self.network_averaged)}."
+        return tr(
+            "{shape}; its own classifier has {own}. The whole network would have {after} "
+            "instead of {before}: {comparison}.",
+            shape=shape,
+            own=own,
+            after=after,
+            before=before,
+            comparison=_comparison(self.network, self.network_averaged),
         )
 
     @property
     def _norm(self) -> str:
         extra = self.own - self.averaged
-        return f", with a norm of {grouped(extra)} parameters between" if extra else ""
+        return (
+            tr(", with a norm of {extra} parameters between", extra=grouped(extra)) if extra else ""
+        )
 
     @property
     def _on_all_values(self) -> str:
         if self.flattened == self.averaged:
             return ""
         factor = times(self.flattened / self.averaged)
-        return (
-            f" One layer on all values would take {grouped(self.flattened)}, {factor} times as"
-            " many."
+        return tr(
+            " One layer on all values would take {flattened}, {factor} times as many.",
+            flattened=grouped(self.flattened),
+            factor=factor,
         )
 
 
 def _comparison(before: int, after: int) -> str:
     """Compare two numbers of parameters in words."""
     if before == after:
-        return "the same"
+        return tr("the same")
     more, fewer = after > before, before / after
     factor = 1 / fewer if more else fewer
     if factor < 1.05:
         share = percent(abs(after - before) / before, 1)
         return f"{share} {'more' if more else 'less'}"
-    return f"{times(factor)} times {'as many' if more else 'fewer'}"
+    return tr("{factor} times {which}", factor=times(factor), which="as many" if more else "fewer")
 
 
 def classifiers(costs: Costs, classes: int | None = None) -> Classifiers:
@@ -132,12 +158,15 @@ def classifiers(costs: Costs, classes: int | None = None) -> Classifiers:
     encoder = [row for row in rows if row.part == "encoder" and len(row.output_shape) >= 2]
     if not encoder or len(rows[-1].output_shape) != 1:
         raise SettingError(
-            f"{costs.title} has no maps with a classifier behind them, so there is nothing to"
-            " average: choose a network that ends in class scores."
+            tr(
+                "{title} has no maps with a classifier behind them, so there is nothing to "
+                "average: choose a network that ends in class scores.",
+                title=costs.title,
+            )
         )
     outputs = rows[-1].output_shape[0]
     if classes is not None:
-        at_least("number of classes", classes, 1)
+        at_least(tr("number of classes"), classes, 1)
     decoder = [row for row in rows if row.part == "decoder"]
     maps = _maps(encoder[-1], decoder)
     return Classifiers(

@@ -12,6 +12,7 @@ from typing import Any
 
 from torchvision.models import get_weight
 
+from convviz.language import later, tr
 from convviz.networks.network import NetworkSpec, is_within
 from convviz.networks.paper_designs import PaperDesign
 from convviz.structure.costs import Costs, LayerCost
@@ -76,7 +77,7 @@ class PrintedFigure:
         return _agreement(self.printed, self.in_units)
 
 
-AGREEMENTS = ("equal", "rounded", "rounded down", "differs")
+AGREEMENTS = ("equal", "rounded", later("rounded down"), "differs")
 """The count itself; the count rounded to the printed digits, or cut off after them; neither."""
 
 
@@ -87,7 +88,7 @@ def _agreement(printed: float, counted: float) -> str:
         return "equal"
     if -0.5 <= above < 0.5:
         return "rounded"
-    return "rounded down" if 0 < above < 1 else "differs"
+    return tr("rounded down") if 0 < above < 1 else "differs"
 
 
 def kilo(figures: Sequence[PrintedFigure]) -> dict[int, int]:
@@ -125,7 +126,7 @@ def _alexnet(costs: Costs) -> tuple[PrintedFigure, ...]:
         PrintedFigure("parameters", "abstract", 60, 10**6, costs.parameters),
         PrintedFigure("neurons", "abstract", 650_000, 1, sum(neurons.values())),
         *(
-            PrintedFigure(f"{name}: neurons", "figure 2", printed, 1, neurons[name])
+            PrintedFigure(tr("{name}: neurons", name=name), "figure 2", printed, 1, neurons[name])
             for name, printed in _ALEXNET_NEURONS
         ),
     )
@@ -137,8 +138,14 @@ def _googlenet(costs: Costs) -> tuple[PrintedFigure, ...]:
         rows = _rows(costs, stages)
         title = " and ".join(stages)
         weights, macs = sum(row.weights for row in rows), sum(row.macs for row in rows)
-        lines.append(PrintedFigure(f"{title}: weights", "table 1", parameters, _K, weights))
-        lines.append(PrintedFigure(f"{title}: operations", "table 1", operations, 10**6, macs))
+        lines.append(
+            PrintedFigure(tr("{title}: weights", title=title), "table 1", parameters, _K, weights)
+        )
+        lines.append(
+            PrintedFigure(
+                tr("{title}: operations", title=title), "table 1", operations, 10**6, macs
+            )
+        )
     return tuple(lines)
 
 

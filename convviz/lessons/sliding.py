@@ -8,6 +8,7 @@ import functools
 from dataclasses import dataclass
 
 from convviz.errors import SettingError, at_least
+from convviz.language import tr
 from convviz.networks.paper_designs import Conv, MaxPool, PaperDesign
 
 
@@ -80,17 +81,20 @@ class Sliding:
         if not self.unseen:
             return ""
         beyond, skipped = self.dropped_picture, self.skipped
-        where = [f"{beyond} beyond the last stop"] if beyond else []
+        where = [tr("{beyond} beyond the last stop", beyond=beyond)] if beyond else []
         if skipped:
             gaps = self.unseen[:skipped]  # what lies beyond the last stop comes last
             spanned = [
                 any(start <= gap < start + self.span for start in self.starts) for gap in gaps
             ]
             between = " and ".join(["stops"] * (not all(spanned)) + ["taps"] * any(spanned))
-            where.append(f"{skipped} between {between}")
-        return (
-            f"On both axes: {len(self.unseen)} of {self.length} rows and columns of the image are "
-            f"never looked at ({' and '.join(where)})."
+            where.append(tr("{skipped} between {between}", skipped=skipped, between=between))
+        return tr(
+            "On both axes: {count} of {length} rows and columns of the image are never "
+            "looked at ({join}).",
+            count=len(self.unseen),
+            length=self.length,
+            join=" and ".join(where),
         )
 
     @property
@@ -110,23 +114,36 @@ class Sliding:
     def sentence(self) -> str:
         """What happens, in words."""
         if not self.dropped:
-            return f"The kernel stops {self._times} and reaches the far edge exactly."
-        return f"The kernel stops {self._times}; {self._left_over} and dropped."
+            return tr(
+                "The kernel stops {times} and reaches the far edge exactly.", times=self._times
+            )
+        return tr(
+            "The kernel stops {times}; {left_over} and dropped.",
+            times=self._times,
+            left_over=self._left_over,
+        )
 
     @property
     def _times(self) -> str:
-        return "once" if self.output == 1 else f"{self.output} times"
+        return "once" if self.output == 1 else tr("{output} times", output=self.output)
 
     @property
     def _left_over(self) -> str:
-        pixels = "1 pixel" if self.dropped == 1 else f"{self.dropped} pixels"
+        pixels = "1 pixel" if self.dropped == 1 else tr("{dropped} pixels", dropped=self.dropped)
         verb = "is" if self.dropped == 1 else "are"
         if not self.padding:
-            return f"{pixels} at the far edge {verb} left over"
+            return tr("{pixels} at the far edge {verb} left over", pixels=pixels, verb=verb)
         if not self.dropped_picture:
-            return f"{pixels} of padding at the far edge {verb} left over"
+            return tr(
+                "{pixels} of padding at the far edge {verb} left over", pixels=pixels, verb=verb
+            )
         in_padding = self.dropped - self.dropped_picture
-        return f"{pixels} at the far edge, {in_padding} of them padding, {verb} left over"
+        return tr(
+            "{pixels} at the far edge, {in_padding} of them padding, {verb} left over",
+            pixels=pixels,
+            in_padding=in_padding,
+            verb=verb,
+        )
 
 
 def slide(
@@ -144,18 +161,26 @@ def slide(
     Raises:
         SettingError: A number is out of range, or the kernel does not fit even once.
     """
-    at_least("image's size", length, 1)
+    at_least(tr("image's size"), length, 1)
     at_least("kernel", kernel, 1)
-    at_least("stride", stride, 1, "the kernel would never move on;")
+    at_least("stride", stride, 1, tr("the kernel would never move on;"))
     at_least("padding", padding, 0)
     at_least("dilation", dilation, 1)
     span = dilation * (kernel - 1) + 1
     padded_length = length + 2 * padding
     if span > padded_length:
-        padding_text = f" with {padding} of padding at each end" if padding else ""
+        padding_text = (
+            tr(" with {padding} of padding at each end", padding=padding) if padding else ""
+        )
         raise SettingError(
-            f"A kernel that spans {span} pixels does not fit into {length}{padding_text}:"
-            f" choose a kernel of at most {(padded_length - 1) // dilation + 1}, or more padding."
+            tr(
+                "A kernel that spans {span} pixels does not fit into {length}{padding_text}: "
+                "choose a kernel of at most {padded_length}, or more padding.",
+                span=span,
+                length=length,
+                padding_text=padding_text,
+                padded_length=(padded_length - 1) // dilation + 1,
+            )
         )
     steps, dropped = divmod(padded_length - span, stride)
     return Sliding(length, kernel, stride, padding, dilation, steps + 1, dropped)

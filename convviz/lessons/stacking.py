@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from convviz.errors import SettingError, at_least
 from convviz.formatting import grouped
+from convviz.language import tr
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,8 @@ def stack(kernel: int, layers: int, channels: int = 1) -> Stacking:
         SettingError: A number is too small to make a convolution.
     """
     at_least("kernel", kernel, 1)
-    at_least("number of layers", layers, 1)
-    at_least("number of channels", channels, 1)
+    at_least(tr("number of layers"), layers, 1)
+    at_least(tr("number of channels"), channels, 1)
     return Stacking(kernel, layers, channels)
 
 
@@ -104,12 +105,18 @@ def replacing(large: int, kernel: int = 3, channels: int = 1) -> Stacking:
         SettingError: A number is too small, or no number of layers has exactly that receptive
             field.
     """
-    at_least("kernel", kernel, 2, "kernels of 1×1 never see further, however many are stacked;")
-    at_least("large kernel", large, kernel)
+    at_least("kernel", kernel, 2, tr("kernels of 1×1 never see further, however many are stacked;"))
+    at_least(tr("large kernel"), large, kernel)
     layers, rest = divmod(large - 1, kernel - 1)
     if rest:
         raise SettingError(
-            f"No stack of {kernel}×{kernel} kernels sees exactly {large} pixels: choose"
-            f" {large - rest} or {large - rest + kernel - 1}."
+            tr(
+                "No stack of {kernel}×{kernel} kernels sees exactly {large} pixels: choose "
+                "{large_2} or {large_3}.",
+                kernel=kernel,
+                large=large,
+                large_2=large - rest,
+                large_3=large - rest + kernel - 1,
+            )
         )
     return stack(kernel, layers, channels)

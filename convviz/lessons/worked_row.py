@@ -5,6 +5,7 @@ from math import prod
 
 from convviz.errors import SettingError
 from convviz.formatting import grouped, product
+from convviz.language import tr
 from convviz.lessons.sliding import Sliding, slide
 from convviz.structure.costs import BYTES_PER_VALUE, LayerCost
 from convviz.structure.ops import Window
@@ -43,7 +44,9 @@ def write_out(row: LayerCost) -> WrittenLayer:
     memory = ""
     if row.executed:
         size = grouped(row.output_bytes)
-        memory = f"{product(*row.output_shape, BYTES_PER_VALUE)} = {size} bytes"
+        memory = tr(
+            "{value} = {size} bytes", value=product(*row.output_shape, BYTES_PER_VALUE), size=size
+        )
     return WrittenLayer(
         output=output,
         depth=_depth(row),
@@ -79,7 +82,7 @@ def _axis(row: LayerCost, window: Window, i: int) -> tuple[str, str] | None:
     if slid.output == positions:
         return slid.formula, _remark(slid)
     if slid.output + 1 == positions:
-        return _rounded_up(slid), "The last window hangs over the far edge: nothing is dropped."
+        return _rounded_up(slid), tr("The last window hangs over the far edge: nothing is dropped.")
     return None
 
 
@@ -88,8 +91,13 @@ def _remark(slid: Sliding) -> str:
     text = slid.sentence if slid.dropped else ""
     if not slid.skipped:
         return text
-    verb = "position is" if slid.skipped == 1 else "positions are"
-    return f"{text} {slid.skipped} {verb} gone past and never looked at.".strip()
+    verb = tr("position is") if slid.skipped == 1 else tr("positions are")
+    return tr(
+        "{text} {skipped} {verb} gone past and never looked at.",
+        text=text,
+        skipped=slid.skipped,
+        verb=verb,
+    ).strip()
 
 
 def _rounded_up(slid: Sliding) -> str:

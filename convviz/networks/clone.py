@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from convviz.errors import NetworkError
+from convviz.language import tr
 from convviz.networks import registry
 
 
@@ -55,8 +56,11 @@ def clone(module: nn.Module, *, device: str | None = None) -> nn.Module:
         if isinstance(error, MemoryError):
             raise
         raise NetworkError(
-            f"{type(module).__name__} cannot be copied, which convviz needs to look inside: "
-            f"{registry.reason(error)}."
+            tr(
+                "{name} cannot be copied, which convviz needs to look inside: {reason}.",
+                name=type(module).__name__,
+                reason=registry.reason(error),
+            )
         ) from error
     return copied.eval()
 
@@ -133,7 +137,7 @@ def _copy_plain(module: nn.Module, memo: dict[int, object]) -> Any:
 def _share(tensor: Tensor, device: str | None) -> Tensor:
     if is_lazy(tensor):
         raise NetworkError(
-            "A lazy layer has no weights yet: let build() run the network once on an image."
+            tr("A lazy layer has no weights yet: let build() run the network once on an image.")
         )
     shared = tensor.detach()
     if device is not None and shared.device.type != device:

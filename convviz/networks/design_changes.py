@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from convviz.errors import SettingError
+from convviz.language import later, tr
 from convviz.networks.design import Design
 from convviz.networks.design_blocks import (
     AuxiliaryBlock,
@@ -67,10 +68,21 @@ def change_design(design: Design, key: str) -> Design:
     """
     changes = {change.key: change for change in CHANGES}
     if key not in changes:
-        raise SettingError(f"There is no change called {key}: choose from {', '.join(changes)}.")
+        raise SettingError(
+            tr(
+                "There is no change called {key}: choose from {join}.",
+                key=key,
+                join=", ".join(changes),
+            )
+        )
     blocks = changes[key].apply(design)
     if blocks == design.blocks:
-        raise SettingError(f"There is nothing to change: the design has {changes[key].lacking}.")
+        raise SettingError(
+            tr(
+                "There is nothing to change: the design has {lacking}.",
+                lacking=changes[key].lacking,
+            )
+        )
     return Design.parse(replace(design, blocks=blocks).text)
 
 
@@ -314,70 +326,77 @@ def _same_size(block: DesignBlock) -> DesignBlock:
 CHANGES = (
     DesignChange(
         *("two-3x3", "5×5 → two 3×3"),
-        "Each 5×5 becomes two 3×3 that see as much, with a ReLU between them.",
-        "no 5×5 kernel without dilation",
+        later("Each 5×5 becomes two 3×3 that see as much, with a ReLU between them."),
+        later("no 5×5 kernel without dilation"),
         _two_3x3,
     ),
     DesignChange(
-        *("stack-3x3", "11×11 → a stack of 3×3"),
-        "Each kernel of 7×7 or more becomes a stack of 3×3 that sees as much; its last one has the "
-        "stride.",
-        "no square kernel of 7×7 or more without dilation",
+        *("stack-3x3", later("11×11 → a stack of 3×3")),
+        later(
+            "Each kernel of 7×7 or more becomes a stack of 3×3 that sees as much; its last "
+            "one has the stride."
+        ),
+        later("no square kernel of 7×7 or more without dilation"),
         _stack_3x3,
     ),
     DesignChange(
-        *("gap", "Fully connected → global average pooling"),
-        "The mean of each map goes straight to the last fully connected layer.",
-        "no fully connected layers on maps that could be left out",
+        *("gap", later("Fully connected → global average pooling")),
+        later("The mean of each map goes straight to the last fully connected layer."),
+        later("no fully connected layers on maps that could be left out"),
         _pooled,
     ),
     DesignChange(
-        *("no-reductions", "Without the 1×1 reductions"),
-        "The 3×3 and 5×5 of each Inception module read all channels that come.",
-        "no Inception module with 1×1 reductions",
+        *("no-reductions", later("Without the 1×1 reductions")),
+        later("The 3×3 and 5×5 of each Inception module read all channels that come."),
+        later("no Inception module with 1×1 reductions"),
         _unreduced,
     ),
     DesignChange(
-        *("norm", "With batch norm"),
-        "A batch norm follows each convolution.",
-        "a batch norm after each convolution already, or no convolution",
+        *("norm", later("With batch norm")),
+        later("A batch norm follows each convolution."),
+        later("a batch norm after each convolution already, or no convolution"),
         _with_norm,
     ),
     DesignChange(
-        *("no-norm", "Without batch norm"),
-        "All batch norms are left out.",
-        "no batch norm",
+        *("no-norm", later("Without batch norm")),
+        later("All batch norms are left out."),
+        later("no batch norm"),
         _without_norm,
     ),
     DesignChange(
-        *("auxiliary", "With auxiliary classifiers"),
-        "Two classifiers help training, at a third and at two thirds of the maps.",
-        "some already, or no scores at its end, or no place for one",
+        *("auxiliary", later("With auxiliary classifiers")),
+        later("Two classifiers help training, at a third and at two thirds of the maps."),
+        later("some already, or no scores at its end, or no place for one"),
         _with_auxiliary,
     ),
     DesignChange(
-        *("no-auxiliary", "Without auxiliary classifiers"),
-        "All auxiliary classifiers are left out.",
-        "no auxiliary classifier",
+        *("no-auxiliary", later("Without auxiliary classifiers")),
+        later("All auxiliary classifiers are left out."),
+        later("no auxiliary classifier"),
         _without_auxiliary,
     ),
     DesignChange(
-        *("strides", "Pooling → stride"),
-        "The convolution before each pooling takes its stride; where there is none, a convolution "
-        "takes the pooling's place.",
-        "no pooling that makes maps smaller",
+        *("strides", later("Pooling → stride")),
+        later(
+            "The convolution before each pooling takes its stride; where there is none, a "
+            "convolution takes the pooling's place."
+        ),
+        later("no pooling that makes maps smaller"),
         _strided,
     ),
     DesignChange(
-        *("wide", "Twice as wide"),
-        "All layers but the last have twice as many channels.",
-        "no layer but the last",
+        *("wide", later("Twice as wide")),
+        later("All layers but the last have twice as many channels."),
+        later("no layer but the last"),
         partial(scaled_widths, factor=2),
     ),
     DesignChange(
-        *("deep", "Twice as deep"),
-        "Each convolution, Inception module and residual is followed by one more at the same size.",
-        "no convolution, Inception module or residual before the last layer",
+        *("deep", later("Twice as deep")),
+        later(
+            "Each convolution, Inception module and residual is followed by one more at the "
+            "same size."
+        ),
+        later("no convolution, Inception module or residual before the last layer"),
         _deep,
     ),
 )

@@ -7,6 +7,7 @@ import binascii
 import zlib
 
 from convviz.errors import SettingError
+from convviz.language import tr
 from convviz.networks.design_reading import MOST_CHARACTERS
 from convviz.networks.design_starts import STARTS, start_text
 
@@ -37,8 +38,16 @@ def from_link(link: str) -> str:
         found = text.decode()
     except (ValueError, binascii.Error, zlib.error) as error:
         raise SettingError(
-            "The link's design is damaged: copy the whole link again, or open the design's file."
+            tr(
+                "The link's design is damaged: copy the whole link again, or open the "
+                "design's file."
+            )
         ) from error
     if len(found) > MOST_CHARACTERS:
-        raise SettingError(f"The link's design is longer than {MOST_CHARACTERS:,} characters.")
+        raise SettingError(
+            tr(
+                "The link's design is longer than {most_characters:,} characters.",
+                most_characters=MOST_CHARACTERS,
+            )
+        )
     return found

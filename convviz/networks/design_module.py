@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from convviz.errors import DesignError
 from convviz.formatting import grouped
+from convviz.language import tr
 from convviz.networks.design import Design
 from convviz.networks.design_blocks import (
     AuxiliaryBlock,
@@ -312,8 +313,12 @@ def _with_auxiliary(design: Design, placed: list[PlacedBlock]) -> Iterator[Place
         if len(output) > 1:
             raise DesignError(
                 block.line,
-                "an auxiliary classifier has as many classes as the last line, and that gives maps "
-                f"of {_times(output)}: end the design with a line such as “gap” or “fc 10”.",
+                tr(
+                    "an auxiliary classifier has as many classes as the last line, and that "
+                    "gives maps of {times}: end the design with a line such as “gap” or “fc "
+                    "10”.",
+                    times=_times(output),
+                ),
             )
         number += 1
         name = f"auxiliary{number}"
@@ -334,8 +339,13 @@ def _part(design: Design, index: int, comes: Shape) -> nn.Module:
             if comes[0] % block.groups:
                 raise DesignError(
                     block.line,
-                    f"{grouped(comes[0])} channels come, which cannot be divided into "
-                    f"{grouped(block.groups)} groups: {_groups_cure(comes[0], block.channels)}.",
+                    tr(
+                        "{comes} channels come, which cannot be divided into {groups} "
+                        "groups: {groups_cure}.",
+                        comes=grouped(comes[0]),
+                        groups=grouped(block.groups),
+                        groups_cure=_groups_cure(comes[0], block.channels),
+                    ),
                 )
             span = _span(block.kernel, block.dilation)
             if not _fits(span, comes, block.padding):
@@ -412,9 +422,13 @@ def _check_maps(block: DesignBlock, comes: Shape) -> None:
     if len(comes) == 1:
         raise DesignError(
             block.line,
-            f"{block.keyword} works on maps, and what comes is a vector of {grouped(comes[0])} "
-            "numbers: put this line before the one that makes a vector of the maps (flatten, gap "
-            "or fc), or leave it out.",
+            tr(
+                "{keyword} works on maps, and what comes is a vector of {comes} numbers: put "
+                "this line before the one that makes a vector of the maps (flatten, gap or "
+                "fc), or leave it out.",
+                keyword=block.keyword,
+                comes=grouped(comes[0]),
+            ),
         )
 
 
@@ -437,25 +451,39 @@ def _too_small(
     what = "kernel" if is_conv else "window"
     cures = []
     if is_conv or all(n <= k // 2 for n, k in zip(needed, kernel, strict=True)):
-        cures.append(f"padding {_single((needed[0], needed[1]))}")
+        cures.append(tr("padding {single}", single=_single((needed[0], needed[1]))))
     if any(isinstance(each, PoolBlock) for each in before):
-        cures.append("one pooling less")
+        cures.append(tr("one pooling less"))
     elif any(isinstance(each, ConvBlock) and max(each.stride) > 1 for each in before):
-        cures.append("a smaller stride before")
+        cures.append(tr("a smaller stride before"))
     else:
-        cures.append("a larger image")
+        cures.append(tr("a larger image"))
     if span == kernel:
         smaller = tuple(min(k, side) for k, side in zip(kernel, padded_map, strict=True))
         cures.append(f"{_article(smaller[0])} {_times(smaller)} {what}")
     else:
-        cures.append("a smaller dilation")
-    dilated = "" if span == kernel else f", which covers {_times(span)} with its dilation,"
-    padded = f" with padding {_single(padding)}" if any(padding) else ""
+        cures.append(tr("a smaller dilation"))
+    dilated = (
+        ""
+        if span == kernel
+        else tr(", which covers {times} with its dilation,", times=_times(span))
+    )
+    padded = tr(" with padding {single}", single=_single(padding)) if any(padding) else ""
     return DesignError(
         block.line,
-        f"{_article(kernel[0])} {_times(kernel)} {what}{dilated} on "
-        f"{_article(comes[1])} {_times(comes[1:])} map{padded}: "
-        f"{', '.join(cures[:-1])} or {cures[-1]}.",
+        tr(
+            "{article} {times} {what}{dilated} on {article_2} {times_2} map{padded}: {join} "
+            "or {cures}.",
+            article=_article(kernel[0]),
+            times=_times(kernel),
+            what=what,
+            dilated=dilated,
+            article_2=_article(comes[1]),
+            times_2=_times(comes[1:]),
+            padded=padded,
+            join=", ".join(cures[:-1]),
+            cures=cures[-1],
+        ),
     )
 
 
@@ -476,9 +504,13 @@ def _shortcut(
     if len(start) == 1 or len(comes) == 1:
         raise DesignError(
             block.line,
-            f"the residual begins with {_described(start)} and ends with {_described(comes)}, and "
-            "no 1×1 convolution makes them equal: end it before the maps become a vector, or make "
-            "the vector as long as it was.",
+            tr(
+                "the residual begins with {described} and ends with {described_2}, and no "
+                "1×1 convolution makes them equal: end it before the maps become a vector, "
+                "or make the vector as long as it was.",
+                described=_described(start),
+                described_2=_described(comes),
+            ),
         )
     strides = [
         _stride(before, after, _product(body, axis))
@@ -488,9 +520,13 @@ def _shortcut(
     if first is None or second is None:
         raise DesignError(
             block.line,
-            f"the residual begins with a {_times(start[1:])} map and ends with a "
-            f"{_times(comes[1:])} map, and no stride of a 1×1 convolution leads from one to the "
-            "other: choose paddings that keep the size, such as p1 with a 3×3 kernel, or a stride.",
+            tr(
+                "the residual begins with a {times} map and ends with a {times_2} map, and "
+                "no stride of a 1×1 convolution leads from one to the other: choose paddings "
+                "that keep the size, such as p1 with a 3×3 kernel, or a stride.",
+                times=_times(start[1:]),
+                times_2=_times(comes[1:]),
+            ),
         )
     norm = any(
         isinstance(each, BatchNormBlock) or (isinstance(each, InceptionBlock) and each.batch_norm)
@@ -532,15 +568,24 @@ def _check_limits(block: DesignBlock, shape: Shape, added: int, parameters: int)
     if len(shape) > 1 and max(shape[1:]) > LARGEST_MAP:
         raise DesignError(
             block.line,
-            f"the map would have {_times(shape[1:])} positions, and {grouped(LARGEST_MAP)} along "
-            "an axis are the limit: choose less padding or a smaller image.",
+            tr(
+                "the map would have {times} positions, and {largest_map} along an axis are "
+                "the limit: choose less padding or a smaller image.",
+                times=_times(shape[1:]),
+                largest_map=grouped(LARGEST_MAP),
+            ),
         )
     if parameters > MOST_PARAMETERS:
         raise DesignError(
             block.line,
-            f"this line adds {grouped(added)} parameters, which makes {grouped(parameters)}, and "
-            f"{grouped(MOST_PARAMETERS)} are the limit: choose fewer channels or outputs, or make "
-            "the map smaller before.",
+            tr(
+                "this line adds {added} parameters, which makes {parameters}, and "
+                "{most_parameters} are the limit: choose fewer channels or outputs, or make "
+                "the map smaller before.",
+                added=grouped(added),
+                parameters=grouped(parameters),
+                most_parameters=grouped(MOST_PARAMETERS),
+            ),
         )
 
 
@@ -552,9 +597,12 @@ def _groups_cure(comes: int, channels: int) -> str:
     ]
     listed = common[:8]
     if len(listed) == 1:
-        return "leave the groups out"
+        return tr("leave the groups out")
     words = [f"g{each}" for each in listed[1:]]
-    return f"choose {' or '.join([', '.join(words[:-1]), words[-1]] if words[1:] else words)}"
+    return tr(
+        "choose {join}",
+        join=" or ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words),
+    )
 
 
 def _times(numbers: tuple[int, ...]) -> str:
@@ -567,5 +615,5 @@ def _single(pair: Pair) -> str:
 
 def _described(shape: Shape) -> str:
     if len(shape) == 1:
-        return f"a vector of {grouped(shape[0])} numbers"
-    return f"maps of {_times(shape)}"
+        return tr("a vector of {shape} numbers", shape=grouped(shape[0]))
+    return tr("maps of {times}", times=_times(shape))

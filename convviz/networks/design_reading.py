@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from convviz.errors import DesignError
 from convviz.formatting import did_you_mean, grouped
+from convviz.language import later, tr
 from convviz.networks.design_blocks import (
     AuxiliaryBlock,
     AvgPoolBlock,
@@ -60,7 +61,7 @@ class _Line:
     @property
     def form(self) -> str:
         """How such a line is written, as the end of a sentence."""
-        return f"such a line is “{_FORMS[self.keyword].example}”"
+        return tr("such a line is “{example}”", example=_FORMS[self.keyword].example)
 
 
 _NUMBER = re.compile(r"[0-9]+")
@@ -74,7 +75,7 @@ _MEANS = {
     "size": "size",
     "/": "stride",
     "p": "padding",
-    "g": "number of groups",
+    "g": later("number of groups"),
     "d": "dilation",
 }
 
@@ -89,8 +90,13 @@ def _integer(line: _Line, digits: str, what: str, least: int, most: int) -> int:
     value = int(digits) if len(digits) <= 12 else 10**12
     if not least <= value <= most:
         raise line.error(
-            f"the {what} is {'too large' if value > most else digits}: choose a whole number from "
-            f"{grouped(least)} to {grouped(most)}."
+            tr(
+                "the {what} is {which}: choose a whole number from {least} to {most}.",
+                what=what,
+                which="too large" if value > most else digits,
+                least=grouped(least),
+                most=grouped(most),
+            )
         )
     return value
 
@@ -115,22 +121,40 @@ def _options(line: _Line, takes: str, flags: Sequence[str] = ()) -> dict[str, st
         elif _SIGNED.fullmatch(word):
             kind = word[0].lower()
         else:
-            raise line.error(f"{shown(word)} is not understood here: {line.form}.")
+            raise line.error(
+                tr("{shown} is not understood here: {form}.", shown=shown(word), form=line.form)
+            )
         if kind not in flags and (kind[0] not in takes):
             hint = ""
             if kind == "number" and "s" in takes:
-                hint = f"; a size is written {word}x{word}" if len(word) < 5 else ""
+                hint = tr("; a size is written {word}x{word}", word=word) if len(word) < 5 else ""
             raise line.error(
-                f"{line.keyword} takes no {_MEANS[kind]}, such as {shown(word)}{hint}: {line.form}."
+                tr(
+                    "{keyword} takes no {means}, such as {shown}{hint}: {form}.",
+                    keyword=line.keyword,
+                    means=_MEANS[kind],
+                    shown=shown(word),
+                    hint=hint,
+                    form=line.form,
+                )
             )
         if kind in found:
             if kind == "number" and "s" in takes and "size" not in found:
                 raise line.error(
-                    f"there are two numbers, {shown(found[kind])} and {shown(word)}; a kernel is "
-                    f"written as its height and width, such as 3x3: {line.form}."
+                    tr(
+                        "there are two numbers, {shown} and {shown_2}; a kernel is written "
+                        "as its height and width, such as 3x3: {form}.",
+                        shown=shown(found[kind]),
+                        shown_2=shown(word),
+                        form=line.form,
+                    )
                 )
             raise line.error(
-                f"{shown(found[kind])} and {shown(word)} say the same thing twice: leave one out."
+                tr(
+                    "{shown} and {shown_2} say the same thing twice: leave one out.",
+                    shown=shown(found[kind]),
+                    shown_2=shown(word),
+                )
             )
         found[kind] = word
     return found
@@ -145,49 +169,70 @@ def _pair(line: _Line, word: str, what: str, least: int, most: int = MOST_SIDE) 
 
 def _needed(line: _Line, found: dict[str, str], kind: str, what: str) -> str:
     if kind not in found:
-        raise line.error(f"{line.keyword} needs {what}: {line.form}.")
+        raise line.error(
+            tr("{keyword} needs {what}: {form}.", keyword=line.keyword, what=what, form=line.form)
+        )
     return found[kind]
 
 
 def _one_number(line: _Line, what: str) -> str:
     if len(line.words) != 1:
-        count = "none" if not line.words else f"{len(line.words)} words"
-        raise line.error(f"{line.keyword} needs {what}, and has {count}: {line.form}.")
+        count = "none" if not line.words else tr("{count} words", count=len(line.words))
+        raise line.error(
+            tr(
+                "{keyword} needs {what}, and has {count}: {form}.",
+                keyword=line.keyword,
+                what=what,
+                count=count,
+                form=line.form,
+            )
+        )
     return line.words[0]
 
 
 def _fraction(line: _Line, word: str, what: str) -> float:
     if not _DECIMAL.fullmatch(word):
-        raise line.error(f"{shown(word)} is no {what}: {line.form}.")
+        raise line.error(
+            tr("{shown} is no {what}: {form}.", shown=shown(word), what=what, form=line.form)
+        )
     return float(word)
 
 
 def _read_input(line: _Line) -> DesignBlock:
-    word = _one_number(line, "channels, height and width")
+    word = _one_number(line, tr("channels, height and width"))
     parts = re.split("[x×]", word, flags=re.IGNORECASE)
     if len(parts) != 3 or not all(_NUMBER.fullmatch(part) for part in parts):
         raise line.error(
-            f"{shown(word)} is not the size of an image: write channels, height and width, such as "
-            "3x224x224 in colour or 1x28x28 in grey."
+            tr(
+                "{shown} is not the size of an image: write channels, height and width, such "
+                "as 3x224x224 in colour or 1x28x28 in grey.",
+                shown=shown(word),
+            )
         )
-    channels = _integer(line, parts[0], "number of channels", 1, MOST_CHANNELS)
-    height, width = (_integer(line, side, "image's side", 1, MOST_SIDE) for side in parts[1:])
+    channels = _integer(line, parts[0], tr("number of channels"), 1, MOST_CHANNELS)
+    height, width = (_integer(line, side, tr("image's side"), 1, MOST_SIDE) for side in parts[1:])
     return InputBlock(channels, height, width, line=line.number)
 
 
 def _read_conv(line: _Line) -> DesignBlock:
     found = _options(line, "ns/pgd")
-    number = _needed(line, found, "number", "its number of channels")
-    channels = _integer(line, number, "number of channels", 1, MOST_CHANNELS)
-    kernel = _pair(line, _needed(line, found, "size", "its kernel, such as 3x3"), "kernel", 1)
+    number = _needed(line, found, "number", tr("its number of channels"))
+    channels = _integer(line, number, tr("number of channels"), 1, MOST_CHANNELS)
+    kernel = _pair(line, _needed(line, found, "size", tr("its kernel, such as 3x3")), "kernel", 1)
     group_word = found.get("g", "g1")
     if not _NUMBER.fullmatch(group_word[1:]):
-        raise line.error(f"{shown(group_word)} is no number of groups: {line.form}.")
-    groups = _integer(line, group_word[1:], "number of groups", 1, MOST_CHANNELS)
+        raise line.error(
+            tr("{shown} is no number of groups: {form}.", shown=shown(group_word), form=line.form)
+        )
+    groups = _integer(line, group_word[1:], tr("number of groups"), 1, MOST_CHANNELS)
     if channels % groups:
         raise line.error(
-            f"{grouped(channels)} channels cannot be divided into {grouped(groups)} groups: choose "
-            f"a multiple of {grouped(groups)}, or other groups."
+            tr(
+                "{channels} channels cannot be divided into {groups} groups: choose a "
+                "multiple of {groups}, or other groups.",
+                channels=grouped(channels),
+                groups=grouped(groups),
+            )
         )
     return ConvBlock(
         channels,
@@ -202,17 +247,28 @@ def _read_conv(line: _Line) -> DesignBlock:
 
 def _read_pool(line: _Line) -> tuple[Pair, Pair, Pair, bool]:
     found = _options(line, "s/p", ("ceil",))
-    kernel = _pair(line, _needed(line, found, "size", "its window, such as 2x2"), "window", 1)
+    kernel = _pair(line, _needed(line, found, "size", tr("its window, such as 2x2")), "window", 1)
     stride = _pair(line, found["/"], "stride", 1) if "/" in found else kernel
     padding = _pair(line, found.get("p", "p0"), "padding", 0)
     if any(pad > side // 2 for pad, side in zip(padding, kernel, strict=True)):
         most = min(kernel) // 2
         raise line.error(
-            f"a padding of {max(padding)} is more than half of a {kernel[0]}×{kernel[1]} window: "
-            f"choose p{most} or a larger window."
+            tr(
+                "a padding of {max} is more than half of a {kernel}×{kernel_2} window: "
+                "choose p{most} or a larger window.",
+                max=max(padding),
+                kernel=kernel[0],
+                kernel_2=kernel[1],
+                most=most,
+            )
             if most
-            else f"a {kernel[0]}×{kernel[1]} window takes no padding: leave p{max(padding)} out or "
-            "choose a larger window."
+            else tr(
+                "a {kernel}×{kernel_2} window takes no padding: leave p{max} out or choose a "
+                "larger window.",
+                kernel=kernel[0],
+                kernel_2=kernel[1],
+                max=max(padding),
+            )
         )
     return kernel, stride, padding, "ceil" in found
 
@@ -226,22 +282,31 @@ def _read_avgpool(line: _Line) -> DesignBlock:
     if "to" not in lower:
         return AvgPoolBlock(*_read_pool(line), line=line.number)
     if len(lower) != 2 or lower[0] != "to" or not _SIZE.fullmatch(lower[1]):
-        raise line.error("to is followed by a size alone, as in “avgpool to 6x6”.")
+        raise line.error(tr("to is followed by a size alone, as in “avgpool to 6x6”."))
     return AvgPoolToBlock(_pair(line, lower[1], "size", 1), line=line.number)
 
 
 def _read_dropout(line: _Line) -> DesignBlock:
-    rate = _fraction(line, _one_number(line, "its rate"), "rate")
+    rate = _fraction(line, _one_number(line, tr("its rate")), "rate")
     if not 0 <= rate < 1:
-        raise line.error(f"a dropout of {decimal(rate)} leaves nothing: choose 0 or more, below 1.")
+        raise line.error(
+            tr(
+                "a dropout of {decimal} leaves nothing: choose 0 or more, below 1.",
+                decimal=decimal(rate),
+            )
+        )
     return DropoutBlock(rate, line=line.number)
 
 
 def _read_fc(line: _Line) -> DesignBlock:
-    word = _one_number(line, "its number of outputs")
+    word = _one_number(line, tr("its number of outputs"))
     if not _NUMBER.fullmatch(word):
-        raise line.error(f"{shown(word)} is no number of outputs: {line.form}.")
-    return FcBlock(_integer(line, word, "number of outputs", 1, MOST_CHANNELS), line=line.number)
+        raise line.error(
+            tr("{shown} is no number of outputs: {form}.", shown=shown(word), form=line.form)
+        )
+    return FcBlock(
+        _integer(line, word, tr("number of outputs"), 1, MOST_CHANNELS), line=line.number
+    )
 
 
 def _read_inception(line: _Line) -> DesignBlock:
@@ -259,33 +324,48 @@ def _read_inception(line: _Line) -> DesignBlock:
         elif match := _COLUMN.fullmatch(word):
             columns.append((word, match[1], match[2]))
         else:
-            raise line.error(f"{shown(word)} is not understood here: {line.form}.")
+            raise line.error(
+                tr("{shown} is not understood here: {form}.", shown=shown(word), form=line.form)
+            )
     if len(columns) != 4:
         raise line.error(
-            f"inception has four branches, and {len(columns)} are given: write the 1×1, the 3×3 "
-            "with the 1×1 before it, the 5×5 likewise, and the pooling's 1×1, as in “64 96>128 "
-            "16>32 >32”."
+            tr(
+                "inception has four branches, and {count} are given: write the 1×1, the 3×3 "
+                "with the 1×1 before it, the 5×5 likewise, and the pooling's 1×1, as in “64 "
+                "96>128 16>32 >32”.",
+                count=len(columns),
+            )
         )
     if len(third) > 1 or norms > 1:
-        twice = " and ".join(map(shown, third)) if len(third) > 1 else "“bn” and “bn”"
-        raise line.error(f"{twice} say the same thing twice: leave one out.")
+        twice = " and ".join(map(shown, third)) if len(third) > 1 else tr("“bn” and “bn”")
+        raise line.error(tr("{twice} say the same thing twice: leave one out.", twice=twice))
     (first, _, conv1), (_, reduce3, conv3), (_, reduce5, conv5), (last, before, pool) = columns
     if ">" in first:
-        raise line.error(f"nothing comes before the 1×1 of the first branch: write {conv1}.")
+        raise line.error(
+            tr("nothing comes before the 1×1 of the first branch: write {conv1}.", conv1=conv1)
+        )
     if before or ">" not in last:
         raise line.error(
-            f"the fourth branch is a pooling before a 1×1: write >{pool}, and not {shown(last)}."
+            tr(
+                "the fourth branch is a pooling before a 1×1: write >{pool}, and not {shown}.",
+                pool=pool,
+                shown=shown(last),
+            )
         )
     typed = (conv1, reduce3, conv3, reduce5, conv5, pool)
     numbers = [
-        _integer(line, each, "number of channels", 1, MOST_CHANNELS) if each else 0
+        _integer(line, each, tr("number of channels"), 1, MOST_CHANNELS) if each else 0
         for each in typed
     ]
     for word, _, _ in columns[1:3]:
         if word.startswith(">"):
             raise line.error(
-                f"{shown(word)} lacks the 1×1 before it: write 16{word}, or {word[1:]} without a "
-                "1×1."
+                tr(
+                    "{shown} lacks the 1×1 before it: write 16{word}, or {word_2} without a 1×1.",
+                    shown=shown(word),
+                    word=word,
+                    word_2=word[1:],
+                )
             )
     kind: Third = "3x3" if "3x3" in third else "3x3s" if "3x3s" in third else "5x5"
     first1, reduced3, wide3, reduced5, wide5, pooled = numbers
@@ -300,12 +380,14 @@ def _read_inception(line: _Line) -> DesignBlock:
 def _read_auxiliary(line: _Line) -> DesignBlock:
     rest = [word for word in line.words if word.lower() != "bn"]
     if len(line.words) - len(rest) > 1:
-        raise line.error("“bn” and “bn” say the same thing twice: leave one out.")
+        raise line.error(tr("“bn” and “bn” say the same thing twice: leave one out."))
     if len(rest) != 1:
-        raise line.error(f"auxiliary needs one number, the weight of its loss: {line.form}.")
-    weight = _fraction(line, rest[0], "weight of a loss")
+        raise line.error(
+            tr("auxiliary needs one number, the weight of its loss: {form}.", form=line.form)
+        )
+    weight = _fraction(line, rest[0], tr("weight of a loss"))
     if not 0 < weight <= 10:
-        raise line.error("the weight of the loss must be above 0 and at most 10.")
+        raise line.error(tr("the weight of the loss must be above 0 and at most 10."))
     return AuxiliaryBlock(weight, len(rest) < len(line.words), line=line.number)
 
 
@@ -315,7 +397,11 @@ def _read_alone(block: Callable[..., DesignBlock]) -> Callable[[_Line], DesignBl
     def read(line: _Line) -> DesignBlock:
         if line.words:
             raise line.error(
-                f"{line.keyword} stands alone: leave {shown(' '.join(line.words))} out."
+                tr(
+                    "{keyword} stands alone: leave {shown} out.",
+                    keyword=line.keyword,
+                    shown=shown(" ".join(line.words)),
+                )
             )
         return block(line=line.number)
 
@@ -356,7 +442,11 @@ def read_blocks(text: str, name: str | None) -> tuple[str, tuple[DesignBlock, ..
     """
     if len(text) > MOST_CHARACTERS:
         raise DesignError(
-            1, f"the text is longer than {grouped(MOST_CHARACTERS)} characters: shorten it."
+            1,
+            tr(
+                "the text is longer than {most_characters} characters: shorten it.",
+                most_characters=grouped(MOST_CHARACTERS),
+            ),
         )
     given = clean_name(name or "")
     blocks: list[DesignBlock] = []
@@ -371,37 +461,53 @@ def read_blocks(text: str, name: str | None) -> tuple[str, tuple[DesignBlock, ..
         keyword = keyword.lower()
         if keyword == "name":
             if not first:
-                raise DesignError(number, "a name stands in the first line alone: move it there.")
+                raise DesignError(
+                    number, tr("a name stands in the first line alone: move it there.")
+                )
             given = _name(number, content[len("name") :].strip())
             first = False
             continue
         first = False
         if keyword not in _READERS:
-            known = did_you_mean(keyword[:40], _READERS, f"choose from {', '.join(_READERS)}.")
-            raise DesignError(number, f"there is no block called {shown(keyword)}: {known}")
+            known = did_you_mean(
+                keyword[:40], _READERS, tr("choose from {join}.", join=", ".join(_READERS))
+            )
+            raise DesignError(
+                number,
+                tr("there is no block called {shown}: {known}", shown=shown(keyword), known=known),
+            )
         line = _Line(number, keyword, tuple(words))
         if (keyword == "input") == bool(blocks):
             raise line.error(
-                "a network has one input, its first block: leave this line out."
+                tr("a network has one input, its first block: leave this line out.")
                 if blocks
-                else "the first block says what comes in: put a line such as “input 3x224x224” "
-                "before this one."
+                else tr(
+                    "the first block says what comes in: put a line such as “input "
+                    "3x224x224” before this one."
+                )
             )
         block = _READERS[keyword](line)
         opened = _opened(line, opened, block, blocks)
         blocks.append(block)
         if len(blocks) > MOST_BLOCKS:
-            raise line.error(f"a design has at most {MOST_BLOCKS} blocks: leave some out.")
+            raise line.error(
+                tr(
+                    "a design has at most {most_blocks} blocks: leave some out.",
+                    most_blocks=MOST_BLOCKS,
+                )
+            )
     if not blocks:
-        raise DesignError(1, "the text has no block: begin with a line such as “input 3x224x224”.")
+        raise DesignError(
+            1, tr("the text has no block: begin with a line such as “input 3x224x224”.")
+        )
     if len(blocks) == 1:
         raise DesignError(
             blocks[0].line,
-            "nothing comes after the input: add a line such as “conv 16 3x3 p1” or “fc 10”.",
+            tr("nothing comes after the input: add a line such as “conv 16 3x3 p1” or “fc 10”."),
         )
     if opened is not None:
         raise DesignError(
-            opened.line, "this residual has no end: add a line “end” where its input is added."
+            opened.line, tr("this residual has no end: add a line “end” where its input is added.")
         )
     return given, tuple(blocks)
 
@@ -413,28 +519,40 @@ def _opened(
     if isinstance(block, ResidualBlock):
         if opened is not None:
             raise line.error(
-                f"residuals do not nest, and that of line {opened.line} has no end yet: put “end” "
-                "before this line."
+                tr(
+                    "residuals do not nest, and that of line {line} has no end yet: put "
+                    "“end” before this line.",
+                    line=opened.line,
+                )
             )
         return block
     if not isinstance(block, EndBlock):
         return opened
     if opened is None:
-        raise line.error("there is no residual to end: put “residual” before, or leave it out.")
+        raise line.error(tr("there is no residual to end: put “residual” before, or leave it out."))
     if all(isinstance(each, AuxiliaryBlock) for each in blocks[blocks.index(opened) + 1 :]):
         raise line.error(
-            f"the residual of line {opened.line} is empty: put a line such as “conv 16 3x3 p1” "
-            "into it, or leave both out."
+            tr(
+                "the residual of line {line} is empty: put a line such as “conv 16 3x3 p1” "
+                "into it, or leave both out.",
+                line=opened.line,
+            )
         )
     return None
 
 
 def _name(line: int, name: str) -> str:
     if not name:
-        raise DesignError(line, "the name is missing: write it after the word, as in “name mine”.")
+        raise DesignError(
+            line, tr("the name is missing: write it after the word, as in “name mine”.")
+        )
     if len(name) > MOST_NAME or not name.isprintable():
         raise DesignError(
-            line, f"a name has at most {MOST_NAME} characters, all printable: choose another."
+            line,
+            tr(
+                "a name has at most {most_name} characters, all printable: choose another.",
+                most_name=MOST_NAME,
+            ),
         )
     return " ".join(name.split())
 

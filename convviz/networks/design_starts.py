@@ -7,6 +7,7 @@ from importlib import resources
 
 from convviz.errors import NetworkError
 from convviz.formatting import did_you_mean
+from convviz.language import tr
 from convviz.networks.design import Design
 
 SMALL = ("lenet5", "small-alexnet", "small-vgg", "small-googlenet", "small-resnet")
@@ -25,8 +26,14 @@ def start_text(name: str) -> str:
         NetworkError: There is none of that name; the sentence names near matches.
     """
     if name not in STARTS:
-        choice = did_you_mean(name, STARTS, f"choose from {', '.join(STARTS)}.")
-        raise NetworkError(f"There is no design called {name[:40]} to begin with: {choice}")
+        choice = did_you_mean(name, STARTS, tr("choose from {join}.", join=", ".join(STARTS)))
+        raise NetworkError(
+            tr(
+                "There is no design called {name} to begin with: {choice}",
+                name=name[:40],
+                choice=choice,
+            )
+        )
     return (resources.files("convviz.networks") / f"designs/{name}.txt").read_text("utf-8")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from convviz.errors import SettingError
+from convviz.language import tr
 from convviz.networks.design import Design
 from convviz.networks.design_blocks import ConvBlock
 from convviz.networks.design_changes import change_design, scaled_widths
@@ -24,7 +25,7 @@ def widen(design: Design, factor: float) -> Design:
     """
     changed = replace(design, blocks=scaled_widths(design, factor))
     if factor >= 2 and changed == design:
-        raise SettingError("There is nothing to widen: the design has no layer but the last.")
+        raise SettingError(tr("There is nothing to widen: the design has no layer but the last."))
     return changed
 
 
@@ -84,7 +85,11 @@ def vary(design: Design, values: tuple[tuple[str, float], ...]) -> Design:
     for name, value in values:
         if name not in VARIATIONS:
             raise SettingError(
-                f"There is no variation called {name}: choose from {', '.join(VARIATIONS)}."
+                tr(
+                    "There is no variation called {name}: choose from {join}.",
+                    name=name,
+                    join=", ".join(VARIATIONS),
+                )
             )
         design = VARIATIONS[name][1](design, value)
     ending = ", ".join(f"{name} {value:g}" for name, value in values)

@@ -14,6 +14,7 @@ from torch import nn
 
 from convviz import limits
 from convviz.errors import SettingError
+from convviz.language import tr
 
 Precision = Literal["auto", "float32", "bfloat16"]
 PRECISIONS: tuple[Precision, ...] = ("auto", "float32", "bfloat16")
@@ -45,8 +46,12 @@ def best_device() -> torch.device:
     here = {"cpu": True, "mps": torch.backends.mps.is_available(), "cuda": count > 0}
     if not here[chosen.type] or (chosen.index or 0) >= max(1, count):
         raise SettingError(
-            f"{limits.DEVICE} is set to {name}, which PyTorch does not find on this machine: set "
-            "it to auto or cpu, or install a PyTorch that is built for it."
+            tr(
+                "{device} is set to {name}, which PyTorch does not find on this machine: set "
+                "it to auto or cpu, or install a PyTorch that is built for it.",
+                device=limits.DEVICE,
+                name=name,
+            )
         )
     return chosen
 
@@ -54,8 +59,8 @@ def best_device() -> torch.device:
 def title(device: torch.device) -> str:
     """Name a device for people."""
     if device.type == "cuda":
-        return f"{torch.cuda.get_device_name(device)} (CUDA)"
-    return "Apple’s GPU (MPS)" if device.type == "mps" else "this machine’s processor"
+        return tr("{get_device_name} (CUDA)", get_device_name=torch.cuda.get_device_name(device))
+    return tr("Apple’s GPU (MPS)") if device.type == "mps" else tr("this machine’s processor")
 
 
 def memory_short(device: torch.device, side: int, smallest: int) -> str:
@@ -66,14 +71,21 @@ def memory_short(device: torch.device, side: int, smallest: int) -> str:
         side: Side of the image, in pixels.
         smallest: The smallest side that makes sense.
     """
-    where = "The GPU" if device.type in ("cuda", "mps") else "This machine"
+    where = tr("The GPU") if device.type in ("cuda", "mps") else tr("This machine")
     half = max(smallest, side // 2)
-    advice = f"an image of {half} pixels takes about {(side / half) ** 2:.0f} times less; "
+    advice = tr(
+        "an image of {half} pixels takes about {side:.0f} times less; ",
+        half=half,
+        side=(side / half) ** 2,
+    )
     if half >= side:
         advice = ""
-    return (
-        f"{where} has not enough free memory for an image of {side} × {side} pixels at this "
-        f"layer: {advice}an earlier layer takes less too."
+    return tr(
+        "{where} has not enough free memory for an image of {side} × {side} pixels at "
+        "this layer: {advice}an earlier layer takes less too.",
+        where=where,
+        side=side,
+        advice=advice,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from convviz.language import tr
 from convviz.networks.network import NetworkSpec
 
 
@@ -11,7 +12,9 @@ def replaces_built_in(spec: NetworkSpec) -> str:
     Args:
         spec: The user's network.
     """
-    return (
-        f"{spec.name} is {spec.title} from your own file; it takes the place of torchvision's "
-        "network of this name."
+    return tr(
+        "{name} is {title} from your own file; it takes the place of torchvision's "
+        "network of this name.",
+        name=spec.name,
+        title=spec.title,
     )

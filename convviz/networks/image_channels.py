@@ -11,6 +11,7 @@ from dataclasses import replace
 from torch import nn
 
 from convviz.errors import NetworkError
+from convviz.language import tr
 from convviz.networks.network import NetworkSpec
 
 _MOST = 4  # channels of an image; what takes more is no first convolution
@@ -76,5 +77,8 @@ def check_channels(spec: NetworkSpec, module: nn.Module) -> None:
         )
     if count == 3 and (len(spec.mean) == 1 or len(spec.std) == 1):
         raise NetworkError(
-            f"{spec.title} takes images of three colours, so mean and std need three numbers each."
+            tr(
+                "{title} takes images of three colours, so mean and std need three numbers each.",
+                title=spec.title,
+            )
         )

@@ -11,6 +11,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from convviz.language import later, tr
 from convviz.networks.network import NetworkSpec
 
 
@@ -95,8 +96,8 @@ class PaperDesign:
 
 ALEXNET = PaperDesign(
     name="alexnet-2012",
-    title="AlexNet, 2012 paper",
-    paper="Krizhevsky, Sutskever & Hinton 2012",
+    title=later("AlexNet, 2012 paper"),
+    paper=later("Krizhevsky, Sutskever & Hinton 2012"),
     input_size=227,
     torchvision="alexnet",
     encoder_end="pool5",
@@ -118,10 +119,14 @@ ALEXNET = PaperDesign(
         ("fc8", Linear(1000)),
     ),
     differences=(
-        "The paper splits the network over two graphics cards: conv2, conv4 and conv5 see only half"
-        " of the channels before them. torchvision builds one tower.",
-        "The paper normalises the responses after conv1 and conv2; torchvision does not.",
-        "torchvision has fewer channels in conv1, conv2 and conv4, and pads the image at conv1.",
+        later(
+            "The paper splits the network over two graphics cards: conv2, conv4 and conv5 "
+            "see only half of the channels before them. torchvision builds one tower."
+        ),
+        later("The paper normalises the responses after conv1 and conv2; torchvision does not."),
+        later(
+            "torchvision has fewer channels in conv1, conv2 and conv4, and pads the image at conv1."
+        ),
     ),
 )
 
@@ -143,8 +148,8 @@ _INCEPTIONS = (
 
 GOOGLENET = PaperDesign(
     name="googlenet-2015",
-    title="GoogLeNet, 2015 paper",
-    paper="Szegedy et al. 2015",
+    title=later("GoogLeNet, 2015 paper"),
+    paper=later("Szegedy et al. 2015"),
     input_size=224,
     torchvision="googlenet",
     encoder_end="inception5b",
@@ -162,9 +167,9 @@ GOOGLENET = PaperDesign(
     ),
     heads=(("aux1", "inception4a"), ("aux2", "inception4d")),
     differences=(
-        "The paper's third branch has a 5×5 kernel; torchvision's has a 3×3 kernel there.",
-        "The paper has biases and no batch norm; torchvision has batch norm and no biases.",
-        "The paper normalises responses around conv2 and conv3; torchvision does not.",
+        later("The paper's third branch has a 5×5 kernel; torchvision's has a 3×3 kernel there."),
+        later("The paper has biases and no batch norm; torchvision has batch norm and no biases."),
+        later("The paper normalises responses around conv2 and conv3; torchvision does not."),
     ),
 )
 
@@ -180,8 +185,8 @@ def _vgg(letter: str, blocks: tuple[tuple[int, ...], ...], torchvision: str = ""
     layers += [("fc6", Linear(4096)), ("fc7", Linear(4096)), ("fc8", Linear(1000))]
     return PaperDesign(
         name=f"vgg-2015-{letter.lower()}",
-        title=f"VGG, 2015 paper, column {letter}",
-        paper="Simonyan & Zisserman 2015",
+        title=tr("VGG, 2015 paper, column {letter}", letter=letter),
+        paper=tr("Simonyan & Zisserman 2015"),
         input_size=224,
         torchvision=torchvision,
         layers=tuple(layers),
@@ -237,7 +242,7 @@ _BRANCHES = {
     "branch3.0": "5×5 reduce",
     "branch3.2": "5×5",
     "branch4.0": "pool",
-    "branch4.1": "pool projection",
+    "branch4.1": later("pool projection"),
 }
 
 

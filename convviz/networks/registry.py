@@ -50,6 +50,7 @@ from torch.nn.modules.lazy import LazyModuleMixin
 
 from convviz.errors import NetworkError
 from convviz.formatting import did_you_mean
+from convviz.language import tr
 from convviz.networks.network import NetworkSpec
 
 VARIABLE = "CONVVIZ_NETWORKS"
@@ -85,12 +86,17 @@ def register(spec: NetworkSpec) -> None:
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", spec.name):
         raise NetworkError(
-            f"“{spec.name}” cannot be a network's name: use lower-case letters, digits, _ and -."
+            tr(
+                "“{name}” cannot be a network's name: use lower-case letters, digits, _ and -.",
+                name=spec.name,
+            )
         )
     if not callable(spec.build):
-        raise NetworkError(f"{spec.name}: build must be a function that returns the network.")
+        raise NetworkError(
+            tr("{name}: build must be a function that returns the network.", name=spec.name)
+        )
     if spec.input_size < 1:
-        raise NetworkError(f"{spec.name}: input_size must be at least 1 pixel.")
+        raise NetworkError(tr("{name}: input_size must be at least 1 pixel.", name=spec.name))
     both: tuple[Any, Any] = (spec.mean, spec.std)
     if (
         not all(isinstance(each, tuple) and all(map(isfinite, each)) for each in both)
@@ -98,25 +104,37 @@ def register(spec: NetworkSpec) -> None:
         or min(spec.std) <= 0
     ):
         raise NetworkError(
-            f"{spec.name}: mean and std need three numbers each, or one for grey images, and those "
-            "of std must be above 0."
+            tr(
+                "{name}: mean and std need three numbers each, or one for grey images, and "
+                "those of std must be above 0.",
+                name=spec.name,
+            )
         )
     _check_classes(spec)
     if spec.resize not in (None, "none") and (
         type(spec.resize) is not int or spec.resize < spec.input_size
     ):
         raise NetworkError(
-            f"{spec.name}: resize must be “none”, or a whole number of pixels from input_size "
-            f"({spec.input_size}) on, as the middle is cut out of what is resized."
+            tr(
+                "{name}: resize must be “none”, or a whole number of pixels from input_size "
+                "({input_size}) on, as the middle is cut out of what is resized.",
+                name=spec.name,
+                input_size=spec.input_size,
+            )
         )
     if spec.interpolation not in ("bilinear", "bicubic"):
-        raise NetworkError(f"{spec.name}: interpolation must be “bilinear” or “bicubic”.")
+        raise NetworkError(
+            tr("{name}: interpolation must be “bilinear” or “bicubic”.", name=spec.name)
+        )
     spec = replace(spec, classes=tuple(spec.classes))
     with _lock:
         if spec.name in _specs:
             if is_own(spec.name) or spec.name not in _replaceable:
                 raise NetworkError(
-                    f"There is a network called {spec.name} already: give yours another name."
+                    tr(
+                        "There is a network called {name} already: give yours another name.",
+                        name=spec.name,
+                    )
                 )
             del _specs[spec.name]  # so that it is listed with the user's
             _replacing[spec.name] = spec
@@ -145,13 +163,20 @@ def _check_classes(spec: NetworkSpec) -> None:
     names: Any = spec.classes
     if isinstance(names, str) or not all(isinstance(name, str) and name.strip() for name in names):
         raise NetworkError(
-            f"{spec.name}: classes must be a list of names, one for each class in the order of the "
-            "network's scores."
+            tr(
+                "{name}: classes must be a list of names, one for each class in the order of "
+                "the network's scores.",
+                name=spec.name,
+            )
         )
     twice = next((name for name, count in Counter(names).items() if count > 1), None)
     if twice is not None:
         raise NetworkError(
-            f"{spec.name}: two classes are called “{twice}”; give each its own name."
+            tr(
+                "{name}: two classes are called “{twice}”; give each its own name.",
+                name=spec.name,
+                twice=twice,
+            )
         )
 
 
@@ -214,9 +239,11 @@ def spec(name: str) -> NetworkSpec:
             _unlisted.move_to_end(name)
             return _unlisted[name]
     named = (*names[:_NAMED], *(each for each in names[_NAMED:] if is_own(each)))
-    others = "" if len(named) == len(names) else ", or any other of torchvision's classifiers"
-    choice = did_you_mean(name.lower(), names, f"choose from {', '.join(named)}{others}.")
-    sentence = f"There is no network called {name}: {choice}"
+    others = "" if len(named) == len(names) else tr(", or any other of torchvision's classifiers")
+    choice = did_you_mean(
+        name.lower(), names, tr("choose from {join}{others}.", join=", ".join(named), others=others)
+    )
+    sentence = tr("There is no network called {name}: {choice}", name=name, choice=choice)
     raise NetworkError(" ".join((sentence, *problems())))
 
 
@@ -236,23 +263,40 @@ def build(spec: NetworkSpec, **options: Any) -> nn.Module:
     except Exception as error:  # a user's build() may raise anything
         if not is_networks_fault(spec, error):
             raise
-        location = place(error) or "its build()"
-        raise NetworkError(f"{spec.title} cannot be built: {location}: {reason(error)}.") from error
+        location = place(error) or tr("its build()")
+        raise NetworkError(
+            tr(
+                "{title} cannot be built: {location}: {reason}.",
+                title=spec.title,
+                location=location,
+                reason=reason(error),
+            )
+        ) from error
     if not isinstance(module, nn.Module):
         raise NetworkError(
-            f"{spec.title} cannot be built: its build() returns no torch.nn.Module but a "
-            f"{type(module).__name__}."
+            tr(
+                "{title} cannot be built: its build() returns no torch.nn.Module but a {name}.",
+                title=spec.title,
+                name=type(module).__name__,
+            )
         )
     refusal = _cannot_be_looked_into(module)
     if refusal:
-        raise NetworkError(f"{spec.title} cannot be looked into: {refusal}.")
+        raise NetworkError(
+            tr("{title} cannot be looked into: {refusal}.", title=spec.title, refusal=refusal)
+        )
     try:
         return _on_cpu_in_float32(module.eval().requires_grad_(False))
     except Exception as error:  # a user's module may raise anything
         if not is_networks_fault(spec, error):
             raise
         raise NetworkError(
-            f"{spec.title} cannot be looked into: {type(module).__name__} raises {reason(error)}."
+            tr(
+                "{title} cannot be looked into: {name} raises {reason}.",
+                title=spec.title,
+                name=type(module).__name__,
+                reason=reason(error),
+            )
         ) from error
 
 
@@ -260,19 +304,20 @@ def _cannot_be_looked_into(module: nn.Module) -> str:
     """Say why a network has no layers that can be looked at; empty if it may have."""
     for part in module.modules():
         if isinstance(part, LazyModuleMixin) and part.has_uninitialized_params():
-            return (
-                f"the sizes of its {type(part).__name__} are known after a first pass only; let "
-                "build() pass an image through the network before it returns it"
+            return tr(
+                "the sizes of its {name} are known after a first pass only; let build() "
+                "pass an image through the network before it returns it",
+                name=type(part).__name__,
             )
         if isinstance(part, torch.jit.ScriptModule):
-            return (
-                "it is, or holds, a TorchScript network, whose layers run out of sight; let "
-                "build() return the Python network"
+            return tr(
+                "it is, or holds, a TorchScript network, whose layers run out of sight; "
+                "let build() return the Python network"
             )
         if re.search(r"\.quantized(\.|$)", type(part).__module__):
-            return (
-                "its layers are quantised, so that they compute with whole numbers; let build() "
-                "return the network before it was quantised"
+            return tr(
+                "its layers are quantised, so that they compute with whole numbers; let "
+                "build() return the network before it was quantised"
             )
     return ""
 
@@ -301,10 +346,10 @@ def problems() -> tuple[str, ...]:
 def place(error: BaseException) -> str:
     """Say where in a user's file an error was raised: "my_net.py, line 7"; empty if nowhere."""
     if isinstance(error, SyntaxError) and error.filename and Path(error.filename) in _outcomes:
-        return f"{Path(error.filename).name}, line {error.lineno}"
+        return tr("{name}, line {lineno}", name=Path(error.filename).name, lineno=error.lineno)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if Path(frame.filename) in _outcomes:
-            return f"{Path(frame.filename).name}, line {frame.lineno}"
+            return tr("{name}, line {lineno}", name=Path(frame.filename).name, lineno=frame.lineno)
     return ""
 
 
@@ -329,8 +374,12 @@ def _run_files() -> None:
                 _run(path, f"convviz_own_{len(_outcomes)}_{path.stem}")
                 if all(_specs[name] is before.get(name) for name in _specs):
                     raise NetworkError(
-                        f"{path.name} in {VARIABLE} adds no network: let it call "
-                        "convviz.networks.register(NetworkSpec(…))."
+                        tr(
+                            "{name} in {variable} adds no network: let it call "
+                            "convviz.networks.register(NetworkSpec(…)).",
+                            name=path.name,
+                            variable=VARIABLE,
+                        )
                     )
             except NetworkError as error:
                 _specs.clear()
@@ -345,11 +394,21 @@ def _listed() -> tuple[Path, ...]:
 
 def _run(path: Path, module_name: str) -> None:
     if not path.is_file():
-        raise NetworkError(f"{VARIABLE} names a file {path.name}, but there is no such file.")
+        raise NetworkError(
+            tr(
+                "{variable} names a file {name}, but there is no such file.",
+                variable=VARIABLE,
+                name=path.name,
+            )
+        )
     module_spec = importlib.util.spec_from_file_location(module_name, path)
     if module_spec is None or module_spec.loader is None:
         raise NetworkError(
-            f"{path.name} in {VARIABLE} is no Python file: its name must end in .py."
+            tr(
+                "{name} in {variable} is no Python file: its name must end in .py.",
+                name=path.name,
+                variable=VARIABLE,
+            )
         )
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))
@@ -360,4 +419,11 @@ def _run(path: Path, module_name: str) -> None:
     except (Exception, SystemExit) as error:  # a user's file may raise anything
         del sys.modules[module_name]
         location = place(error) or path.name
-        raise NetworkError(f"{location} in {VARIABLE}: {reason(error)}.") from error
+        raise NetworkError(
+            tr(
+                "{location} in {variable}: {reason}.",
+                location=location,
+                variable=VARIABLE,
+                reason=reason(error),
+            )
+        ) from error

@@ -36,6 +36,7 @@ from convviz.images.preprocess import (
     to_pixels,
     without_colour,
 )
+from convviz.language import tr
 from convviz.networks.network import Network
 from convviz.reconstruction.config import DEFAULT_SECONDS, MOST_SECONDS, whole, within
 from convviz.structure.layers import Layer, check_channel
@@ -154,10 +155,10 @@ def amplify(
     """
     config = config or AmplifyConfig()
     layer = find_layer(network, layer_name)
-    whole("number of octaves", config.octaves, 1, MOST_OCTAVES)
+    whole(tr("number of octaves"), config.octaves, 1, MOST_OCTAVES)
     within("strength", config.strength, 0.0, MOST_STRENGTH, above=True)
-    whole("number of steps", config.steps, 1, MOST_OCTAVE_STEPS)
-    within("time in seconds", config.seconds, 0.0, MOST_SECONDS, above=True)
+    whole(tr("number of steps"), config.steps, 1, MOST_OCTAVE_STEPS)
+    within(tr("time in seconds"), config.seconds, 0.0, MOST_SECONDS, above=True)
     whole("seed", config.seed, 0, 2**63 - 1)
     if config.channel is not None:
         whole("channel", config.channel, 0, 10**9)
@@ -236,8 +237,11 @@ class _Answer:
     def _checked(self, value: float) -> float:
         if value - value != 0:  # not a number, or infinite
             raise ReconstructionError(
-                f"{self._layer.title} puts out values that are not finite for this image, so it "
-                "cannot be amplified; choose another layer or a smaller strength."
+                tr(
+                    "{title} puts out values that are not finite for this image, so it "
+                    "cannot be amplified; choose another layer or a smaller strength.",
+                    title=self._layer.title,
+                )
             )
         return value
 

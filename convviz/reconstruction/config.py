@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from convviz.errors import SettingError
+from convviz.language import tr
 from convviz.networks.device import PRECISIONS, Precision
 from convviz.networks.registry import spec
 from convviz.reconstruction import optimizers
@@ -96,18 +97,18 @@ def check(config: ReconstructionConfig) -> None:
     Raises:
         SettingError: A setting is out of range; the sentence names the limit.
     """
-    whole("number of steps", config.steps, 1, MOST_STEPS)
-    within("time in seconds", config.seconds, 0.0, MOST_SECONDS, above=True)
+    whole(tr("number of steps"), config.steps, 1, MOST_STEPS)
+    within(tr("time in seconds"), config.seconds, 0.0, MOST_SECONDS, above=True)
     _choice("optimizer", config.optimizer, tuple(OPTIMIZERS))
-    within("learning rate", config.learning_rate, 0.0, math.inf, above=True)
+    within(tr("learning rate"), config.learning_rate, 0.0, math.inf, above=True)
     within("decay", config.decay, 0.0, 10.0)
-    within("weight of the total variation", config.tv, 0.0, 1e6)
+    within(tr("weight of the total variation"), config.tv, 0.0, 1e6)
     within("noise", config.noise, 0.0, 1.0)
-    within("spectrum of the noise", config.spectrum, 0.0, 3.0)
+    within(tr("spectrum of the noise"), config.spectrum, 0.0, 3.0)
     within("smoothness", config.smoothness, 0.0, 3.0)
     whole("seed", config.seed, 0, 2**63 - 1)
     _choice("precision", config.precision, PRECISIONS)
-    whole("image size", config.image_size, 1, LARGEST_IMAGE)
+    whole(tr("image size"), config.image_size, 1, LARGEST_IMAGE)
     _start(config.start)
 
 
@@ -117,22 +118,38 @@ def _start(start: Any) -> None:
     elif isinstance(start, Tensor):
         if start.dim() not in (3, 4) or start.shape[-3] != 3 or start.numel() == 0:
             raise SettingError(
-                f"The start's shape {tuple(start.shape)} is not that of an image; give pixels of "
-                "shape (3, height, width)."
+                tr(
+                    "The start's shape {tuple} is not that of an image; give pixels of shape "
+                    "(3, height, width).",
+                    tuple=tuple(start.shape),
+                )
             )
         if start.dim() == 4 and start.shape[0] != 1:
-            raise SettingError(f"The start holds {start.shape[0]} images; give exactly one.")
+            raise SettingError(
+                tr("The start holds {shape} images; give exactly one.", shape=start.shape[0])
+            )
         if not start.is_floating_point() or not bool(torch.isfinite(start).all()):
-            raise SettingError("The start's pixels must be finite decimal numbers in 0 to 1.")
+            raise SettingError(tr("The start's pixels must be finite decimal numbers in 0 to 1."))
     elif not isinstance(start, Image.Image):
         raise SettingError(
-            f"The start must be {' or '.join(STARTS)} or an image, not a {type(start).__name__}."
+            tr(
+                "The start must be {join} or an image, not a {name}.",
+                join=" or ".join(STARTS),
+                name=type(start).__name__,
+            )
         )
 
 
 def _choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise SettingError(f"The {name} {value!r} does not exist; choose {', '.join(choices)}.")
+        raise SettingError(
+            tr(
+                "The {name} {value!r} does not exist; choose {join}.",
+                name=name,
+                value=value,
+                join=", ".join(choices),
+            )
+        )
 
 
 def whole(name: str, value: Any, low: int, high: int) -> None:
@@ -144,7 +161,15 @@ def whole(name: str, value: Any, low: int, high: int) -> None:
     if value is None:
         return
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise SettingError(f"The {name} must be a whole number from {low} to {high}, not {value}.")
+        raise SettingError(
+            tr(
+                "The {name} must be a whole number from {low} to {high}, not {value}.",
+                name=name,
+                low=low,
+                high=high,
+                value=value,
+            )
+        )
 
 
 def within(name: str, value: Any, low: float, high: float, *, above: bool = False) -> None:
@@ -165,9 +190,17 @@ def within(name: str, value: Any, low: float, high: float, *, above: bool = Fals
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if number and low <= value <= high and math.isfinite(value) and not (above and value == low):
         return
-    start = f"above {low:g}" if above else f"{low:g} or more"
-    end = "" if math.isinf(high) else f" and at most {high:g}"
-    raise SettingError(f"The {name} must be a number {start}{end}, not {value}.")
+    start = tr("above {low:g}", low=low) if above else tr("{low:g} or more", low=low)
+    end = "" if math.isinf(high) else tr(" and at most {high:g}", high=high)
+    raise SettingError(
+        tr(
+            "The {name} must be a number {start}{end}, not {value}.",
+            name=name,
+            start=start,
+            end=end,
+            value=value,
+        )
+    )
 
 
 def preset(network_name: str, layer_name: str) -> ReconstructionConfig:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from convviz.formatting import decimals, percent, significant, times
 from convviz.images.preprocess import to_pixels
+from convviz.language import tr
 from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
@@ -62,15 +63,17 @@ def error_text(relative_error: float, *, is_silent: bool = False) -> str:
 def error_meaning(relative_error: float | None, *, is_silent: bool = False) -> str:
     """Explain a relative error in one sentence."""
     if is_silent:
-        return (
-            "There is no relative error: it is a share of the length of x's feature maps, and all "
-            "of these are 0."
+        return tr(
+            "There is no relative error: it is a share of the length of x's feature "
+            "maps, and all of these are 0."
         )
     if relative_error is None or not math.isfinite(relative_error):
-        return "The relative error says how far the feature maps of y are from those of x."
-    return (
-        f"A relative error of {error_text(relative_error)} means: the feature maps of y and x "
-        f"differ by {percent(relative_error)} of the length of those of x."
+        return tr("The relative error says how far the feature maps of y are from those of x.")
+    return tr(
+        "A relative error of {error_text} means: the feature maps of y and x differ by "
+        "{relative_error} of the length of those of x.",
+        error_text=error_text(relative_error),
+        relative_error=percent(relative_error),
     )
 
 
@@ -79,19 +82,34 @@ def how_measured(run: ReconstructionProgress) -> str:
     result = run.result
     if result is None:
         return ""
-    steps = f"{run.step:,} step{'' if run.step == 1 else 's'} in {run.seconds:.1f} seconds"
+    steps = tr(
+        "{step:,} step{which} in {seconds:.1f} seconds",
+        step=run.step,
+        which="" if run.step == 1 else "s",
+        seconds=run.seconds,
+    )
     # An earlier run that this one went on from may have had another precision.
     whole = run.step == result.steps
     if result.fast_steps in (0, result.steps):
         which = "bfloat16" if result.fast_steps else "float32"
-        precision = f"{',' if whole else f'; the last {result.steps:,},'} all in {which}"
+        precision = tr(
+            "{which} all in {which_2}",
+            which="," if whole else f"; the last {result.steps:,},",
+            which_2=which,
+        )
     else:
-        of = " of them" if whole else ""
+        of = tr(" of them") if whole else ""
         precision = f"{',' if whole else f'; of the last {result.steps:,},'} "
-        precision += f"{result.fast_steps:,}{of} in bfloat16 and the others in float32"
-    return (
-        "Measured in float32 on the image as it is saved, with 8 bits for each colour, after "
-        f"{steps}{precision}."
+        precision += tr(
+            "{fast_steps:,}{of} in bfloat16 and the others in float32",
+            fast_steps=result.fast_steps,
+            of=of,
+        )
+    return tr(
+        "Measured in float32 on the image as it is saved, with 8 bits for each colour, "
+        "after {steps}{precision}.",
+        steps=steps,
+        precision=precision,
     )
 
 
@@ -128,61 +146,72 @@ def how_far(result: ReconstructionResult, config: ReconstructionConfig, *, befor
         return ""
     half = result.halfway
     if half is None:
-        return "After a single step nothing can be said of how far the run is from done."
+        return tr("After a single step nothing can be said of how far the run is from done.")
     changes = [
-        f"the relative error {_went(half.relative_error, result.relative_error, error_text)}",
-        f"SSIM {_went(half.ssim, result.ssim)}",
+        tr(
+            "the relative error {went}",
+            went=_went(half.relative_error, result.relative_error, error_text),
+        ),
+        tr("SSIM {went}", went=_went(half.ssim, result.ssim)),
     ]
     for name, earlier, after in (
         ("layout", half.layout, result.layout),
         ("detail", half.detail, result.detail),
     ):
         if earlier is not None and after is not None:
-            changes.append(f"the agreement of the {name} {_went(earlier, after)}")
-    steps = f"From step {before + half.step:,} to step {before + result.steps:,}"
+            changes.append(
+                tr("the agreement of the {name} {went}", name=name, went=_went(earlier, after))
+            )
+    steps = tr(
+        "From step {before:,} to step {before_2:,}",
+        before=before + half.step,
+        before_2=before + result.steps,
+    )
     return f"{steps} {_listed(changes)}. {_verdict(result, config, before)}"
 
 
 def _verdict(result: ReconstructionResult, config: ReconstructionConfig, before: int) -> str:
     half = result.halfway
     if half is None or result.gave_up:
-        return "The run ended before it was done."
+        return tr("The run ended before it was done.")
     if is_settled(result, before=before):
         limits = _what_limits(config)
         if limits:
-            return (
-                f"The image hardly changes any more, but that may be due to {limits}: it does not "
-                "show that the layer knows no more."
+            return tr(
+                "The image hardly changes any more, but that may be due to {limits}: it "
+                "does not show that the layer knows no more.",
+                limits=limits,
             )
-        return (
-            "The run has settled: what still looks different is what the layer hardly knows, and "
-            "not for want of time."
+        return tr(
+            "The run has settled: what still looks different is what the layer hardly "
+            "knows, and not for want of time."
         )
     falls = result.relative_error < half.relative_error * _FALLING ** _doublings(result, before)
     if _is_drifting(result, before):
         if result.relative_error > _FAR:
-            return (
-                "The feature maps come closer and the image does not, but with so large an error "
-                "that says little about the layer."
+            return tr(
+                "The feature maps come closer and the image does not, but with so large "
+                "an error that says little about the layer."
             )
-        return (
-            "The feature maps come closer and the image does not: what the run changes now is what "
-            "the layer leaves free, and more time would not bring the image closer."
+        return tr(
+            "The feature maps come closer and the image does not: what the run changes "
+            "now is what the layer leaves free, and more time would not bring the image "
+            "closer."
         )
     if falls:
-        return (
+        return tr(
             "It is not done: more time would bring the image closer, so what still looks "
             "different is not all lost by the layer."
         )
     if result.relative_error > _MATCHED:
-        return (
-            "The error hardly falls any more although the feature maps are not matched: the "
-            "optimisation is stuck with these settings, and what looks different says little "
-            "about the layer."
+        return tr(
+            "The error hardly falls any more although the feature maps are not matched: "
+            "the optimisation is stuck with these settings, and what looks different "
+            "says little about the layer."
         )
-    return (
-        "It is not done: the feature maps are nearly matched, but the image still changes, so "
-        "what looks different is not all lost by the layer."
+    return tr(
+        "It is not done: the feature maps are nearly matched, but the image still "
+        "changes, so what looks different is not all lost by the layer."
     )
 
 
@@ -225,8 +254,13 @@ def _doublings(result: ReconstructionResult, before: int) -> float:
 def _went(earlier: float, after: float, text: Callable[[float], str] = decimals) -> str:
     """Say how a number changed, as far as its text shows it."""
     if text(earlier) == text(after):
-        return f"stayed at {text(after)}"
-    return f"{'fell' if after < earlier else 'rose'} from {text(earlier)} to {text(after)}"
+        return tr("stayed at {text}", text=text(after))
+    return tr(
+        "{which} from {text} to {text_2}",
+        which="fell" if after < earlier else "rose",
+        text=text(earlier),
+        text_2=text(after),
+    )
 
 
 def _what_limits(config: ReconstructionConfig) -> str:
@@ -236,11 +270,13 @@ def _what_limits(config: ReconstructionConfig) -> str:
     if config.optimizer != DEFAULT:
         limits.append(row.title)
     if config.learning_rate is not None and config.learning_rate != row.rate:
-        limits.append(f"the learning rate of {config.learning_rate:g}")
+        limits.append(
+            tr("the learning rate of {learning_rate:g}", learning_rate=config.learning_rate)
+        )
     if config.decay:
-        limits.append("its decay")
+        limits.append(tr("its decay"))
     if config.tv:
-        limits.append("the penalty on total variation")
+        limits.append(tr("the penalty on total variation"))
     return " and ".join(limits)
 
 
@@ -255,13 +291,15 @@ def likeness_in_context(likeness: float, baseline: SsimBaselines | None) -> str:
         return ""
     others = _unrelated(baseline.unrelated)
     worst = max((baseline.grey, *baseline.unrelated))
-    text = (
-        "For comparison: a flat mid-grey image has an SSIM with the original of "
-        f"{decimals(baseline.grey)}"
+    text = tr(
+        "For comparison: a flat mid-grey image has an SSIM with the original of {grey}",
+        grey=decimals(baseline.grey),
     )
     text += f", {others}." if others else "."
     if likeness <= worst:
-        text += f" So an SSIM of {decimals(likeness)} alone is no sign of likeness."
+        text += tr(
+            " So an SSIM of {likeness} alone is no sign of likeness.", likeness=decimals(likeness)
+        )
     return text
 
 
@@ -269,9 +307,11 @@ def _unrelated(values: Sequence[float]) -> str:
     if not values:
         return ""
     if len(values) == 1:
-        return f"another photograph {decimals(values[0])}"
+        return tr("another photograph {values}", values=decimals(values[0]))
     low, high = decimals(min(values)), decimals(max(values))
-    return f"{len(values)} other photographs " + (low if low == high else f"{low} to {high}")
+    return tr("{count} other photographs ", count=len(values)) + (
+        low if low == high else tr("{low} to {high}", low=low, high=high)
+    )
 
 
 def what_is_lost(runs: Sequence[ReconstructionProgress]) -> str:
@@ -292,24 +332,29 @@ def what_is_lost(runs: Sequence[ReconstructionProgress]) -> str:
         or deep.layout is None
         or deep.detail is None
     ):
-        return _joined("The image is too even to say what the deeper layers lose.", silent)
-    numbers = (
-        f"From {plain(first.subject.layer_title)} to {plain(last.subject.layer_title)} the "
-        f"agreement with the original goes from {decimals(shallow.detail)} to "
-        f"{decimals(deep.detail)} in the detail (what the pixels of a patch of {PATCH} × "
-        f"{PATCH} add to its mean colour) and from "
-        f"{decimals(shallow.layout)} to {decimals(deep.layout)} in the layout (the patches' mean "
-        "colours); 1 is identical up to contrast."
+        return _joined(tr("The image is too even to say what the deeper layers lose."), silent)
+    numbers = tr(
+        "From {layer_title} to {layer_title_2} the agreement with the original goes from "
+        "{detail} to {detail_2} in the detail (what the pixels of a patch of {patch} × "
+        "{patch} add to its mean colour) and from {layout} to {layout_2} in the layout "
+        "(the patches' mean colours); 1 is identical up to contrast.",
+        layer_title=plain(first.subject.layer_title),
+        layer_title_2=plain(last.subject.layer_title),
+        detail=decimals(shallow.detail),
+        detail_2=decimals(deep.detail),
+        patch=PATCH,
+        layout=decimals(shallow.layout),
+        layout_2=decimals(deep.layout),
     )
     layout, detail = shallow.layout - deep.layout, shallow.detail - deep.detail
     if max(layout, detail) < _NOTICEABLE:
-        finding = "The image from the deepest of these layers is about as close as the first."
+        finding = tr("The image from the deepest of these layers is about as close as the first.")
     elif detail > layout + _NOTICEABLE:
-        finding = "What gets lost is the detail, more than what is where."
+        finding = tr("What gets lost is the detail, more than what is where.")
     elif layout > detail + _NOTICEABLE:
-        finding = "The layout suffers more than the detail."
+        finding = tr("The layout suffers more than the detail.")
     else:
-        finding = "Detail and layout get lost together."
+        finding = tr("Detail and layout get lost together.")
     return _joined(numbers, finding, _how_sure(results), silent)
 
 
@@ -319,8 +364,14 @@ def what_differs(runs: Sequence[ReconstructionProgress]) -> str:
     if len(results) < 2:
         return silent
     sizes = "; ".join(
-        f"{plain(run.subject.layer_title)} of {plain(run.subject.network)} describes the image "
-        f"with {run.subject.numbers:,} numbers (the image itself has {3 * run.subject.pixels**2:,})"
+        tr(
+            "{layer_title} of {network} describes the image with {numbers:,} numbers (the "
+            "image itself has {pixels:,})",
+            layer_title=plain(run.subject.layer_title),
+            network=plain(run.subject.network),
+            numbers=run.subject.numbers,
+            pixels=3 * run.subject.pixels**2,
+        )
         for run, _ in results
     )
     if max(result.relative_error for _, result in results) > _FAR:
@@ -344,13 +395,15 @@ def what_differs(runs: Sequence[ReconstructionProgress]) -> str:
     )
     (least, (worst, _)), (most, (best, _)) = ranked[0], ranked[-1]
     if most <= max(unrelated):
-        finding = "By SSIM, none is more like its original than images that show nothing of it."
+        finding = tr("By SSIM, none is more like its original than images that show nothing of it.")
     elif most - least < _NOTICEABLE:
-        finding = "So they are about equally like their originals."
+        finding = tr("So they are about equally like their originals.")
     else:
-        finding = (
-            f"So the reconstruction from {plain(best.subject.network)} is the most like its "
-            f"original, that from {plain(worst.subject.network)} the least."
+        finding = tr(
+            "So the reconstruction from {network} is the most like its original, that "
+            "from {network_2} the least.",
+            network=plain(best.subject.network),
+            network_2=plain(worst.subject.network),
         )
     return _joined(f"{sizes}.", compared, finding, _how_sure(results), silent)
 
@@ -371,8 +424,11 @@ def _ended(runs: Sequence[ReconstructionProgress]) -> tuple[list[_Run], str]:
     ended = [(run, run.result) for run in runs if run.result]
     silent = [run.subject.layer_title for run, result in ended if result.is_silent]
     text = (
-        f"For this image all features of {_listed(silent)} are 0: they say nothing about it, and "
-        "are left out here."
+        tr(
+            "For this image all features of {listed} are 0: they say nothing about it, and "
+            "are left out here.",
+            listed=_listed(silent),
+        )
         if silent
         else ""
     )
@@ -390,10 +446,14 @@ def _how_sure(results: Sequence[_Run]) -> str:
     for run, result in unsettled:
         drifts = _is_drifting(result, run.step - result.steps)
         (drifting if drifts else open_runs).append(run.subject.layer_title)
-    which = "the image of" if len(drifting) == 1 else "the images of"
+    which = tr("the image of") if len(drifting) == 1 else tr("the images of")
     moved_away = (
-        f"Over the second half of the steps {which} {_listed(drifting)} moved away from the "
-        "original while the feature maps came closer: more time would not mend that."
+        tr(
+            "Over the second half of the steps {which} {listed} moved away from the original "
+            "while the feature maps came closer: more time would not mend that.",
+            which=which,
+            listed=_listed(drifting),
+        )
         if drifting
         else ""
     )
@@ -405,49 +465,61 @@ def _how_open(open_runs: Sequence[str], count: int, *, any_drifts: bool) -> str:
     if not open_runs and any_drifts:
         return ""
     if not open_runs:
-        return (
-            "All runs have settled: their feature maps are nearly those of the original, and over "
-            "the second half of the steps the images hardly changed. So what still looks "
-            "different is what the layers hardly know."
+        return tr(
+            "All runs have settled: their feature maps are nearly those of the original, "
+            "and over the second half of the steps the images hardly changed. So what "
+            "still looks different is what the layers hardly know."
         )
     if 3 < len(open_runs) == count:
-        return (
-            f"None of the {count} images has settled: part of what looks different is not "
-            "lost by the layers, but would come with more time or other settings."
+        return tr(
+            "None of the {count} images has settled: part of what looks different is not "
+            "lost by the layers, but would come with more time or other settings.",
+            count=count,
         )
     names = (
         f"{_listed(open_runs)} "
         if len(open_runs) <= 3
-        else f"{len(open_runs)} of the {count} images "
+        else tr("{count} of the {count_2} images ", count=len(open_runs), count_2=count)
     )
-    return (
-        f"{names}{'has' if len(open_runs) == 1 else 'have'} not settled: there, part of what looks "
-        "different is not lost by the layer, but would come with more time or other settings."
+    return tr(
+        "{names}{which} not settled: there, part of what looks different is not lost by "
+        "the layer, but would come with more time or other settings.",
+        names=names,
+        which="has" if len(open_runs) == 1 else "have",
     )
 
 
 def _too_far(results: Sequence[_Run]) -> str:
     largest = max(result.relative_error for _, result in results)
-    return (
-        f"With a relative error of up to {error_text(largest)} the images say more about the short "
-        "optimisation than about the layers: give each more time, or other settings."
+    return tr(
+        "With a relative error of up to {error_text} the images say more about the short "
+        "optimisation than about the layers: give each more time, or other settings.",
+        error_text=error_text(largest),
     )
 
 
 def compared_layers(pairs: Sequence[tuple[Network, Layer]]) -> str:
     """Name the layers that several networks are compared at."""
     if not pairs:
-        return "Choose at least one network."
-    text = ", ".join(f"{plain(layer.title)} of {plain(network.title)}" for network, layer in pairs)
-    return f"At about the same share of each encoder's depth as the layer in the sidebar: {text}."
+        return tr("Choose at least one network.")
+    text = ", ".join(
+        tr("{title} of {title_2}", title=plain(layer.title), title_2=plain(network.title))
+        for network, layer in pairs
+    )
+    return tr(
+        "At about the same share of each encoder's depth as the layer in the sidebar: {text}.",
+        text=text,
+    )
 
 
 def weights_missing(titles: Sequence[str]) -> str:
     """Say which networks cannot be compared before their weights are fetched."""
-    which = "the network" if len(titles) == 1 else "each network"
-    return (
-        f"The weights of {_listed(titles)} are not here yet: choose {which} once in the sidebar to "
-        "fetch them."
+    which = tr("the network") if len(titles) == 1 else tr("each network")
+    return tr(
+        "The weights of {listed} are not here yet: choose {which} once in the sidebar to "
+        "fetch them.",
+        listed=_listed(titles),
+        which=which,
     )
 
 
@@ -463,22 +535,29 @@ def what_settings(networks: Sequence[Network]) -> str:
         for network in networks
         if not is_measured(network.name, network.weights.source)
     ]
-    text = (
-        "A setting that you leave empty has the value that came closest when a few were tried with "
-        f"the trained networks {known}"
+    text = tr(
+        "A setting that you leave empty has the value that came closest when a few were "
+        "tried with the trained networks {known}",
+        known=known,
     )
     if not guessed:
-        return f"{text}, at the layer nearest in depth."
+        return tr("{text}, at the layer nearest in depth.", text=text)
     names = _listed(list(dict.fromkeys(guessed)))
-    return f"{text}. For {names} they are a guess from the layer's depth: nothing was measured."
+    return tr(
+        "{text}. For {names} they are a guess from the layer's depth: nothing was measured.",
+        text=text,
+        names=names,
+    )
 
 
 def recorded_title(series: SeriesProgress) -> str:
     """Name a depth series that was made before."""
     first = series.subjects[0]
-    return (
-        f"Recorded: {plain(first.image)}, from {len(series.subjects)} layers of "
-        f"{plain(first.network)}"
+    return tr(
+        "Recorded: {image}, from {count} layers of {network}",
+        image=plain(first.image),
+        count=len(series.subjects),
+        network=plain(first.network),
     )
 
 
@@ -500,18 +579,37 @@ def recorded_settings(recorded: RecordedSeries) -> str:
         ),
         default=0.0,
     )
-    kept = f"Each is kept as a JPEG of quality {recorded.jpeg_quality} and measured on that"
-    kept += (
-        f", which adds up to {significant(added)} to the relative errors. " if added > 0 else ". "
+    kept = tr(
+        "Each is kept as a JPEG of quality {jpeg_quality} and measured on that",
+        jpeg_quality=recorded.jpeg_quality,
     )
-    return (
-        f"Computed beforehand by convviz {recorded.version} with {steps} steps of {row.title} "
-        f"(learning rate {rate:g}{_whole_image(config)}) in {config.precision}, from {kind} "
-        f"noise of standard deviation {noise} (seed {config.seed}), total variation "
-        f"{config.tv:g}, with the weights “{plain(subject.weights)}”, in {seconds:.0f} seconds on "
-        f"{recorded.threads} thread{'' if recorded.threads == 1 else 's'}. {kept}"
-        "Run it yourself here: Start does so for the layers chosen above, for as long as is set "
-        "there."
+    kept += (
+        tr(", which adds up to {added} to the relative errors. ", added=significant(added))
+        if added > 0
+        else ". "
+    )
+    return tr(
+        "Computed beforehand by convviz {version} with {steps} steps of {title} "
+        "(learning rate {rate:g}{whole_image}) in {precision}, from {kind} noise of "
+        "standard deviation {noise} (seed {seed}), total variation {tv:g}, with the "
+        "weights “{weights}”, in {seconds:.0f} seconds on {threads} thread{which}. "
+        "{kept}Run it yourself here: Start does so for the layers chosen above, for as "
+        "long as is set there.",
+        version=recorded.version,
+        steps=steps,
+        title=row.title,
+        rate=rate,
+        whole_image=_whole_image(config),
+        precision=config.precision,
+        kind=kind,
+        noise=noise,
+        seed=config.seed,
+        tv=config.tv,
+        weights=plain(subject.weights),
+        seconds=seconds,
+        threads=recorded.threads,
+        which="" if recorded.threads == 1 else "s",
+        kept=kept,
     )
 
 
@@ -525,7 +623,7 @@ def _spectrum(power: float) -> str:
 def _whole_image(config: ReconstructionConfig) -> str:
     """Name the way of L-BFGS that was usual before each part of an image had its own scale."""
     is_one = config.optimizer == DEFAULT and not config.local_scale
-    return ", one scale for the whole image" if is_one else ""
+    return tr(", one scale for the whole image") if is_one else ""
 
 
 def what_time_buys(
@@ -541,15 +639,21 @@ def what_time_buys(
         images: How many images there are; of several, the step is that of the slowest.
     """
     steps = steps_within(seconds, step_seconds)
-    text = f"About {_rounded(steps)} steps in {seconds:g} seconds on this machine"
-    text += ": " if images == 1 else " for the picture that takes longest: "
+    text = tr(
+        "About {rounded} steps in {seconds:g} seconds on this machine",
+        rounded=_rounded(steps),
+        seconds=seconds,
+    )
+    text += ": " if images == 1 else tr(" for the picture that takes longest: ")
     if steps >= PICTURE_STEPS:
-        return f"{text}enough for a picture."
-    text += "a blur" if steps < BLUR_STEPS else "a picture with little detail"
+        return tr("{text}enough for a picture.", text=text)
+    text += "a blur" if steps < BLUR_STEPS else tr("a picture with little detail")
     longer = seconds_for_a_picture(step_seconds, choices)
     if longer is None:
-        return f"{text}, and the longest time that can be chosen is too short for more."
-    return f"{text}; {longer:g} seconds for a picture."
+        return tr(
+            "{text}, and the longest time that can be chosen is too short for more.", text=text
+        )
+    return tr("{text}; {longer:g} seconds for a picture.", text=text, longer=longer)
 
 
 def _rounded(steps: int) -> str:
@@ -572,13 +676,15 @@ def no_record(network: Network, *, is_sample: bool) -> str:
     """
     known = _listed([spec(name).title for name in COURSE])
     if is_sample:
-        return (
-            f"Recorded depth series are of {known}, none of {plain(network.title)}: press Start to "
-            "compute one here."
+        return tr(
+            "Recorded depth series are of {known}, none of {title}: press Start to "
+            "compute one here.",
+            known=known,
+            title=plain(network.title),
         )
-    return (
-        "Recorded depth series are of the sample photographs, not of your own picture: press Start "
-        "to compute one here."
+    return tr(
+        "Recorded depth series are of the sample photographs, not of your own picture: "
+        "press Start to compute one here."
     )
 
 
@@ -599,41 +705,68 @@ def amplified(run: AmplifyProgress) -> str:
     before, after = run.start, run.score
     what = _answer(run)
     if not run.changed:
-        return (
-            f"The {what} stayed at {before:.3g}: no pixel has an influence on it here, so the "
-            "image is what it was. Choose another layer or channel."
+        return tr(
+            "The {what} stayed at {before:.3g}: no pixel has an influence on it here, so "
+            "the image is what it was. Choose another layer or channel.",
+            what=what,
+            before=before,
         )
-    numbers = f"{before:.3g} before, {after:.3g} after"
+    numbers = tr("{before:.3g} before, {after:.3g} after", before=before, after=after)
     if after <= before:
-        return (
-            f"The {what} did not rise: {numbers}. A smaller strength or more seconds may help, "
-            "because each step then moves the image less."
+        return tr(
+            "The {what} did not rise: {numbers}. A smaller strength or more seconds may "
+            "help, because each step then moves the image less.",
+            what=what,
+            numbers=numbers,
         )
     if before > 0 and after < _PLAIN_FACTOR * before:
-        return f"The {what} rose by {percent(after / before - 1)}: {numbers}."
+        return tr(
+            "The {what} rose by {after}: {numbers}.",
+            what=what,
+            after=percent(after / before - 1),
+            numbers=numbers,
+        )
     if before > 0:
-        return f"The {what} is {times(after / before)} times as large: {numbers}."
-    return f"The {what} rose by {after - before:.3g}: {numbers}."
+        return tr(
+            "The {what} is {after} times as large: {numbers}.",
+            what=what,
+            after=times(after / before),
+            numbers=numbers,
+        )
+    return tr(
+        "The {what} rose by {after:.3g}: {numbers}.",
+        what=what,
+        after=after - before,
+        numbers=numbers,
+    )
 
 
 def amplified_how(run: AmplifyProgress) -> str:
     """Say in how many octaves and steps an image was changed, and on what it was measured."""
     if not run.octaves:
         return ""
-    steps = "1 step" if run.step == 1 else f"{run.step:,} steps"
-    octaves = "one octave" if run.octaves == 1 else f"{run.octaves} octaves"
-    sizes = f"{run.subject.pixels} pixels"
+    steps = "1 step" if run.step == 1 else tr("{step:,} steps", step=run.step)
+    octaves = tr("one octave") if run.octaves == 1 else tr("{octaves} octaves", octaves=run.octaves)
+    sizes = tr("{pixels} pixels", pixels=run.subject.pixels)
     if run.octaves > 1:
-        sizes = f"{run.smallest_side} to {sizes}"
-    text = (
-        f"{steps} in {octaves}, {sizes} a side; strength {run.config.strength:g}. Both numbers are "
-        f"measured on {run.subject.pixels} × {run.subject.pixels} pixels, as saved."
+        sizes = tr("{smallest_side} to {sizes}", smallest_side=run.smallest_side, sizes=sizes)
+    text = tr(
+        "{steps} in {octaves}, {sizes} a side; strength {strength:g}. Both numbers are "
+        "measured on {pixels} × {pixels} pixels, as saved.",
+        steps=steps,
+        octaves=octaves,
+        sizes=sizes,
+        strength=run.config.strength,
+        pixels=run.subject.pixels,
     )
     missing = run.config.octaves - run.octaves
     if missing:
-        text += (
-            f" {missing} of the {run.config.octaves} octaves would need a smaller image than "
-            f"{plain(run.subject.network)} can take."
+        text += tr(
+            " {missing} of the {octaves} octaves would need a smaller image than "
+            "{network} can take.",
+            missing=missing,
+            octaves=run.config.octaves,
+            network=plain(run.subject.network),
         )
     return text
 
@@ -642,7 +775,12 @@ def _answer(run: AmplifyProgress) -> str:
     """Name the number that is measured of a layer or a channel."""
     title = plain(run.subject.layer_title)
     if run.config.channel is not None:
-        where = ", before its ReLU," if run.before_relu else ""
-        return f"mean of channel {run.config.channel} of {title}{where}"
-    where = ", after its ReLU," if run.rectified else ""
-    return f"root mean square of {title}{where}"
+        where = tr(", before its ReLU,") if run.before_relu else ""
+        return tr(
+            "mean of channel {channel} of {title}{where}",
+            channel=run.config.channel,
+            title=title,
+            where=where,
+        )
+    where = tr(", after its ReLU,") if run.rectified else ""
+    return tr("root mean square of {title}{where}", title=title, where=where)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from convviz.errors import ReconstructionError
 from convviz.features.capture import truncated
 from convviz.images.preprocess import LUMA, to_grey
+from convviz.language import tr
 from convviz.networks.device import autocast, channels_last, convert
 from convviz.networks.network import Network
 from convviz.reconstruction.folding import fold_norms
@@ -113,8 +114,13 @@ class Objective:
             self._target = self._precise(batch.clone()).float().clone()
         if not bool(torch.isfinite(self._target).all()):
             raise ReconstructionError(
-                f"{layer.title} of {network.title} puts out values that are not finite for this "
-                "image, so there is nothing to aim at; choose another layer or other weights."
+                tr(
+                    "{title} of {title_2} puts out values that are not finite for this "
+                    "image, so there is nothing to aim at; choose another layer or other "
+                    "weights.",
+                    title=layer.title,
+                    title_2=network.title,
+                )
             )
         square = float(self._target.cpu().double().square().sum())  # not every GPU has float64
         self.is_silent = square == 0.0
@@ -155,8 +161,10 @@ class Objective:
             output = module(batch.clone())  # which a network may change in place
         if not output.requires_grad:
             raise ReconstructionError(
-                "The layer's output cannot be differentiated with respect to the image, so there "
-                "is no direction to improve it in; choose another layer."
+                tr(
+                    "The layer's output cannot be differentiated with respect to the image, "
+                    "so there is no direction to improve it in; choose another layer."
+                )
             )
         with torch.no_grad():
             features = output.float()

@@ -15,6 +15,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from convviz.language import later
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -315,18 +317,18 @@ class Optimizer:
 OPTIMIZERS = {
     "lbfgs": Optimizer(
         make=Lbfgs,
-        title="L-BFGS",
-        help="L-BFGS estimates how the loss curves and takes long steps",
+        title=later("L-BFGS"),
+        help=later("L-BFGS estimates how the loss curves and takes long steps"),
         rate=1.0,
-        rate_help="as a multiple of what it computes",
+        rate_help=later("as a multiple of what it computes"),
         decay=0.0,
     ),
     "adam": Optimizer(
         make=Adam,
-        title="Adam",
-        help="Adam follows averaged gradients with one step length for each coordinate",
+        title=later("Adam"),
+        help=later("Adam follows averaged gradients with one step length for each coordinate"),
         rate=0.02,
-        rate_help="the change of each coordinate",
+        rate_help=later("the change of each coordinate"),
         decay=1.0,
     ),
 }

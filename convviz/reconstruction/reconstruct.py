@@ -30,6 +30,7 @@ from convviz.images.preprocess import (
     to_pixels,
     without_colour,
 )
+from convviz.language import tr
 from convviz.networks.device import best_device, memory_short, resolve
 from convviz.networks.network import Network
 from convviz.reconstruction.config import DEFAULT_SECONDS, ReconstructionConfig, check
@@ -383,8 +384,12 @@ class _Descent:
                 return self._kept
             if self._faults == MOST_FAULTS:
                 raise ReconstructionError(
-                    f"{self._layer.title} of {self._network.title} puts out values that are not "
-                    "finite for every start that was tried; choose another layer or start."
+                    tr(
+                        "{title} of {title_2} puts out values that are not finite for every "
+                        "start that was tried; choose another layer or start.",
+                        title=self._layer.title,
+                        title_2=self._network.title,
+                    )
                 )
             self._coefficients = self._coefficients * 0.5  # nearer to grey
             self._optimizer = self._new_optimizer()
@@ -475,16 +480,25 @@ class _Descent:
         sentences = []
         if self._objective.is_silent:
             sentences.append(
-                f"{self._layer.title} is silent for this image: all of its features are 0, so "
-                "there is no relative error, and nothing of the image can come back."
+                tr(
+                    "{title} is silent for this image: all of its features are 0, so there "
+                    "is no relative error, and nothing of the image can come back.",
+                    title=self._layer.title,
+                )
             )
         if gave_up:
             sentences.append(
-                f"The optimisation ended because {MOST_FAULTS} steps in a row gave values that "
-                "are not finite; this is the last good image. Try a smaller learning rate."
+                tr(
+                    "The optimisation ended because {most_faults} steps in a row gave values "
+                    "that are not finite; this is the last good image. Try a smaller "
+                    "learning rate.",
+                    most_faults=MOST_FAULTS,
+                )
             )
         elif self._optimizer.stuck:
-            sentences.append("The optimisation ended early: no step improves the image any more.")
+            sentences.append(
+                tr("The optimisation ended early: no step improves the image any more.")
+            )
         return " ".join(sentences)
 
 

@@ -26,6 +26,7 @@ from convviz.images.decode import decode
 from convviz.images.encode import jpeg, png
 from convviz.images.preprocess import crop, normalise, to_pixels
 from convviz.images.samples import sample
+from convviz.language import tr
 from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
 from convviz.reconstruction.config import ReconstructionConfig, check, preset
@@ -260,23 +261,32 @@ def read(network: Network, sample_name: str, *, folder: Path = FOLDER) -> Record
         RecordingError: There is none for these weights, or its file is damaged.
     """
     title = sample(sample_name).title
-    what = f"of {title} with {network.title}"
+    what = tr("of {title} with {title_2}", title=title, title_2=network.title)
     file = file_of(network.name, sample_name, folder=folder)
     if not file.is_file():
         raise RecordingError(
-            f"No depth series {what} comes with convviz; press Start to compute one here."
+            tr(
+                "No depth series {what} comes with convviz; press Start to compute one here.",
+                what=what,
+            )
         )
     try:
         recorded = _read(file)
     except _DAMAGE as error:
         raise RecordingError(
-            f"The recorded depth series {what} is damaged; install convviz again, or press Start "
-            "to compute one here."
+            tr(
+                "The recorded depth series {what} is damaged; install convviz again, or "
+                "press Start to compute one here.",
+                what=what,
+            )
         ) from error
     if recorded.weights_sha256 != network.weights.sha256:
         raise RecordingError(
-            f"The recorded depth series {what} was made with other weights; press Start to "
-            "compute one with these."
+            tr(
+                "The recorded depth series {what} was made with other weights; press Start "
+                "to compute one with these.",
+                what=what,
+            )
         )
     return recorded
 

@@ -28,6 +28,7 @@ from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
 from convviz.formatting import significant
 from convviz.images.encode import png
+from convviz.language import tr
 from convviz.sprites.colormaps import Colormap, lookup
 from convviz.sprites.lettering import drawable, font
 
@@ -198,7 +199,12 @@ def branch_sections(
         count = int(empty[branch.start : branch.stop].sum())
         sections.append(
             Section(
-                f"{branch.title}: {count} of {branch.stop - branch.start} channels empty",
+                tr(
+                    "{title}: {count} of {stop} channels empty",
+                    title=branch.title,
+                    count=count,
+                    stop=branch.stop - branch.start,
+                ),
                 tuple(index for index in order if branch.start <= index < branch.stop),
             )
         )
@@ -313,11 +319,11 @@ def _ends(scale: Scale, contrast: Contrast, empty: Tensor) -> tuple[str, str]:
     if contrast == "shared":
         return significant(scale.low), significant(scale.high)
     counts = _counting(empty)
-    low, high = "0", "channel's highest"
+    low, high = "0", tr("channel's highest")
     if (scale.lows[counts] < 0).any():
-        low = "channel's lowest, at most 0"
+        low = tr("channel's lowest, at most 0")
     if ((scale.highs[counts] == 0) & (scale.lows[counts] < 0)).any():
-        high = "channel's highest, at least 0"
+        high = tr("channel's highest, at least 0")
     return low, high
 
 
@@ -358,7 +364,13 @@ def effective_contrast(activations: Activations, contrast: Contrast) -> Contrast
         SettingError: There is no such contrast.
     """
     if contrast not in CONTRASTS:
-        raise SettingError(f"There is no contrast {contrast!r}; choose {' or '.join(CONTRASTS)}.")
+        raise SettingError(
+            tr(
+                "There is no contrast {contrast!r}; choose {join}.",
+                contrast=contrast,
+                join=" or ".join(CONTRASTS),
+            )
+        )
     return "shared" if activations.maps.shape[1:].numel() == 1 else contrast
 
 
@@ -506,9 +518,10 @@ def colour_bar(colormap: Colormap, width: int, height: int) -> Image.Image:
 def _explain(activations: Activations, threshold: float) -> str:
     sentence = activations.sentence(threshold)
     if threshold:
-        sentence += (
-            f" Empty: at most {significant(threshold)} times the layer's largest "
-            f"{'absolute value' if activations.is_signed else 'activation'}."
+        sentence += tr(
+            " Empty: at most {threshold} times the layer's largest {which}.",
+            threshold=significant(threshold),
+            which="absolute value" if activations.is_signed else "activation",
         )
     return sentence
 
@@ -551,7 +564,7 @@ def _numbered(
     """Lay out the chosen tiles, each with its channel's number below it."""
     channels = np.asarray(list(indices), np.intp)
     if not len(channels):
-        return _line("no channel to show", _TEXT)
+        return _line(tr("no channel to show"), _TEXT)
     side = tiles.shape[1]
     foot = _LABEL + 3
     framed = np.pad(tiles[channels], ((0, 0), (0, foot), (0, 0)), constant_values=GAP)

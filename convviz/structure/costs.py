@@ -28,6 +28,7 @@ from math import prod
 from torch import nn
 
 from convviz.errors import NetworkError, SettingError
+from convviz.language import tr
 from convviz.networks import registry
 from convviz.networks.clone import per_module
 from convviz.networks.network import Network, NetworkSpec, is_within
@@ -250,8 +251,13 @@ def _refusal(
         return error.cause
     line = registry.place(error.cause)
     return NetworkError(
-        f"{spec.title} could not be run on an image of {size}×{size} pixels: "
-        f"{line + ': ' if line else ''}{registry.reason(error.cause)}."
+        tr(
+            "{title} could not be run on an image of {size}×{size} pixels: {which}{reason}.",
+            title=spec.title,
+            size=size,
+            which=line + ": " if line else "",
+            reason=registry.reason(error.cause),
+        )
     )
 
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from convviz.errors import DesignError
 from convviz.formatting import grouped
+from convviz.language import tr
 from convviz.networks.design import Design
 from convviz.networks.design_blocks import (
     AuxiliaryBlock,
@@ -147,9 +148,11 @@ class BlockCost:
             return rows if rows == columns else f"{rows}; {columns}"
         if isinstance(self.block, AvgPoolToBlock):
             height, width = self.block.size
-            return f"divided into {height}×{width} windows"
+            return tr("divided into {height}×{width} windows", height=height, width=width)
         if isinstance(self.block, GapBlock):
-            return f"the mean of each {self.comes[1]}×{self.comes[2]} map"
+            return tr(
+                "the mean of each {comes}×{comes_2} map", comes=self.comes[1], comes_2=self.comes[2]
+            )
         if len(self.output) == 1 and len(self.comes) == 3:
             return " · ".join(map(str, self.comes)) + f" = {self._flattened}"
         return ""
@@ -376,12 +379,16 @@ def check_trainable(costs: DesignCosts) -> None:
         shape = "×".join(map(str, costs.output))
         raise DesignError(
             last.line,
-            f"the network ends with maps of {shape}, and scores are needed to train it: end with "
-            "“gap” or with as many outputs as there are classes, such as “fc 10”.",
+            tr(
+                "the network ends with maps of {shape}, and scores are needed to train it: "
+                "end with “gap” or with as many outputs as there are classes, such as “fc "
+                "10”.",
+                shape=shape,
+            ),
         )
     for what, number, most, cost in (
         ("parameters", costs.parameters_with_auxiliary, MOST_TRAINED_PARAMETERS, "parameters"),
-        ("multiply–accumulates an image", costs.macs, MOST_TRAINED_MACS, "macs"),
+        (tr("multiply–accumulates an image"), costs.macs, MOST_TRAINED_MACS, "macs"),
     ):
         heaviest = costs.most(cost)
         if number > most and heaviest is not None:

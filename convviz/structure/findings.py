@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from convviz.language import tr
 from convviz.plain_text import plain
 from convviz.structure.receptive_field import ReceptiveField
 
@@ -19,15 +20,20 @@ def left_out_sentence(names: Sequence[str]) -> str:
     if not names:
         return ""
     rest = len(names) - _NAMED
-    listed = ", ".join(map(plain, names[:_NAMED])) + (f" and {rest} more" if rest > 0 else "")
+    listed = ", ".join(map(plain, names[:_NAMED])) + (
+        tr(" and {rest} more", rest=rest) if rest > 0 else ""
+    )
     if len(names) == 1:
-        return (
-            f"1 module that runs is not listed, since it returns neither maps nor one vector for "
-            f"the image: {listed}."
+        return tr(
+            "1 module that runs is not listed, since it returns neither maps nor one "
+            "vector for the image: {listed}.",
+            listed=listed,
         )
-    return (
-        f"{len(names)} modules that run are not listed, since they return neither maps nor one "
-        f"vector for the image: {listed}."
+    return tr(
+        "{count} modules that run are not listed, since they return neither maps nor one "
+        "vector for the image: {listed}.",
+        count=len(names),
+        listed=listed,
     )
 
 
@@ -39,9 +45,12 @@ def windows_sentence(name: str, windows: int, positions: int) -> str:
         windows: How many windows there are.
         positions: How many positions each has.
     """
-    return (
-        f"The attention of {name} goes on inside {windows:,} windows of {positions:,} positions, "
-        "apart in each, so no head of it has one map over the whole image."
+    return tr(
+        "The attention of {name} goes on inside {windows:,} windows of {positions:,} "
+        "positions, apart in each, so no head of it has one map over the whole image.",
+        name=name,
+        windows=windows,
+        positions=positions,
     )
 
 
@@ -51,9 +60,10 @@ def on_zeros_sentence(title: str) -> str:
     Args:
         title: The network's title, safe to show.
     """
-    return (
-        f"{title} reads numbers while it runs, so its layers are listed as it runs on an "
-        "image of zeros; for another image others may run, or some more or less often."
+    return tr(
+        "{title} reads numbers while it runs, so its layers are listed as it runs on an "
+        "image of zeros; for another image others may run, or some more or less often.",
+        title=title,
     )
 
 
@@ -65,5 +75,13 @@ def whole_image_sentence(field: ReceptiveField) -> str:
     """
     if not field.mixed_by:
         return ""
-    since = f"From {plain(field.mixed_in)} on" if field.mixed_in else "From then on"
-    return f"{since}, every position depends on the whole image, through {field.mixed_by}."
+    since = (
+        tr("From {mixed_in} on", mixed_in=plain(field.mixed_in))
+        if field.mixed_in
+        else tr("From then on")
+    )
+    return tr(
+        "{since}, every position depends on the whole image, through {mixed_by}.",
+        since=since,
+        mixed_by=field.mixed_by,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from convviz.errors import SettingError
+from convviz.language import tr
 from convviz.structure.trace import TraceError, trace
 
 LARGEST_INPUT = 1024  # pixels; above it the tables of receptive fields become slow
@@ -22,10 +23,16 @@ def check_input_size(size: int, most: int = LARGEST_INPUT) -> None:
         SettingError: It is no whole number, or out of range.
     """
     if isinstance(size, bool) or not isinstance(size, int):
-        raise SettingError(f"The image's side in pixels must be a whole number, not {size!r}.")
+        raise SettingError(
+            tr("The image's side in pixels must be a whole number, not {size!r}.", size=size)
+        )
     if not 1 <= size <= most:
         raise SettingError(
-            f"The image's side cannot be {size} pixels here: choose 1 to {most} pixels."
+            tr(
+                "The image's side cannot be {size} pixels here: choose 1 to {most} pixels.",
+                size=size,
+                most=most,
+            )
         )
 
 
@@ -44,10 +51,21 @@ def size_sentence(module: nn.Module, size: int, usual: int, title: str) -> str |
     if size == usual or not _works(module, usual):
         return None
     if not _works(module, usual + 1):  # it takes images of one size
-        return f"{title} cannot take an image of {size}×{size} pixels: choose {usual}×{usual}."
+        return tr(
+            "{title} cannot take an image of {size}×{size} pixels: choose {usual}×{usual}.",
+            title=title,
+            size=size,
+            usual=usual,
+        )
     least = _least(module, size, usual)
-    more = " or more" if least > size else ""
-    return f"{title} cannot take an image of {size}×{size} pixels: choose {least}×{least}{more}."
+    more = tr(" or more") if least > size else ""
+    return tr(
+        "{title} cannot take an image of {size}×{size} pixels: choose {least}×{least}{more}.",
+        title=title,
+        size=size,
+        least=least,
+        more=more,
+    )
 
 
 def _works(module: nn.Module, size: int) -> bool:

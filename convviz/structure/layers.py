@@ -24,6 +24,7 @@ from torch import nn
 
 from convviz.errors import NetworkError, SettingError
 from convviz.formatting import did_you_mean, near_matches
+from convviz.language import tr
 from convviz.networks import registry
 from convviz.networks.clone import per_module
 from convviz.networks.image_channels import image_channels
@@ -172,27 +173,53 @@ def layer(network: Network | NetworkSpec, name: str, input_size: int | None = No
         uses = 1 + sum(each.module == asked.module and each.use is not None for each in others)
         if asked.use == uses:
             return last
-        times = "once" if uses == 1 else f"{uses} times"
+        times = "once" if uses == 1 else tr("{uses} times", uses=uses)
         raise NetworkError(
-            f"{asked.module} of {network.title} runs {times} for an image, so there is no use "
-            f"{asked.use} of it: choose {asked.module}."
+            tr(
+                "{module} of {title} runs {times} for an image, so there is no use {use} of "
+                "it: choose {module}.",
+                module=asked.module,
+                title=network.title,
+                times=times,
+                use=asked.use,
+            )
         )
     if isinstance(network, Network) and name in {layer.name for layer in layers(network.spec)}:
-        reason = f"the weights in use are those of its encoder only, which ends with {names[-1]}."
-        raise NetworkError(f"{network.title} has no weights for layer {name}: {reason}")
+        reason = tr(
+            "the weights in use are those of its encoder only, which ends with {names}.",
+            names=names[-1],
+        )
+        raise NetworkError(
+            tr(
+                "{title} has no weights for layer {name}: {reason}",
+                title=network.title,
+                name=name,
+                reason=reason,
+            )
+        )
     if asked.module not in by_name and asked.module in left_out(network, input_size):
         raise NetworkError(
-            f"{network.title} has a module {name}, but it puts out neither maps, nor tokens that "
-            "stand for places of the image, nor one vector for it: choose another layer."
+            tr(
+                "{title} has a module {name}, but it puts out neither maps, nor tokens that "
+                "stand for places of the image, nor one vector for it: choose another layer.",
+                title=network.title,
+                name=name,
+            )
         )
     if asked.part == HEADS_PART:
         windows = attention_windows(network, name)
         if windows is not None:
             sentence = windows_sentence(asked.module, windows.count, windows.positions)
-            raise NetworkError(f"{sentence.rstrip('.')}: choose {asked.module}.")
-    hint = did_you_mean(name, names, f"they go from {names[0]} to {names[-1]}.")
-    called = f"called {name}" if name.strip() else "without a name"
-    raise NetworkError(f"{network.title} has no layer {called}: {hint}")
+            raise NetworkError(
+                tr("{rstrip}: choose {module}.", rstrip=sentence.rstrip("."), module=asked.module)
+            )
+    hint = did_you_mean(
+        name, names, tr("they go from {names} to {names_2}.", names=names[0], names_2=names[-1])
+    )
+    called = tr("called {name}", name=name) if name.strip() else tr("without a name")
+    raise NetworkError(
+        tr("{title} has no layer {called}: {hint}", title=network.title, called=called, hint=hint)
+    )
 
 
 def find(network: Network, text: str) -> Layer:
@@ -213,11 +240,23 @@ def find(network: Network, text: str) -> Layer:
     if matches:
         names = ", ".join(each.name for each in matches)
         raise NetworkError(
-            f"{network.title} has several layers called {text}: choose one of {names}."
+            tr(
+                "{title} has several layers called {text}: choose one of {names}.",
+                title=network.title,
+                text=text,
+                names=names,
+            )
         )
     question = did_you_mean(text, [each.title for each in candidates], "")
     if question and not near_matches(text, [each.name for each in candidates]):
-        raise NetworkError(f"{network.title} has no layer called {text}: {question}")
+        raise NetworkError(
+            tr(
+                "{title} has no layer called {text}: {question}",
+                title=network.title,
+                text=text,
+                question=question,
+            )
+        )
     return layer(network, text)  # which raises a sentence with the near names
 
 
@@ -289,8 +328,10 @@ def last_linear(spec: NetworkSpec) -> str:
     linear = [call for call in value_flow.calls if isinstance(call.module, nn.Linear)]
     if not linear:
         raise NetworkError(
-            "The network has no fully connected layer whose place a new decoder could take; "
-            "choose another network."
+            tr(
+                "The network has no fully connected layer whose place a new decoder could "
+                "take; choose another network."
+            )
         )
     returned = value_flow.calls[-1].output
     scores = None if returned is None else value_flow.source_of(returned)
@@ -314,8 +355,13 @@ def check_classes(spec: NetworkSpec, module: nn.Module) -> None:
     if shape != (len(spec.classes),):
         returned = " × ".join(map(str, shape)) or "no"
         raise NetworkError(
-            f"{spec.title} names {len(spec.classes):,} classes but returns {returned} scores for "
-            "an image; name as many as it returns, in their order."
+            tr(
+                "{title} names {count:,} classes but returns {returned} scores for an image; "
+                "name as many as it returns, in their order.",
+                title=spec.title,
+                count=len(spec.classes),
+                returned=returned,
+            )
         )
 
 
@@ -326,7 +372,13 @@ def check_channel(shape: tuple[int, ...], channel: int) -> None:
         SettingError: It does not.
     """
     if not 0 <= channel < shape[0]:
-        raise SettingError(f"There is no channel {channel}: choose 0 to {shape[0] - 1}.")
+        raise SettingError(
+            tr(
+                "There is no channel {channel}: choose 0 to {shape}.",
+                channel=channel,
+                shape=shape[0] - 1,
+            )
+        )
 
 
 def check_position(shape: tuple[int, ...], row: int, column: int) -> None:
@@ -343,8 +395,14 @@ def check_position(shape: tuple[int, ...], row: int, column: int) -> None:
     height, width = shape[1:] or (1, 1)
     if not (0 <= row < height and 0 <= column < width):
         raise SettingError(
-            f"The map has no position at row {row}, column {column}: it is {height} × {width}, "
-            "and both count from 0."
+            tr(
+                "The map has no position at row {row}, column {column}: it is {height} × "
+                "{width}, and both count from 0.",
+                row=row,
+                column=column,
+                height=height,
+                width=width,
+            )
         )
 
 
@@ -379,11 +437,15 @@ def _of_module(module: nn.Module, spec: NetworkSpec, size: int) -> tuple[Layer, 
     layouts, soft = layouts_in(recorded), soft_activations(recorded)
     calls = _of_interest(value_flow, joins, layouts)
     if not calls:
-        raise NetworkError(f"{spec.title} has no layer with one output per image.")
+        raise NetworkError(tr("{title} has no layer with one output per image.", title=spec.title))
     last = _encoder_end(spec, value_flow, calls)
     if last < 0 and spec.encoder_end is not None:
         raise NetworkError(
-            f"{spec.title} has no layer {spec.encoder_end} for its encoder to end with."
+            tr(
+                "{title} has no layer {encoder_end} for its encoder to end with.",
+                title=spec.title,
+                encoder_end=spec.encoder_end,
+            )
         )
     wholes = [call.name for order, call in calls if (join := joins.get(order)) and join.whole]
     groups = {call.name.partition(".")[0] for _, call in calls if "." in call.name} - set(wholes)
@@ -463,7 +525,7 @@ def _further_of_module(module: nn.Module, spec: NetworkSpec, size: int) -> tuple
         if use < total:
             name = f"{call.name}:{use}"
             pre_relu = name if row.pre_relu == call.name else row.pre_relu
-            title = f"{row.title} (use {use} of {total})"
+            title = tr("{title} (use {use} of {total})", title=row.title, use=use, total=total)
             rows.append(replace(row, name=name, title=title, pre_relu=pre_relu))
             continue
         if own is None:
@@ -671,23 +733,39 @@ def _branches(
 
 def _refusal(module: nn.Module, spec: NetworkSpec, size: int, error: TraceError) -> str:
     """Say in one sentence why a network cannot be run on an image of some size."""
-    location = f"layer {spec.title_of(error.name) or error.name}" if error.name else "its forward()"
+    location = (
+        tr("layer {value}", value=spec.title_of(error.name) or error.name)
+        if error.name
+        else tr("its forward()")
+    )
     if _is_too_small(error):
         needed = _pixels_needed(error.module)
         remaining = "×".join(str(side) for side in error.shape[2:])
         sentence = size_sentence(module, size, spec.input_size, spec.title)
         if sentence is None:
-            sentence = f"{spec.title} needs a larger image than {size}×{size} pixels."
-        return (
-            f"{sentence[:-1]}; {location} is left with {remaining} of them and needs "
-            f"{needed}×{needed}."
+            sentence = tr(
+                "{title} needs a larger image than {size}×{size} pixels.",
+                title=spec.title,
+                size=size,
+            )
+        return tr(
+            "{sentence}; {location} is left with {remaining} of them and needs {needed}×{needed}.",
+            sentence=sentence[:-1],
+            location=location,
+            remaining=remaining,
+            needed=needed,
         )
     line = registry.place(error.cause)
     line_text = f" ({line})" if line else ""
-    return (
-        f"{spec.title} cannot be run on an image of {image_channels(module, size)} × {size} × "
-        f"{size} numbers: {location} fails"
-        f"{line_text} with “{registry.reason(error.cause)}”."
+    return tr(
+        "{title} cannot be run on an image of {image_channels} × {size} × {size} "
+        "numbers: {location} fails{line_text} with “{reason}”.",
+        title=spec.title,
+        image_channels=image_channels(module, size),
+        size=size,
+        location=location,
+        line_text=line_text,
+        reason=registry.reason(error.cause),
     )
 
 

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from convviz.language import tr
 from convviz.structure.trace import Operation, Shape, Trace, Value, lookup
 
 _CHANNELS, _ROWS, _COLUMNS, _TOKENS, _OTHER = "channels", "rows", "columns", "tokens", "other"
@@ -231,7 +232,7 @@ def _arranged(axes: Axes, dims: int) -> Layout | None:
             return None
         sides.append(_size(side))
         order += [place for _, place in members]
-    words = "channels last" if dims == 4 else "tokens"
+    words = tr("channels last") if dims == 4 else "tokens"
     if max(len(places[_ROWS]), len(places[_COLUMNS])) > 1:
         words = "windows"
     return Layout((count, *sides), tuple(split), tuple(order), whole, words=words)

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from convviz.language import tr
 from convviz.structure import ops
 from convviz.structure.axis import Axis
 from convviz.structure.position_views import (
@@ -68,7 +69,7 @@ def _by_value(operation: Operation, inputs: Sequence[Known]) -> Known:
     pointwise = torch.Tag.pointwise in operation.function.tags or operation.name in _BY_VALUE
     if not pointwise:
         return None
-    shared = "a value that all positions share"
+    shared = tr("a value that all positions share")
     return joined(_known(inputs), operation.output.shape, shared, operation.call)
 
 
@@ -222,7 +223,7 @@ def _convolved(operation: Operation, inputs: Sequence[Known]) -> Known:
         parts.append(source)
     for computed in _known(inputs[1:]):  # kernels that depend on the image
         parts.append(_shared(computed, len(shape)))
-    return joined(parts, shape, "kernels that are computed from the image", operation.call)
+    return joined(parts, shape, tr("kernels that are computed from the image"), operation.call)
 
 
 def _shared(source: Positions, dimensions: int) -> Positions:
@@ -346,22 +347,22 @@ def _normalised(operation: Operation, inputs: Sequence[Known]) -> Known:
     name, arguments = operation.name, operation.arguments
     source, count = _known(inputs)[0], len(operation.output.shape)
     if name == "native_group_norm":
-        return source.mixed(range(1, count), "the statistics of a group norm", operation.call)
+        return source.mixed(range(1, count), tr("the statistics of a group norm"), operation.call)
     if "normalized_shape" in arguments:
         last = range(count - len(arguments["normalized_shape"]), count)
-        kind = "an RMS norm" if "rms" in name else "a layer norm"
-        return source.mixed(last, f"the statistics of {kind}", operation.call)
+        kind = tr("an RMS norm") if "rms" in name else tr("a layer norm")
+        return source.mixed(last, tr("the statistics of {kind}", kind=kind), operation.call)
     of_image = arguments.get("training") or "with_update" in name
     if not of_image:
         return source
     others = [i for i in range(count) if i != 1]
-    return source.mixed(others, "a norm that takes the image's own statistics", operation.call)
+    return source.mixed(others, tr("a norm that takes the image's own statistics"), operation.call)
 
 
 def _softmaxed(operation: Operation, inputs: Sequence[Known]) -> Known:
     source = _known(inputs)[0]
     dimension = source.index(int(operation.arguments["dim"]))
-    return source.mixed([dimension], "a softmax over all positions", operation.call)
+    return source.mixed([dimension], tr("a softmax over all positions"), operation.call)
 
 
 def _reduced(operation: Operation, inputs: Sequence[Known]) -> Known:

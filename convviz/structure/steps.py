@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from convviz.language import tr
 from convviz.structure import ops
 from convviz.structure.ops import Window, kind_of
 from convviz.structure.receptive_field import ReceptiveField, receptive_fields
@@ -175,7 +176,9 @@ def _function_step(operation: Operation, around: Call | None) -> Step | None:
 
 def _transform_step(operations: list[Operation], image: Value) -> Step:
     inputs, output = (image.shape[1:],), operations[-1].output
-    return Step("", inputs, output, "transform_input", "input transform", operations, operations)
+    return Step(
+        "", inputs, output, "transform_input", tr("input transform"), operations, operations
+    )
 
 
 def _depths(trace: Trace) -> dict[Value, int]:

@@ -11,10 +11,15 @@ from dataclasses import dataclass
 
 from convviz import formatting
 from convviz.formatting import percent
+from convviz.language import later, tr
 from convviz.plain_text import plain
 
 YES_NO = {"yes": "Yes", "no": "No"}
-AMOUNTS = {"more": "A larger share", "less": "A smaller share", "same": "The same share"}
+AMOUNTS = {
+    "more": later("A larger share"),
+    "less": later("A smaller share"),
+    "same": later("The same share"),
+}
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,12 @@ def sureness(network: str, label: str, probability: float) -> Answer:
     """Whether a network gives its first guess more than half of the probability, 0…1."""
     return Answer(
         _yes(probability > 0.5),
-        f"{plain(network)} gives its first guess, *{plain(label)}*, "
-        f"{formatting.probability(probability)} of the probability.",
+        tr(
+            "{network} gives its first guess, *{label}*, {probability} of the probability.",
+            network=plain(network),
+            label=plain(label),
+            probability=formatting.probability(probability),
+        ),
     )
 
 
@@ -53,13 +62,20 @@ def active_share(channel: int, share: float) -> Answer:
     """Whether a channel is above 0 at more than half of its positions."""
     return Answer(
         _yes(share > 0.5),
-        f"Channel {channel} is above 0 at {percent(share, 1)} of its positions.",
+        tr(
+            "Channel {channel} is above 0 at {share} of its positions.",
+            channel=channel,
+            share=percent(share, 1),
+        ),
     )
 
 
 def same_class(guesses: Mapping[str, str]) -> Answer:
     """Whether networks, by title, name the same class first."""
-    named = ", ".join(f"{plain(title)} says *{plain(label)}*" for title, label in guesses.items())
+    named = ", ".join(
+        tr("{title} says *{label}*", title=plain(title), label=plain(label))
+        for title, label in guesses.items()
+    )
     return Answer(_yes(len(set(guesses.values())) <= 1), f"{named}.")
 
 
@@ -67,7 +83,11 @@ def surest(probabilities: Mapping[str, tuple[str, float]]) -> Answer:
     """Which network gives its first guess most: title and probability, by the option's name."""
     highest = max(probability for _, probability in probabilities.values())
     given = " and ".join(
-        f"{plain(title)} gives its first guess {formatting.probability(probability)}"
+        tr(
+            "{title} gives its first guess {probability}",
+            title=plain(title),
+            probability=formatting.probability(probability),
+        )
         for title, probability in probabilities.values()
     )
     right = tuple(name for name, (_, value) in probabilities.items() if value == highest)
@@ -82,19 +102,31 @@ def empty_shares(first: tuple[str, int, int], last: tuple[str, int, int]) -> Ans
         last: The same of the layer that is compared with it.
     """
     told = " and ".join(
-        f"{empty:,} of {channels:,} channels ({percent(empty / channels, 1)}) of {plain(title)}"
+        tr(
+            "{empty:,} of {channels:,} channels ({empty_2}) of {title}",
+            empty=empty,
+            channels=channels,
+            empty_2=percent(empty / channels, 1),
+            title=plain(title),
+        )
         for title, empty, channels in (first, last)
     )
     # Whole numbers, so that equal shares are equal.
-    return Answer(_amount(first[1] * last[2], last[1] * first[2]), f"Empty for this image: {told}.")
+    return Answer(
+        _amount(first[1] * last[2], last[1] * first[2]),
+        tr("Empty for this image: {told}.", told=told),
+    )
 
 
 def no_relu(network: str) -> Answer:
     """Say that a network has no layers whose channels can be empty; every option is right."""
     return Answer(
         tuple(AMOUNTS),
-        f"{plain(network)} has fewer than two layers with a ReLU, so there is nothing to compare: "
-        "without a ReLU no channel is silent by nature.",
+        tr(
+            "{network} has fewer than two layers with a ReLU, so there is nothing to "
+            "compare: without a ReLU no channel is silent by nature.",
+            network=plain(network),
+        ),
     )
 
 
@@ -103,7 +135,7 @@ def highest(maxima: Mapping[str, tuple[str, float]]) -> Answer:
     top = max(value for _, value in maxima.values())
     told = ", ".join(f"{plain(title)} {value:.2f}" for title, value in maxima.values())
     right = tuple(name for name, (_, value) in maxima.items() if value == top)
-    return Answer(right, f"The largest activation of each: {told}.")
+    return Answer(right, tr("The largest activation of each: {told}.", told=told))
 
 
 def few_channels(label: str, contributions: Sequence[float], few: int = 10) -> Answer:
@@ -119,8 +151,14 @@ def few_channels(label: str, contributions: Sequence[float], few: int = 10) -> A
     share = sum(adding[:few]) / total if total else 0.0
     return Answer(
         _yes(share > 0.5),
-        f"The {min(few, len(contributions))} channels that add most to the score of "
-        f"*{plain(label)}* bring {percent(share, 1)} of what {len(adding):,} channels add to it.",
+        tr(
+            "The {min} channels that add most to the score of *{label}* bring {share} of "
+            "what {count:,} channels add to it.",
+            min=min(few, len(contributions)),
+            label=plain(label),
+            share=percent(share, 1),
+            count=len(adding),
+        ),
     )
 
 
@@ -128,7 +166,11 @@ def heads_agree(first: str, main: str) -> Answer:
     """Whether the first head on the way names the class that the main classifier names."""
     return Answer(
         _yes(first == main),
-        f"The first auxiliary classifier says *{plain(first)}*, the main one *{plain(main)}*.",
+        tr(
+            "The first auxiliary classifier says *{first}*, the main one *{main}*.",
+            first=plain(first),
+            main=plain(main),
+        ),
     )
 
 
@@ -136,8 +178,12 @@ def alike(layer: str, ssim: float) -> Answer:
     """Whether the image made again from a layer has a structural similarity above 0.5."""
     return Answer(
         _yes(ssim > 0.5),
-        f"The image made again from {plain(layer)} has a structural similarity of {ssim:.2f} to "
-        "the original; 1 would be equal.",
+        tr(
+            "The image made again from {layer} has a structural similarity of {ssim:.2f} to "
+            "the original; 1 would be equal.",
+            layer=plain(layer),
+            ssim=ssim,
+        ),
     )
 
 
@@ -151,8 +197,15 @@ def always_gains(network: str, gains: Sequence[float]) -> Answer:
     better = sum(gain > 0 for gain in gains)
     return Answer(
         _yes(better == len(gains)),
-        f"Fine-tuning {plain(network)} improved the test accuracy with {better} of {len(gains)} "
-        f"seeds, by {100 * min(gains):+.1f} to {100 * max(gains):+.1f} percentage points.",
+        tr(
+            "Fine-tuning {network} improved the test accuracy with {better} of {count} "
+            "seeds, by {min:+.1f} to {max:+.1f} percentage points.",
+            network=plain(network),
+            better=better,
+            count=len(gains),
+            min=100 * min(gains),
+            max=100 * max(gains),
+        ),
     )
 
 
@@ -160,7 +213,12 @@ def deepest_field(layer: str, field: int, side: int) -> Answer:
     """Whether one position of a layer can depend on the whole width of the image, in pixels."""
     return Answer(
         _yes(field >= side),
-        f"One position of {plain(layer)} sees {field:,} pixels of the image's {side:,} in width.",
+        tr(
+            "One position of {layer} sees {field:,} pixels of the image's {side:,} in width.",
+            layer=plain(layer),
+            field=field,
+            side=side,
+        ),
     )
 
 
@@ -168,14 +226,22 @@ def decoder_share(network: str, decoder: int, total: int) -> Answer:
     """Whether more than half of a network's parameters are the decoder's."""
     return Answer(
         _yes(decoder > total - decoder),
-        f"{decoder:,} of {plain(network)}'s {total:,} parameters "
-        f"({percent(decoder / total if total else 0.0, 1)}) are the decoder's.",
+        tr(
+            "{decoder:,} of {network}'s {total:,} parameters ({which}) are the decoder's.",
+            decoder=decoder,
+            network=plain(network),
+            total=total,
+            which=percent(decoder / total if total else 0.0, 1),
+        ),
     )
 
 
 def fewer(first: tuple[str, int], second: tuple[str, int], what: str) -> Answer:
     """Whether the first of two networks, title and count, has fewer of something."""
-    told = " and ".join(f"{plain(title)} has {count:,}" for title, count in (first, second))
+    told = " and ".join(
+        tr("{title} has {count:,}", title=plain(title), count=count)
+        for title, count in (first, second)
+    )
     return Answer(_yes(first[1] < second[1]), f"{told} {what}.")
 
 
@@ -183,7 +249,12 @@ def strongest_is_salient(strongest: int, salient: int) -> Answer:
     """Whether the channel with the largest value is also the one that draws the clearest map."""
     return Answer(
         _yes(strongest == salient),
-        f"Channel {strongest} holds the largest value, channel {salient} draws the clearest map.",
+        tr(
+            "Channel {strongest} holds the largest value, channel {salient} draws the "
+            "clearest map.",
+            strongest=strongest,
+            salient=salient,
+        ),
     )
 
 
@@ -193,6 +264,12 @@ def loss_fell_half(first: float, middle: float, last: float) -> Answer:
     share = half / whole if whole else 0.0
     return Answer(
         _yes(share > 0.5),
-        f"The loss fell from {first:.2f} to {middle:.2f} in the first half and to {last:.2f} in "
-        f"the end: {percent(share, 1)} of the fall came in the first half.",
+        tr(
+            "The loss fell from {first:.2f} to {middle:.2f} in the first half and to "
+            "{last:.2f} in the end: {share} of the fall came in the first half.",
+            first=first,
+            middle=middle,
+            last=last,
+            share=percent(share, 1),
+        ),
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from convviz.language import tr
 from convviz.learning.auxiliary import Settings
 from convviz.networks.network import AUXILIARY_WEIGHT
 from convviz.ui import state
@@ -16,7 +17,7 @@ from convviz.ui.keys import Key
 def weight(*, width: int, help: str | None = None) -> float:
     """Choose what each auxiliary loss is multiplied with."""
     chosen: float = st.slider(
-        "Weight of each auxiliary loss",
+        tr("Weight of each auxiliary loss"),
         0.0,
         1.0,
         step=0.1,
@@ -34,7 +35,7 @@ def weight(*, width: int, help: str | None = None) -> float:
 def seed(*, help: str | None = None) -> int:
     """Choose the seed of the first weights and of everything else drawn at random."""
     chosen = st.number_input(
-        "Seed",
+        tr("Seed"),
         0,
         9999,
         key=state.remember(Key.AUXILIARY_SEED, Settings.seed, allowed=range(10_000)),

@@ -24,6 +24,7 @@ from convviz.features.class_evidence import AveragedMaps, ClassEvidence
 from convviz.features.overview import Overview
 from convviz.features.predictions import HeadPrediction, Prediction
 from convviz.images.encode import jpeg
+from convviz.language import tr
 from convviz.learning import fine_tuning_record
 from convviz.learning.fine_tuning_record import FineTuningRecord
 from convviz.networks.catalogue import COURSE, OF_THE_COURSE
@@ -118,14 +119,14 @@ class NetworkForm:
 def forms(name: str) -> tuple[NetworkForm, ...]:
     """Return the forms in which a network can be looked at, the built one first."""
     spec = network_spec(name)
-    built = NetworkForm("torchvision", name, "As built by torchvision", spec.input_size)
+    built = NetworkForm("torchvision", name, tr("As built by torchvision"), spec.input_size)
     if not spec.torchvision_weights:
-        return (NetworkForm("torchvision", name, "As built", spec.input_size),)
+        return (NetworkForm("torchvision", name, tr("As built"), spec.input_size),)
     design = published_form_of(name)
     # VGG is built as published, so it has no second form to show.
     if design is None or not design.differences:
         return (built,)
-    return built, NetworkForm("paper", design.name, "As published", design.input_size)
+    return built, NetworkForm("paper", design.name, tr("As published"), design.input_size)
 
 
 # Three networks at most: VGG16 with its decoder takes 553 MB.

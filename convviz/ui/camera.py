@@ -32,6 +32,7 @@ from streamlit import config
 
 from convviz import limits
 from convviz.errors import ConvvizError, ImageError
+from convviz.language import tr
 from convviz.ui import errors, visitor
 
 if TYPE_CHECKING:
@@ -156,13 +157,13 @@ async def _answer(request: Request) -> Response:
     camera = _camera_of(request)
     if camera is None:
         # Whoever guesses is not told whether the secret or the origin was wrong.
-        return PlainTextResponse("This page is no longer live.\n", status_code=403)
+        return PlainTextResponse(tr("This page is no longer live.\n"), status_code=403)
     with _lock:
         through = camera.through
         if through is None:
-            return PlainTextResponse("The camera goes on in a moment.\n", status_code=410)
+            return PlainTextResponse(tr("The camera goes on in a moment.\n"), status_code=410)
         if camera.busy:
-            return PlainTextResponse("One frame at a time.\n", status_code=429)
+            return PlainTextResponse(tr("One frame at a time.\n"), status_code=429)
         camera.busy = True
     try:
         wait = camera.used + _LEAST_SECONDS - time.monotonic()
@@ -171,14 +172,16 @@ async def _answer(request: Request) -> Response:
         camera.used = time.monotonic()
         data = await _body(request)
         if data is None:
-            return PlainTextResponse("The frame is too large.\n", status_code=413)
+            return PlainTextResponse(tr("The frame is too large.\n"), status_code=413)
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(_executor(), _pass, through, data)
     except ConvvizError as error:
         return PlainTextResponse(f"{error}\n", status_code=422)
     except Exception as error:  # noqa: BLE001 - logged; the page shows its number
         number = errors.log(error)
-        return PlainTextResponse(f"The frame failed (error {number}).\n", status_code=500)
+        return PlainTextResponse(
+            tr("The frame failed (error {number}).\n", number=number), status_code=500
+        )
     finally:
         camera.busy = False
     # Named as compressed, so that Streamlit does not do it again, and more slowly.
@@ -265,10 +268,10 @@ def opened(data: bytes) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data), formats=["JPEG"])
         if image.width * image.height > MOST_FRAME_PIXELS:
-            raise ImageError("The camera's frame has too many pixels: send a smaller one.")
+            raise ImageError(tr("The camera's frame has too many pixels: send a smaller one."))
         return image.convert("RGB")
     except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise ImageError("The camera's frame is no JPEG: start the camera anew.") from error
+        raise ImageError(tr("The camera's frame is no JPEG: start the camera anew.")) from error
 
 
 _pool: ThreadPoolExecutor | None = None

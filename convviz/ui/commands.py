@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from convviz.images.samples import samples
+from convviz.language import tr
 from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.keys import Key
 
@@ -98,7 +99,7 @@ def sample_called(title: str) -> str:
 
 
 def _activations(choice: Choice, address: Mapping[str, str]) -> str:
-    if address.get(Key.ACTIVATIONS_VIEW) in ("Compare", "All layers"):
+    if address.get(Key.ACTIVATIONS_VIEW) in ("Compare", tr("All layers")):
         return ""
     words = ["activations", *_chosen(choice), *_layer(choice)]
     for option, key, allowed in (
@@ -116,7 +117,7 @@ def _activations(choice: Choice, address: Mapping[str, str]) -> str:
 def _evidence(choice: Choice, address: Mapping[str, str]) -> str:
     from convviz.features.grad_cam import CamMethod, is_grid
 
-    if address.get(Key.EVIDENCE_VIEW) in ("A worse image", "Two networks"):
+    if address.get(Key.EVIDENCE_VIEW) in (tr("A worse image"), tr("Two networks")):
         return ""
     words = ["evidence", *_chosen(choice)]
     explained, other = address.get(Key.EVIDENCE_CLASS, ""), address.get(Key.EVIDENCE_AGAINST, "")

@@ -18,6 +18,7 @@ from convviz.datasets.generated import GENERATED
 from convviz.datasets.labelled_set import Dataset
 from convviz.errors import ImageError
 from convviz.images.preprocess import crop
+from convviz.language import later, tr
 from convviz.ui import downloads, state
 from convviz.ui.keys import Entry, Key
 from convviz.ui.widgets import ZIPS
@@ -26,7 +27,7 @@ SHAPES, DIRECTIONS, ZIP = "shapes", "directions", "zip"
 
 _KINDS = (
     {key: images.title for key, images in GENERATED.items()}
-    | {ZIP: "My own zip"}
+    | {ZIP: later("My own zip")}
     | {key: images.title for key, images in published.SETS.items()}
 )
 _COUNTS = (200, 600, 1200, 2800)
@@ -118,7 +119,7 @@ def choose(usual: str = SHAPES) -> Dataset | None:
         st.session_state.pop(Key.DATA, None)
     st.session_state[Entry.USUAL_DATA] = usual
     kind = st.segmented_control(
-        "Pictures to learn from",
+        tr("Pictures to learn from"),
         _KINDS,
         format_func=_KINDS.__getitem__,
         key=state.remember(Key.DATA, usual, allowed=_KINDS),
@@ -144,11 +145,13 @@ def _published(key: str) -> Dataset | None:
     if not downloads.set_is_here(key):
         return None
     count = st.select_slider(
-        "Pictures",
+        tr("Pictures"),
         _COUNTS,
         key=state.remember(Key.DATA_COUNT, 600, allowed=_COUNTS),
-        help="Chosen at random, as many of each class, and the same ones every time. A part of "
-        "them is not learned from: it checks what was learned.",
+        help=tr(
+            "Chosen at random, as many of each class, and the same ones every time. A part "
+            "of them is not learned from: it checks what was learned."
+        ),
         width=320,
     )
     return _subset(key, count)
@@ -156,7 +159,7 @@ def _published(key: str) -> Dataset | None:
 
 def _uploaded() -> Dataset | None:
     file = st.file_uploader(
-        "A zip with a folder of pictures for each class",
+        tr("A zip with a folder of pictures for each class"),
         type=["zip", ZIPS],
         key=state.fresh("training_zip"),
         max_upload_size=zip_archive.MAX_BYTES // 1_000_000,
@@ -168,8 +171,10 @@ def _uploaded() -> Dataset | None:
         st.session_state[Entry.TRAINING_ZIP] = upload
     if upload is None:
         st.caption(
-            "For example: a folder `cats` and a folder `dogs`, with ten pictures each, packed "
-            "together. The folders' names become the classes."
+            tr(
+                "For example: a folder `cats` and a folder `dogs`, with ten pictures each, "
+                "packed together. The folders' names become the classes."
+            )
         )
         return None
     try:
@@ -195,7 +200,7 @@ def _look_through(upload: _Upload) -> None:
         return
     if upload.stopped:
         st.info(findings.reading_stopped(upload.step), icon=":material/stop_circle:")
-        st.button("Go on", icon=":material/play_arrow:", key="zip_go_on", on_click=upload.go_on)
+        st.button(tr("Go on"), icon=":material/play_arrow:", key="zip_go_on", on_click=upload.go_on)
         return
     row, bar = st.empty(), None
     begun = shown = time.monotonic()
@@ -204,7 +209,7 @@ def _look_through(upload: _Upload) -> None:
         if bar is None and now - begun > _QUICK_SECONDS:  # a small zip needs no bar
             with row.container():
                 bar = st.progress(step.fraction, text=findings.reading(step))
-                st.button("Stop", icon=":material/stop:", key="zip_stop", on_click=upload.stop)
+                st.button(tr("Stop"), icon=":material/stop:", key="zip_stop", on_click=upload.stop)
         if bar is not None and now - shown > _SHOWN_SECONDS:
             bar.progress(step.fraction, text=findings.reading(step))
             shown = now
@@ -241,12 +246,12 @@ def _preview(dataset: Dataset, thumbnails: Sequence[Image.Image]) -> None:
                     image,
                     width=side,
                     output_format="PNG",
-                    alt=f"One of class {state.shorten(name, 24)}",
+                    alt=tr("One of class {shorten}", shorten=state.shorten(name, 24)),
                 )
                 st.caption(f"{plain_name(name)}: {dataset.counts[label]}")
     more = len(dataset.classes) - _PREVIEW_CLASSES
     if more > 0:
-        st.caption(f"… and {more} more classes")
+        st.caption(tr("… and {more} more classes", more=more))
     for text in (findings.given_division(dataset), findings.duplicates(dataset)):
         if text:
             st.caption(text)
@@ -259,7 +264,13 @@ def _preview(dataset: Dataset, thumbnails: Sequence[Image.Image]) -> None:
             st.warning(state.plain(text), icon=":material/content_copy:")
     if dataset.left_out:
         files = len(dataset.left_out)
-        with st.expander(f"{files} {'file was' if files == 1 else 'files were'} left out"):
+        with st.expander(
+            tr(
+                "{files} {which} left out",
+                files=files,
+                which="file was" if files == 1 else "files were",
+            )
+        ):
             st.dataframe(
                 [{"file": file.title, "why": file.reason} for file in dataset.left_out],
                 hide_index=True,

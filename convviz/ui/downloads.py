@@ -12,6 +12,7 @@ import streamlit as st
 from convviz.datasets import published
 from convviz.downloads.tickets import Fetch
 from convviz.formatting import percent, size_text
+from convviz.language import tr
 from convviz.networks.registry import spec
 from convviz.ui import errors, state
 from convviz.ui.keys import Key
@@ -58,51 +59,59 @@ def get(name: str, source: str, statuses: Statuses) -> None:
     if ticket is None:
         offer(name, source, statuses, not_here_yet(status.title))
     elif ticket.state in ("failed", "cancelled"):
-        offer(name, source, statuses, ticket.error or "The download was stopped.")
+        offer(name, source, statuses, ticket.error or tr("The download was stopped."))
     elif ticket.state != "done":
         with st.container(border=True, key="fetching"):
-            st.header(f"Fetching the weights of {state.plain(_title(name))}", anchor=False)
+            st.header(
+                tr("Fetching the weights of {title}", title=state.plain(_title(name))), anchor=False
+            )
             st.markdown(happens_once(state.plain(status.title)))
             _show_progress(ticket, _progress_of_weights)
             with st.container(horizontal=True):
-                st.button("Cancel", key="fetch_cancel", on_click=ticket.cancel)
+                st.button(tr("Cancel"), key="fetch_cancel", on_click=ticket.cancel)
                 _alternatives(name, source, statuses)
         st.stop()
 
 
 def not_here_yet(title: str) -> str:
     """Return the sentence on weights that have not been fetched."""
-    return f"These weights ({title}) are not here yet."
+    return tr("These weights ({title}) are not here yet.", title=title)
 
 
 def happens_once(title: str) -> str:
     """Return the sentence on weights that are being fetched."""
-    return f"{title}. This happens once; afterwards they are here for every visitor."
+    return tr(
+        "{title}. This happens once; afterwards they are here for every visitor.", title=title
+    )
 
 
 def fetching_once(title: str) -> str:
     """Return the sentence on a set of images that is being fetched."""
-    return f"**Fetching {title}**, once for every visitor"
+    return tr("**Fetching {title}**, once for every visitor", title=title)
 
 
 def not_fetched(title: str, error: str) -> str:
     """Return the sentence on a set of images that could not be fetched, with the reason."""
-    return (
-        f"{title} could not be fetched: {error} The generated shapes, the samples' crops and your "
-        "own pictures need no network."
+    return tr(
+        "{title} could not be fetched: {error} The generated shapes, the samples' crops "
+        "and your own pictures need no network.",
+        title=title,
+        error=error,
     )
 
 
 def offer(name: str, source: str, statuses: Statuses, sentence: str) -> None:
     """Say why weights cannot be used and what can be done; the script ends here."""
     with st.container(border=True, key="weights_missing"):
-        st.header(f"{state.plain(_title(name))} needs weights first", anchor=False)
+        st.header(tr("{title} needs weights first", title=state.plain(_title(name))), anchor=False)
         st.warning(state.plain(sentence), icon=":material/cloud_off:")
         with st.container(horizontal=True):
             if source == "imagenet":
                 size = statuses[source].fetch_bytes
                 st.button(
-                    f"Fetch them ({size_text(size)})" if size else "Fetch them again",
+                    tr("Fetch them ({size})", size=size_text(size))
+                    if size
+                    else tr("Fetch them again"),
                     key="fetch_again",
                     type="primary",
                     on_click=fetch_now,
@@ -112,8 +121,10 @@ def offer(name: str, source: str, statuses: Statuses, sentence: str) -> None:
         if source == "imagenet":
             say_licence(name)
         st.caption(
-            "Without a network: put weight files into a folder, start convviz with "
-            "CONVVIZ_WEIGHTS=that folder, and open this page again."
+            tr(
+                "Without a network: put weight files into a folder, start convviz with "
+                "CONVVIZ_WEIGHTS=that folder, and open this page again."
+            )
         )
     st.stop()
 
@@ -139,7 +150,7 @@ def set_is_here(key: str) -> bool:
         with st.container(border=True, key=f"fetching_{key}"):
             st.markdown(fetching_once(images.title))
             _show_progress(ticket, _progress_of_images)
-            st.button("Stop", icon=":material/stop:", key=f"stop_{key}", on_click=ticket.cancel)
+            st.button(tr("Stop"), icon=":material/stop:", key=f"stop_{key}", on_click=ticket.cancel)
         return False
     if ticket is not None and ticket.state == "failed":
         st.error(
@@ -147,14 +158,14 @@ def set_is_here(key: str) -> bool:
             icon=":material/cloud_off:",
         )
     elif ticket is not None and ticket.state == "cancelled":
-        st.info("The download was stopped; nothing was kept of it.", icon=":material/stop:")
+        st.info(tr("The download was stopped; nothing was kept of it."), icon=":material/stop:")
     st.button(
-        f"Fetch {images.title} ({size_text(images.bytes)})",
+        tr("Fetch {title} ({bytes})", title=images.title, bytes=size_text(images.bytes)),
         icon=":material/download:",
         key=f"fetch_{key}",
         on_click=_start,
         args=(key,),
-        help="From where torchvision fetches it, too; kept in convviz's cache folder.",
+        help=tr("From where torchvision fetches it, too; kept in convviz's cache folder."),
     )
     return False
 
@@ -173,18 +184,23 @@ def _show_progress(ticket: Fetch, text: Callable[[Fetch], str]) -> None:
 def _progress_of_weights(ticket: Fetch) -> str:
     text = size_text(ticket.received)
     if ticket.total:
-        text = f"{text} of {size_text(ticket.total)}"
+        text = tr("{text} of {total}", text=text, total=size_text(ticket.total))
     if ticket.state == "waiting":
-        text += " (another convviz on this machine is fetching them)"
+        text += tr(" (another convviz on this machine is fetching them)")
     return text
 
 
 def _progress_of_images(ticket: Fetch) -> str:
     text = size_text(ticket.received)
     if ticket.total:
-        text = f"{percent(ticket.fraction, 0)} · {text} of {size_text(ticket.total)}"
+        text = tr(
+            "{fraction} · {text} of {total}",
+            fraction=percent(ticket.fraction, 0),
+            text=text,
+            total=size_text(ticket.total),
+        )
     if ticket.state == "waiting":
-        text += " (another convviz on this machine is fetching it)"
+        text += tr(" (another convviz on this machine is fetching it)")
     elif ticket.fraction == 1:
         text += " · unpacking"
     return text
@@ -195,24 +211,24 @@ def _alternatives(name: str, source: str, statuses: Statuses) -> None:
     for other in statuses.values():
         if other.here and other.source not in (source, "random"):
             st.button(
-                f"Use {state.plain(other.title)}",
+                tr("Use {title}", title=state.plain(other.title)),
                 key=f"use_{other.source}",
                 on_click=use,
                 args=(name, other.source),
             )
     st.button(
-        "Use untrained weights",
+        tr("Use untrained weights"),
         key="use_untrained",
         on_click=use,
         args=(name, "random"),
-        help="Random numbers: good for sizes and shapes, but the network has learned nothing.",
+        help=tr("Random numbers: good for sizes and shapes, but the network has learned nothing."),
     )
     if name != DEFAULT_NETWORK:
         st.button(
-            f"Look at {_title(DEFAULT_NETWORK)} instead",
+            tr("Look at {title} instead", title=_title(DEFAULT_NETWORK)),
             key="use_default_network",
             on_click=lambda: st.session_state.update({Key.NETWORK: DEFAULT_NETWORK}),
-            help="Its weights ship with convviz.",
+            help=tr("Its weights ship with convviz."),
         )
 
 

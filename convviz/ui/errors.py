@@ -24,6 +24,7 @@ from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 
 from convviz.errors import ConvvizError, is_about_memory, memory_short
 from convviz.jobs.gate import GATE
+from convviz.language import again, tr
 from convviz.plain_text import plain
 from convviz.ui.keys import Entry
 
@@ -136,16 +137,17 @@ def forget_kept() -> None:
 def sentence(error: Exception) -> str:
     """Say what went wrong: a user's error in its own words, a bug by the id that the log has."""
     if isinstance(error, ConvvizError):
-        return plain(str(error))
+        return plain(again(str(error)))
     error_id = log(error, _ids())
     return memory_short(error_id) if is_about_memory(error) else fault(error_id)
 
 
 def fault(error_id: str) -> str:
     """Say that there is a bug, with the id under which the log has it."""
-    return (
-        f"Something went wrong inside convviz (error {error_id}). The server's log has the "
-        "details under this number; try again, or choose something else."
+    return tr(
+        "Something went wrong inside convviz (error {error_id}). The server's log has "
+        "the details under this number; try again, or choose something else.",
+        error_id=error_id,
     )
 
 

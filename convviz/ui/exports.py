@@ -13,6 +13,7 @@ from PIL import Image
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from convviz.images.encode import png
+from convviz.language import tr
 from convviz.plain_text import csv_table
 from convviz.ui import errors
 
@@ -70,10 +71,11 @@ _MOST_KEPT = 1000
 
 def why_not_made(session: str) -> str:
     """Say why a file could not be made when its button was pressed; the server sends this."""
-    error_id = _failed.get(session) or errors.log(RuntimeError("a file could not be made"))
-    return (
-        f"The file could not be made (error {error_id}). The server's log has the details under "
-        "this number."
+    error_id = _failed.get(session) or errors.log(RuntimeError(tr("a file could not be made")))
+    return tr(
+        "The file could not be made (error {error_id}). The server's log has the details "
+        "under this number.",
+        error_id=error_id,
     )
 
 

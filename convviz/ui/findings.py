@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from convviz.language import tr
 from convviz.plain_text import plain, quoted
 
 
 def no_such_choice(key: str, asked: str) -> str:
     """Say that a link asks for a value that does not exist."""
-    return (
-        f"The link asks for {plain(key)} “{quoted(asked)}”, which does not exist here; this is the "
-        "usual choice instead."
+    return tr(
+        "The link asks for {key} “{quoted}”, which does not exist here; this is the "
+        "usual choice instead.",
+        key=plain(key),
+        quoted=quoted(asked),
     )
 
 
@@ -20,24 +23,31 @@ def no_such_channel(asked: str, channels: int) -> str:
         asked: What the link asks for.
         channels: How many channels the layer has.
     """
-    has = f"channels 0 to {channels - 1}" if channels > 1 else "one channel, number 0"
-    return (
-        f"The link asks for channel “{quoted(asked)}”; this layer has {has}, so here is the "
-        "strongest one."
+    has = (
+        tr("channels 0 to {channels}", channels=channels - 1)
+        if channels > 1
+        else tr("one channel, number 0")
+    )
+    return tr(
+        "The link asks for channel “{quoted}”; this layer has {has}, so here is the strongest one.",
+        quoted=quoted(asked),
+        has=has,
     )
 
 
 def no_such_position(asked: str) -> str:
     """Say that a link asks for a position, which no link can carry."""
-    return (
-        f"The link asks for the position “{quoted(asked)}”; links carry no positions, so here is "
-        "the strongest one."
+    return tr(
+        "The link asks for the position “{quoted}”; links carry no positions, so here is "
+        "the strongest one.",
+        quoted=quoted(asked),
     )
 
 
 def untrained(title: str) -> str:
     """Say that a network's weights are random numbers."""
-    return (
-        f"{plain(title)} is **untrained** here: its weights are random numbers. What this page "
-        "shows is what the design does by itself, not what a network learns."
+    return tr(
+        "{title} is **untrained** here: its weights are random numbers. What this page "
+        "shows is what the design does by itself, not what a network learns.",
+        title=plain(title),
     )

@@ -14,6 +14,7 @@ import streamlit as st
 from streamlit.runtime import Runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from convviz.language import tr
 from convviz.ui import camera, handed_on, jobs, state, visitor
 from convviz.ui.choice import DECODED
 from convviz.ui.errors import guarded
@@ -22,7 +23,7 @@ from convviz.ui.errors import guarded
 def draw() -> None:
     """Draw the button."""
     st.button(
-        "Forget my data",
+        tr("Forget my data"),
         icon=":material/delete_forever:",
         key="forget_my_data",
         type="tertiary",
@@ -60,16 +61,42 @@ def _forget() -> None:
 def forgotten(*, has_image: bool, runs: int, networks: int, shared: int = 0) -> str:
     """Say what was forgotten."""
     parts = [
-        *(["your image"] if has_image else []),
-        *([f"{runs} {'run' if runs == 1 else 'runs'} with what came of them"] if runs else []),
+        *([tr("your image")] if has_image else []),
         *(
-            [f"{networks} {'network' if networks == 1 else 'networks'} you trained or opened"]
+            [
+                tr(
+                    "{runs} {which} with what came of them",
+                    runs=runs,
+                    which="run" if runs == 1 else "runs",
+                )
+            ]
+            if runs
+            else []
+        ),
+        *(
+            [
+                tr(
+                    "{networks} {which} you trained or opened",
+                    networks=networks,
+                    which="network" if networks == 1 else "networks",
+                )
+            ]
             if networks
             else []
         ),
-        *([f"{shared} shared {'result' if shared == 1 else 'results'}"] if shared else []),
+        *(
+            [
+                tr(
+                    "{shared} shared {which}",
+                    shared=shared,
+                    which="result" if shared == 1 else "results",
+                )
+            ]
+            if shared
+            else []
+        ),
     ]
-    what = ", ".join([*parts[:-2], " and ".join(parts[-2:])]) if parts else "all choices"
+    what = ", ".join([*parts[:-2], " and ".join(parts[-2:])]) if parts else tr("all choices")
     return (
         f"Forgotten: {what}. The server holds nothing that you brought to this tab any more; if "
         "you have others open, forget in each of them."

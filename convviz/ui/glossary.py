@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from convviz.language import later
+
 
 @dataclass(frozen=True)
 class Term:
@@ -40,120 +42,166 @@ def _plural(word: str) -> str:
 TERMS = (
     Term(
         "ConvNet",
-        "A network whose layers slide small filters over an image and over one another's maps.",
-        ("convolutional network",),
+        later(
+            "A network whose layers slide small filters over an image and over one another's maps."
+        ),
+        (later("convolutional network"),),
     ),
     Term(
         "layer",
-        "One step of a network: it takes the maps of the step before and makes new ones of them.",
+        later(
+            "One step of a network: it takes the maps of the step before and makes new ones "
+            "of them."
+        ),
     ),
     Term(
         "channel",
-        "One of the maps that a layer puts out, made by one filter.",
+        later("One of the maps that a layer puts out, made by one filter."),
     ),
     Term(
-        "feature map",
-        "The values of one channel for one image, one value for each position.",
-        ("activation map",),
+        later("feature map"),
+        later("The values of one channel for one image, one value for each position."),
+        (later("activation map"),),
     ),
     Term(
         "activation",
-        "A value that a layer puts out for an image; a high one says that its pattern is there.",
+        later(
+            "A value that a layer puts out for an image; a high one says that its pattern is there."
+        ),
     ),
     Term(
-        "empty channel",
-        "A channel of which nothing is left after the ReLU, for this image.",
+        later("empty channel"),
+        later("A channel of which nothing is left after the ReLU, for this image."),
     ),
     Term(
-        "dead channel",
-        "A channel that is empty for every image of a set; the number of images is named with it.",
+        later("dead channel"),
+        later(
+            "A channel that is empty for every image of a set; the number of images is named "
+            "with it."
+        ),
     ),
-    Term("filter", "A small block of weights that looks for one pattern everywhere.", ("kernel",)),
-    Term("weight", "A number that training has set, by which an input is multiplied."),
-    Term("parameter", "A number that training sets: a weight, or the bias added to a sum."),
+    Term(
+        "filter",
+        later("A small block of weights that looks for one pattern everywhere."),
+        ("kernel",),
+    ),
+    Term("weight", later("A number that training has set, by which an input is multiplied.")),
+    Term("parameter", later("A number that training sets: a weight, or the bias added to a sum.")),
     Term(
         "ReLU",
-        "The step that sets every negative value to 0 and leaves the others as they are.",
+        later("The step that sets every negative value to 0 and leaves the others as they are."),
     ),
     Term(
         "convolution",
-        "Sliding a filter over its input and, at each stop, adding up the products of weights and "
-        "values.",
-        ("convolutional layer",),
+        later(
+            "Sliding a filter over its input and, at each stop, adding up the products of "
+            "weights and values."
+        ),
+        (later("convolutional layer"),),
     ),
     Term(
-        "batch norm",
-        "A step that shifts and scales each channel, so that the next layer gets numbers of a "
-        "familiar size.",
-        ("batch normalisation",),
+        later("batch norm"),
+        later(
+            "A step that shifts and scales each channel, so that the next layer gets numbers "
+            "of a familiar size."
+        ),
+        (later("batch normalisation"),),
     ),
-    Term("concatenation", "The maps of several branches, one behind the other."),
-    Term("stride", "How many pixels a filter moves from one stop to the next."),
-    Term("padding", "Rows of zeros around a map, so that a filter also fits at its edge."),
+    Term("concatenation", later("The maps of several branches, one behind the other.")),
+    Term("stride", later("How many pixels a filter moves from one stop to the next.")),
+    Term("padding", later("Rows of zeros around a map, so that a filter also fits at its edge.")),
     Term(
-        "receptive field",
-        "The part of the image that one position of a layer can depend on.",
+        later("receptive field"),
+        later("The part of the image that one position of a layer can depend on."),
     ),
-    Term("pooling", "Replacing small squares of a map by their maximum or their mean."),
+    Term("pooling", later("Replacing small squares of a map by their maximum or their mean.")),
     Term(
-        "global average pooling",
-        "Replacing every map by its mean, so that one number is left for each channel.",
+        later("global average pooling"),
+        later("Replacing every map by its mean, so that one number is left for each channel."),
     ),
     Term(
         "1×1 convolution",
-        "A filter that sees one position of all channels at once: it mixes channels, and narrows "
-        "them where there are fewer filters than channels.",
+        later(
+            "A filter that sees one position of all channels at once: it mixes channels, and "
+            "narrows them where there are fewer filters than channels."
+        ),
         ("bottleneck",),
     ),
     Term(
-        "Inception module",
-        "A block of GoogLeNet that looks with filters of several sizes at once and joins their "
-        "channels.",
+        later("Inception module"),
+        later(
+            "A block of GoogLeNet that looks with filters of several sizes at once and joins "
+            "their channels."
+        ),
     ),
     Term(
-        "auxiliary classifier",
-        "A small classifier that reads a network's maps on the way and is used in training only.",
-        ("auxiliary head",),
+        later("auxiliary classifier"),
+        later(
+            "A small classifier that reads a network's maps on the way and is used in "
+            "training only."
+        ),
+        (later("auxiliary head"),),
     ),
-    Term("encoder", "The convolutional part of a network, which turns an image into maps."),
+    Term("encoder", later("The convolutional part of a network, which turns an image into maps.")),
     Term(
         "decoder",
-        "The part behind the encoder, which turns its maps into class scores.",
+        later("The part behind the encoder, which turns its maps into class scores."),
         ("classifier",),
     ),
     Term(
         "MACs",
-        "Multiply–accumulates, each one multiplication and one addition: a MAC is two FLOPs.",
+        later(
+            "Multiply–accumulates, each one multiplication and one addition: a MAC is two FLOPs."
+        ),
         ("MAC", "multiply–accumulate"),
     ),
     Term(
         "reconstruction",
-        "An image that was changed until a layer answers to it as it does to the original.",
+        later("An image that was changed until a layer answers to it as it does to the original."),
     ),
     Term(
-        "relative error",
-        "How far a reconstruction's maps are from the original's: the length of the difference "
-        "over the length of the original's, at one layer.",
+        later("relative error"),
+        later(
+            "How far a reconstruction's maps are from the original's: the length of the "
+            "difference over the length of the original's, at one layer."
+        ),
     ),
-    Term("transfer learning", "Using an encoder trained for one task in a network for another."),
+    Term(
+        later("transfer learning"),
+        later("Using an encoder trained for one task in a network for another."),
+    ),
     Term(
         "fine-tuning",
-        "Training an encoder further on the new task, with small steps.",
+        later("Training an encoder further on the new task, with small steps."),
     ),
     Term(
         "gradient",
-        "How the loss changes when a weight, or a pixel, changes by a little.",
+        later("How the loss changes when a weight, or a pixel, changes by a little."),
     ),
-    Term("score", "The number that a network gives a class before it makes probabilities of all."),
+    Term(
+        "score",
+        later("The number that a network gives a class before it makes probabilities of all."),
+    ),
     Term(
         "Grad-CAM",
-        "A layer's maps added up, each times its mean gradient: by how much the class's score "
-        "rises with that map, averaged over its positions.",
+        later(
+            "A layer's maps added up, each times its mean gradient: by how much the class's "
+            "score rises with that map, averaged over its positions."
+        ),
     ),
-    Term("loss", "What training lowers: how far the network's answers are from the right ones."),
-    Term("ablation", "Setting channels to 0 and comparing what the network says before and after."),
-    Term("top patch", "A part of a set's images to which a channel answers most."),
-    Term("ImageNet", "The large set of labelled photographs that these networks were trained on."),
+    Term(
+        "loss",
+        later("What training lowers: how far the network's answers are from the right ones."),
+    ),
+    Term(
+        "ablation",
+        later("Setting channels to 0 and comparing what the network says before and after."),
+    ),
+    Term(later("top patch"), later("A part of a set's images to which a channel answers most.")),
+    Term(
+        "ImageNet",
+        later("The large set of labelled photographs that these networks were trained on."),
+    ),
 )
 
 _BY_SPELLING = {spelling: term for term in TERMS for spelling in term.spellings}

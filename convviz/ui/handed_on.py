@@ -11,6 +11,7 @@ from convviz.errors import JobError
 from convviz.formatting import say_seconds
 from convviz.jobs.handed_on import HandedOn, HandedOnRuns
 from convviz.jobs.job import JobView
+from convviz.language import later, tr
 from convviz.ui import state
 from convviz.ui.errors import guarded
 from convviz.ui.keys import Entry, Key
@@ -22,11 +23,13 @@ RUNS = HandedOnRuns(
     lambda: limits.SHARED_MEGABYTES.bytes,
 )
 
-_GONE = (
-    "The result in this link is not shared, or no longer: ask whoever sent the link to share it "
-    "again."
+_GONE = later(
+    "The result in this link is not shared, or no longer: ask whoever sent the link to "
+    "share it again."
 )
-_READ_ONLY = "Somebody shared this result with you. You can look and save, and change nothing."
+_READ_ONLY = later(
+    "Somebody shared this result with you. You can look and save, and change nothing."
+)
 
 
 def opened(page: str) -> JobView | None:
@@ -70,7 +73,9 @@ def draw_banner() -> None:
     """Say that a result is somebody else's, beside the button that closes it."""
     with st.container(horizontal=True, vertical_alignment="center", key="handed_on_banner"):
         st.info(_READ_ONLY, icon=":material/visibility:")
-        st.button("Close", icon=":material/close:", key="handed_on_close", on_click=guarded(close))
+        st.button(
+            tr("Close"), icon=":material/close:", key="handed_on_close", on_click=guarded(close)
+        )
 
 
 def draw_button(view: JobView, owner: str) -> None:
@@ -87,8 +92,11 @@ def draw_button(view: JobView, owner: str) -> None:
             key="handed_on_share",
             on_click=_share,
             args=(view, owner),
-            help="Makes a link that opens this result, read-only, for whoever has it. Until then "
-            "nobody else can see it. It ends with “Stop sharing” or “Forget my data”.",
+            help=tr(
+                "Makes a link that opens this result, read-only, for whoever has it. Until "
+                "then nobody else can see it. It ends with “Stop sharing” or “Forget my "
+                "data”."
+            ),
         )
 
 
@@ -120,7 +128,7 @@ def draw_others(owner: str, view: JobView | None) -> None:
     """
     others = [each for each in RUNS.of(owner) if view is None or each.job_id != view.id]
     if others:
-        with st.expander("Results that you share", icon=":material/share:"):
+        with st.expander(tr("Results that you share"), icon=":material/share:"):
             for each in others:
                 st.markdown(f"**{state.plain(each.title)}**")
                 _draw_link(each, owner)
@@ -131,7 +139,7 @@ def _draw_link(shared: HandedOn, owner: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=f"handed_on:{shared.id}"):
         st.code(_link(shared.id), language=None, wrap_lines=True)
         st.button(
-            "Stop sharing",
+            tr("Stop sharing"),
             icon=":material/link_off:",
             key=f"handed_on_stop:{shared.id}",
             on_click=_stop,
@@ -141,7 +149,7 @@ def _draw_link(shared: HandedOn, owner: str) -> None:
 
 def share_label(count: int) -> str:
     """Say on the button what is shared and for how many hours."""
-    return f"Share with its image for {hours(count)}"
+    return tr("Share with its image for {hours}", hours=hours(count))
 
 
 def sharing_ends(seconds: float) -> str:
@@ -150,8 +158,12 @@ def sharing_ends(seconds: float) -> str:
     Args:
         seconds: How long it is still shared.
     """
-    left = f"about {hours(round(seconds / 3600))}" if seconds >= 5400 else say_seconds(seconds)
-    return f"Whoever has this link sees the result and its image, for {left} more."
+    left = (
+        tr("about {hours}", hours=hours(round(seconds / 3600)))
+        if seconds >= 5400
+        else say_seconds(seconds)
+    )
+    return tr("Whoever has this link sees the result and its image, for {left} more.", left=left)
 
 
 def _link(shared_id: str) -> str:
@@ -186,4 +198,4 @@ def hours(count: int) -> str:
     """Write a number of hours; 24 are a day."""
     if count == 24:
         return "a day"
-    return "an hour" if count == 1 else f"{count} hours"
+    return tr("an hour") if count == 1 else tr("{count} hours", count=count)

@@ -25,6 +25,7 @@ from convviz.jobs.cluster import ClusterRunner, ClusterSettings, TakeoverRunner
 from convviz.jobs.gate import GATE, give_way
 from convviz.jobs.job import JobView, Limits, Parts, Runner, Work, set_parts
 from convviz.jobs.runner import LocalRunner
+from convviz.language import later, tr
 from convviz.ui import handed_on, scrolling, state, visitor
 from convviz.ui.choice import ChosenImage
 from convviz.ui.errors import fragment, guarded
@@ -36,18 +37,18 @@ Draw = Callable[[JobView], object]
 _POLL_SECONDS = 1.0
 _POLL_SECONDS_WAITING = 2.0  # a queue moves slowly
 
-_NOT_FOUND = (
-    "The run in this address no longer exists, or it belongs to somebody else: a run opens only in "
-    "the browser that started it."
+_NOT_FOUND = later(
+    "The run in this address no longer exists, or it belongs to somebody else: a run "
+    "opens only in the browser that started it."
 )
-_JOINED = (
-    "Somebody had started exactly this run already, so you watch the same one; your Stop ends it "
-    "for you alone."
+_JOINED = later(
+    "Somebody had started exactly this run already, so you watch the same one; your Stop "
+    "ends it for you alone."
 )
-_BUSY = "You have a run under way on another page: stop it, or let it end, first."
-_RESTARTED = (
-    "The server was started again, and the run that was open here is gone with all other runs. "
-    "The settings are still here: start it again with the button on this page."
+_BUSY = later("You have a run under way on another page: stop it, or let it end, first.")
+_RESTARTED = later(
+    "The server was started again, and the run that was open here is gone with all other "
+    "runs. The settings are still here: start it again with the button on this page."
 )
 
 # Not in Streamlit's cache, which any visitor can clear.
@@ -303,7 +304,7 @@ class PageJobs:
         """
         live = view is not None and view.live
         busy = self.is_busy(view)
-        why = f"Stop the {what} below first." if live else _BUSY if busy else None
+        why = tr("Stop the {what} below first.", what=what) if live else _BUSY if busy else None
         st.button(
             label,
             type="primary",
@@ -321,7 +322,7 @@ class PageJobs:
         *,
         live: Callable[[JobView], Draw],
         ended: Draw = lambda view: None,
-        ready: str = "Getting ready…",
+        ready: str = later("Getting ready…"),
         closing: str = "",
         phase: Callable[[JobView], object] = lambda view: None,
         caption: str = "",
@@ -378,7 +379,7 @@ class PageJobs:
 
     def _heading(self, view: JobView, beside: Draw, *, small: bool) -> None:
         """Draw a job's title with the button that stops it."""
-        label = "Leave the queue" if view.state == "queued" and not small else "Stop"
+        label = tr("Leave the queue") if view.state == "queued" and not small else "Stop"
         with st.container(horizontal=True, vertical_alignment="center", key="job_heading"):
             title = state.plain(view.title)
             if small:
@@ -434,7 +435,7 @@ class PageJobs:
     def _offer_stop(self, view: JobView) -> None:
         """Offer to stop a job of another page, because a visitor may have only one at a time."""
         st.info(under_way(view.title), icon=":material/hourglass_top:")
-        st.button("Stop it", key=f"{self.page}_stop_other", on_click=self.stop, args=(view.id,))
+        st.button(tr("Stop it"), key=f"{self.page}_stop_other", on_click=self.stop, args=(view.id,))
 
         def poll() -> None:
             other = self.elsewhere()
@@ -485,16 +486,19 @@ def time_left(fraction: float, seconds: float, most: float | None = None) -> str
     if not 0 < fraction < 1 or seconds < 1:
         return ""
     left = seconds * (1 - fraction) / fraction
-    return f"{say_seconds(left if most is None else min(left, most * (1 - fraction)))} left"
+    return tr(
+        "{which} left",
+        which=say_seconds(left if most is None else min(left, most * (1 - fraction))),
+    )
 
 
 def under_way(title: str) -> str:
     """Say that a run of another page is under way."""
-    return f"You have a run under way on another page: {state.quoted(title)}."
+    return tr("You have a run under way on another page: {quoted}.", quoted=state.quoted(title))
 
 
 def _draw_waiting(view: JobView, text: str) -> None:
-    st.progress(0.0, text=f"{text} · stopping" if view.stopping else text)
+    st.progress(0.0, text=tr("{text} · stopping", text=text) if view.stopping else text)
 
 
 def _draw_queued(view: JobView) -> None:
@@ -506,20 +510,34 @@ def taking_turns(view: JobView) -> str:
     """Say that others' runs take turns with a job; "" where none does."""
     if not (view.live and view.others) or view.stopping:
         return ""
-    count = f"{view.others} other run takes" if view.others == 1 else f"{view.others} others take"
+    count = (
+        tr("{others} other run takes", others=view.others)
+        if view.others == 1
+        else tr("{others} others take", others=view.others)
+    )
     most = exact_seconds(limits.TURN_SECONDS.value)
-    text = f"{count} turns with this run, {most} each at most."
+    text = tr("{count} turns with this run, {most} each at most.", count=count, most=most)
     if view.paused:
-        text += f" It will probably go on in {say_seconds(view.expected_wait_seconds)}."
-    return text if view.state == "queued" else f"{text} Times count its own turns."
+        text += tr(
+            " It will probably go on in {expected_wait_seconds}.",
+            expected_wait_seconds=say_seconds(view.expected_wait_seconds),
+        )
+    return text if view.state == "queued" else tr("{text} Times count its own turns.", text=text)
 
 
 def queued(position: int, seconds: float) -> str:
     """Say where in the queue a job stands and how long it will probably wait."""
-    turn = "Next to run" if position == 1 else f"Number {position} in the queue"
-    return (
-        f"{turn}: it will probably start in {say_seconds(seconds)}. You may refresh this page; if "
-        f"it stays closed for {exact_seconds(limits.GONE_SECONDS.value)}, your place is given up."
+    turn = (
+        tr("Next to run")
+        if position == 1
+        else tr("Number {position} in the queue", position=position)
+    )
+    return tr(
+        "{turn}: it will probably start in {seconds}. You may refresh this page; if it "
+        "stays closed for {exact_seconds}, your place is given up.",
+        turn=turn,
+        seconds=say_seconds(seconds),
+        exact_seconds=exact_seconds(limits.GONE_SECONDS.value),
     )
 
 
@@ -527,5 +545,5 @@ def exact_seconds(seconds: int) -> str:
     """Write a limit in minutes where it is whole ones, else in seconds."""
     minutes, rest = divmod(seconds, 60)
     if rest or not minutes:
-        return f"{seconds} second{'' if seconds == 1 else 's'}"
-    return f"{minutes} minute{'' if minutes == 1 else 's'}"
+        return tr("{seconds} second{which}", seconds=seconds, which="" if seconds == 1 else "s")
+    return tr("{minutes} minute{which}", minutes=minutes, which="" if minutes == 1 else "s")

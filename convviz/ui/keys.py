@@ -40,6 +40,7 @@ class Key(StrEnum):
     JOB = "job"
     HANDED_ON = "shared"
     PRESENT = "present", int
+    LANGUAGE = "lang"
 
     # Activations
     ACTIVATIONS_VIEW = "view"

@@ -13,6 +13,7 @@ import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
 from convviz.errors import SettingError
+from convviz.language import tr
 
 
 def check() -> None:
@@ -23,9 +24,11 @@ def check() -> None:
     """
     if _section() is not None and util.find_spec("authlib") is None:
         raise SettingError(
-            ".streamlit/secrets.toml has an [auth] section, so visitors have to log in, but the "
-            'package Authlib is missing: type pip install "streamlit[auth]", or take the section '
-            "out."
+            tr(
+                ".streamlit/secrets.toml has an [auth] section, so visitors have to log in, "
+                'but the package Authlib is missing: type pip install "streamlit[auth]", or '
+                "take the section out."
+            )
         )
 
 
@@ -34,13 +37,13 @@ def require() -> None:
     section = _section()
     if section is None or st.user.get("is_logged_in"):
         return
-    st.markdown("This server wants to know who you are before it lets you in.")
+    st.markdown(tr("This server wants to know who you are before it lets you in."))
     providers = [name for name, value in section.items() if isinstance(value, Mapping)]
     if not providers or "client_id" in section:
-        st.button("Log in", key="log_in", type="primary", on_click=st.login)
+        st.button(tr("Log in"), key="log_in", type="primary", on_click=st.login)
     for name in providers:
         st.button(
-            f"Log in with {name.replace('_', ' ')}",
+            tr("Log in with {replace}", replace=name.replace("_", " ")),
             key=f"log_in_{name}",
             type="primary",
             on_click=st.login,
@@ -53,7 +56,7 @@ def draw() -> None:
     """Draw what ends the log-in, for whoever has logged in."""
     if st.user.get("is_logged_in"):
         st.button(
-            "Log out",
+            tr("Log out"),
             icon=":material/logout:",
             key="log_out",
             type="tertiary",

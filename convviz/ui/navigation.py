@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from convviz.language import later, tr
 from convviz.ui import glossary, state
 from convviz.ui.keys import Key
 
@@ -35,67 +36,69 @@ class Page:
         return (_ROOT / self.file).is_file()
 
 
-HOME = Page("app.py", "Home", "home", "Choose an image and a network, and see what it sees.")
+HOME = Page("app.py", "Home", "home", later("Choose an image and a network, and see what it sees."))
 PAGES = (
     Page(
         "pages/0_Course.py",
         "Course",
         "school",
-        "How does a ConvNet get from pixels to class names? Step by step, with your own image.",
+        later(
+            "How does a ConvNet get from pixels to class names? Step by step, with your own image."
+        ),
     ),
     Page(
         "pages/1_Activations.py",
         "Activations",
         "grid_view",
-        "Which channels of a layer answer to the image, and which stay empty?",
+        later("Which channels of a layer answer to the image, and which stay empty?"),
     ),
     Page(
         "pages/8_Evidence.py",
         "Evidence",
         "quiz",
-        "Why this class: where does the network look, and is that true?",
+        later("Why this class: where does the network look, and is that true?"),
     ),
     Page(
         "pages/2_Filters.py",
         "Filters",
         "tune",
-        "What did the channels of a layer learn to look for?",
+        later("What did the channels of a layer learn to look for?"),
     ),
     Page(
         "pages/3_Architectures.py",
         "Architectures",
         "stacks",
-        "What does each network's design cost, and why was it built that way?",
+        later("What does each network's design cost, and why was it built that way?"),
     ),
     Page(
         "pages/9_Design.py",
         "Design",
         "architecture",
-        "What does a network cost that you put together, and what does one change to it?",
+        later("What does a network cost that you put together, and what does one change to it?"),
     ),
     Page(
         "pages/4_Reconstruction.py",
         "Reconstruction",
         "restore_page",
-        "What does a layer still know about the image?",
+        later("What does a layer still know about the image?"),
     ),
     Page(
         "pages/5_Transfer_learning.py",
-        "Transfer learning",
+        later("Transfer learning"),
         "alt_route",
-        "How does a trained encoder help a new task with few images?",
+        later("How does a trained encoder help a new task with few images?"),
     ),
     Page(
         "pages/6_Training.py",
         "Training",
         "trending_up",
-        "How do feature maps grow while a network learns?",
+        later("How do feature maps grow while a network learns?"),
     ),
     Page(
         "pages/7_Auxiliary_classifiers.py",
-        "Auxiliary classifiers",
+        later("Auxiliary classifiers"),
         "call_split",
-        "Do small classifiers on the way help a deep network learn?",
+        later("Do small classifiers on the way help a deep network learn?"),
     ),
 )
 
@@ -105,47 +108,56 @@ PAGES = (
 NEXT = {
     "Home": (
         "Course",
-        "New to this? Short steps lead from pixels to class names, with your own image.",
+        later("New to this? Short steps lead from pixels to class names, with your own image."),
     ),
     "Course": (
         "Activations",
-        "See what each channel of a trained network answers to your image.",
+        later("See what each channel of a trained network answers to your image."),
     ),
     "Activations": (
         "Evidence",
-        "Some of these channels decide what the image shows: see which, and where they look.",
+        later(
+            "Some of these channels decide what the image shows: see which, and where they look."
+        ),
     ),
     "Evidence": (
         "Filters",
-        "A network looks at an image through small filters: see the patterns that it has learned.",
+        later(
+            "A network looks at an image through small filters: see the patterns that it has "
+            "learned."
+        ),
     ),
     "Filters": (
         "Architectures",
-        "Networks stack such filters differently: see what each costs, and why it was built so.",
+        later(
+            "Networks stack such filters differently: see what each costs, and why it was built so."
+        ),
     ),
     "Architectures": (
         "Design",
-        "Build a network yourself: see what each block costs, and what one change does.",
+        later("Build a network yourself: see what each block costs, and what one change does."),
     ),
     "Design": (
         "Reconstruction",
-        "See how much of the image can be made again from feature maps alone.",
+        later("See how much of the image can be made again from feature maps alone."),
     ),
     "Reconstruction": (
-        "Transfer learning",
-        "What layers keep helps with other tasks: see how far a few images take you.",
+        later("Transfer learning"),
+        later("What layers keep helps with other tasks: see how far a few images take you."),
     ),
     "Transfer learning": (
         "Training",
-        "All weights were random numbers once: watch what training makes of them.",
+        later("All weights were random numbers once: watch what training makes of them."),
     ),
     "Training": (
-        "Auxiliary classifiers",
-        "GoogLeNet was trained with two small classifiers on the way: try whether they help.",
+        later("Auxiliary classifiers"),
+        later(
+            "GoogLeNet was trained with two small classifiers on the way: try whether they help."
+        ),
     ),
     "Auxiliary classifiers": (
         "Home",
-        "That was the last page of the tour: begin again with another image or network.",
+        later("That was the last page of the tour: begin again with another image or network."),
     ),
 }
 
@@ -193,7 +205,7 @@ def draw_start() -> None:
         with st.container(key="navigation_start"):
             st.page_link(
                 course.file,
-                label="**New here? Start the course**",
+                label=tr("**New here? Start the course**"),
                 icon=f":material/{course.icon}:",
                 query_params=state.link(),
                 width="content",
@@ -215,7 +227,7 @@ def draw_next(title: str) -> None:
         st.markdown(glossary.mark(sentence), width="content")
         st.page_link(
             following.file,
-            label=f"**Next: {following.title}**",
+            label=tr("**Next: {title}**", title=following.title),
             icon=":material/arrow_forward:",
             icon_position="right",
             query_params=state.link(),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from convviz.features.activations import Activations
+from convviz.language import tr
 from convviz.learning import recording
 from convviz.networks.design import Design
 from convviz.networks.design_link import from_link
@@ -119,11 +120,11 @@ def _decoder_share(choice: Choice) -> Answer:
 def _home(choice: Choice) -> list[Asked]:
     return [
         _yes_no(
-            "Does the network give its first guess more than half of the probability?",
+            tr("Does the network give its first guess more than half of the probability?"),
             lambda: _sureness(choice),
         ),
         _yes_no(
-            "Does another network of the course name the same class first?",
+            tr("Does another network of the course name the same class first?"),
             lambda: _same_class(choice),
         ),
     ]
@@ -136,22 +137,26 @@ def _activations(choice: Choice) -> list[Asked]:
 
     return [
         _amount(
-            "What share of this layer's channels is empty, compared with the network's first layer "
-            "with a ReLU?",
+            tr(
+                "What share of this layer's channels is empty, compared with the network's "
+                "first layer with a ReLU?"
+            ),
             lambda: _emptier_than_first(choice),
         ),
-        _yes_no("Does the channel with the largest value also draw the clearest map?", strongest),
+        _yes_no(
+            tr("Does the channel with the largest value also draw the clearest map?"), strongest
+        ),
     ]
 
 
 def _evidence(choice: Choice) -> list[Asked]:
     return [
         _yes_no(
-            "Does the network give its first guess more than half of the probability?",
+            tr("Does the network give its first guess more than half of the probability?"),
             lambda: _sureness(choice),
         ),
         _yes_no(
-            "Does one position of this layer see the whole width of the image?",
+            tr("Does one position of this layer see the whole width of the image?"),
             lambda: _field(choice),
         ),
     ]
@@ -165,12 +170,14 @@ def _filters(choice: Choice) -> list[Asked]:
 
     return [
         _yes_no(
-            "Does one filter of this layer see the whole width of the image?",
+            tr("Does one filter of this layer see the whole width of the image?"),
             lambda: _field(choice),
         ),
         _yes_no(
-            "Does the filter that answers most strongly to your image find its pattern at more "
-            "than half of the positions?",
+            tr(
+                "Does the filter that answers most strongly to your image find its pattern "
+                "at more than half of the positions?"
+            ),
             active,
         ),
     ]
@@ -186,7 +193,7 @@ def _architectures(choice: Choice) -> list[Asked]:
     other = spec(_OTHERS.get(choice.network_name, "googlenet")).title
     return [
         _yes_no(
-            "Are more than half of the chosen network's parameters in its decoder?",
+            tr("Are more than half of the chosen network's parameters in its decoder?"),
             lambda: _decoder_share(choice),
         ),
         _yes_no(_fewer_question(title, other), fewer_macs),
@@ -194,20 +201,24 @@ def _architectures(choice: Choice) -> list[Asked]:
 
 
 def _fewer_question(title: str, other: str) -> str:
-    return f"Does {plain(title)} multiply less for one image than {plain(other)}?"
+    return tr(
+        "Does {title} multiply less for one image than {other}?",
+        title=plain(title),
+        other=plain(other),
+    )
 
 
 def _reconstruction(choice: Choice) -> list[Asked]:
     def fewer_values() -> Answer:
         maps, side = _maps(choice), choice.network.input_size
         return answers.fewer(
-            (maps.layer.title, maps.maps.numel()), ("the image", 3 * side * side), "values"
+            (maps.layer.title, maps.maps.numel()), (tr("the image"), 3 * side * side), "values"
         )
 
     return [
-        _yes_no("Does this layer hold fewer values than the image?", fewer_values),
+        _yes_no(tr("Does this layer hold fewer values than the image?"), fewer_values),
         _yes_no(
-            "Does one position of this layer see the whole width of the image?",
+            tr("Does one position of this layer see the whole width of the image?"),
             lambda: _field(choice),
         ),
     ]
@@ -225,11 +236,11 @@ def _transfer(choice: Choice) -> list[Asked]:
 
     return [
         _yes_no(
-            "Are more than half of the network's parameters in the decoder that is replaced?",
+            tr("Are more than half of the network's parameters in the decoder that is replaced?"),
             lambda: _decoder_share(choice),
         ),
         _yes_no(
-            "Did fine-tuning improve the accuracy with every seed that was tried?",
+            tr("Did fine-tuning improve the accuracy with every seed that was tried?"),
             gains,
         ),
     ]
@@ -249,18 +260,22 @@ def _training(choice: Choice) -> list[Asked]:
             for n in (0, -1)
         )
         return answers.empty_shares(
-            (f"{layer.title} before training", first.empty, first.channels),
-            (f"{layer.title} after it", last.empty, last.channels),
+            (tr("{title} before training", title=layer.title), first.empty, first.channels),
+            (tr("{title} after it", title=layer.title), last.empty, last.channels),
         )
 
     return [
         _yes_no(
-            "Did more than half of the recorded loss's fall come in the first half of training?",
+            tr(
+                "Did more than half of the recorded loss's fall come in the first half of training?"
+            ),
             loss,
         ),
         _amount(
-            "What share of the first layer's channels is empty for your image after training, "
-            "compared with before?",
+            tr(
+                "What share of the first layer's channels is empty for your image after "
+                "training, compared with before?"
+            ),
             emptier,
         ),
     ]
@@ -275,19 +290,21 @@ def _auxiliary(choice: Choice) -> list[Asked]:
         costs = cache.costs("googlenet")
         heads = costs.parameters_with_auxiliary - costs.parameters
         return answers.fewer(
-            ("the pair of auxiliary classifiers", heads),
-            ("the network without them", costs.parameters),
+            (tr("the pair of auxiliary classifiers"), heads),
+            (tr("the network without them"), costs.parameters),
             "parameters",
         )
 
     return [
         _yes_no(
-            "Does GoogLeNet's first auxiliary classifier name the class that the main one names "
-            "for your image?",
+            tr(
+                "Does GoogLeNet's first auxiliary classifier name the class that the main "
+                "one names for your image?"
+            ),
             agree,
         ),
         _yes_no(
-            "Do GoogLeNet's two auxiliary classifiers have fewer parameters than the rest?",
+            tr("Do GoogLeNet's two auxiliary classifiers have fewer parameters than the rest?"),
             fewer_parameters,
         ),
     ]
@@ -303,7 +320,9 @@ def _design(_: Choice) -> list[Asked]:
         connected = sum(row.parameters for row in rows if row.kind == "linear")
         rest = sum(row.parameters for row in rows) - connected
         return answers.fewer(
-            ("The convolutional part", rest), ("the fully connected part", connected), "parameters"
+            (tr("The convolutional part"), rest),
+            (tr("the fully connected part"), connected),
+            "parameters",
         )
 
     def whole_width() -> Answer:
@@ -313,11 +332,15 @@ def _design(_: Choice) -> list[Asked]:
 
     return [
         _yes_no(
-            "Does this design's convolutional part have fewer parameters than its fully connected "
-            "part?",
+            tr(
+                "Does this design's convolutional part have fewer parameters than its fully "
+                "connected part?"
+            ),
             fewer_parameters,
         ),
-        _yes_no("Does one position of its last map see the whole width of the image?", whole_width),
+        _yes_no(
+            tr("Does one position of its last map see the whole width of the image?"), whole_width
+        ),
     ]
 
 

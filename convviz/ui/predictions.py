@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from convviz.formatting import probability
+from convviz.language import tr
 from convviz.ui import state
 from convviz.weights.findings import NOT_STATED
 
@@ -61,10 +62,18 @@ def about(network: Network) -> str:
     weights = network.weights
     names = "class" if len(weights.classes) == 1 else "classes"
     origin = weights.decoder_set or weights.training_set
-    learned = "" if origin == NOT_STATED else f", learned from “{state.plain(origin)}”"
+    learned = (
+        "" if origin == NOT_STATED else tr(", learned from “{origin}”", origin=state.plain(origin))
+    )
     return (
-        f"Probabilities over {len(weights.classes):,} {names}{learned}: the only answers it can "
-        f"give, whatever the image shows. {state.plain(weights.note)}"
+        tr(
+            "Probabilities over {count:,} {names}{learned}: the only answers it can give, "
+            "whatever the image shows. {note}",
+            count=len(weights.classes),
+            names=names,
+            learned=learned,
+            note=state.plain(weights.note),
+        )
     ).rstrip()
 
 
@@ -72,13 +81,17 @@ def why_none(network: Network) -> str:
     """Say why a network makes no predictions."""
     weights = network.weights
     if weights.source == "random":
-        return (
-            f"{state.plain(network.title)} is untrained here: its weights are random numbers, so "
-            "its guesses would mean nothing. Choose trained weights in the sidebar to see what it "
-            "recognises."
+        return tr(
+            "{title} is untrained here: its weights are random numbers, so its guesses "
+            "would mean nothing. Choose trained weights in the sidebar to see what it "
+            "recognises.",
+            title=state.plain(network.title),
         )
     why = weights.note or (
-        "These weights hold the encoder only, the layers that turn the image into feature maps. "
-        "The decoder, which turns feature maps into class names, is not among them."
+        tr(
+            "These weights hold the encoder only, the layers that turn the image into "
+            "feature maps. The decoder, which turns feature maps into class names, is not "
+            "among them."
+        )
     )
-    return f"No predictions. {state.plain(why)}"
+    return tr("No predictions. {why}", why=state.plain(why))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from convviz.language import tr
 from convviz.ui import glossary
 from convviz.ui.answers import Answer
 
@@ -29,9 +30,9 @@ class Question:
 def verdict(question: Question, answer: Answer, predicted: str) -> str:
     """Say whether a prediction was right, and what is."""
     if predicted in answer.right:
-        return "**As you predicted.**"
+        return tr("**As you predicted.**")
     right = " or ".join(question.options[name] for name in answer.right)
-    return f"**Otherwise than you predicted: {right}.**"
+    return tr("**Otherwise than you predicted: {right}.**", right=right)
 
 
 def predict(
@@ -50,7 +51,7 @@ def predict(
     """
     options, before = question.options, answered.get(context)
     with st.container(key="questions_predict"):
-        st.markdown(f"**Predict.** {question.text}")
+        st.markdown(tr("**Predict.** {text}", text=question.text))
         predicted = st.radio(
             question.text,
             list(options),
@@ -72,7 +73,7 @@ def predict(
                 answered[context] = predicted
 
         st.button(
-            "Check",
+            tr("Check"),
             key="questions_check",
             type="primary",
             icon=":material/check:",

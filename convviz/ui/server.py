@@ -42,6 +42,7 @@ from convviz import limits
 from convviz.downloads import cache
 from convviz.errors import SettingError
 from convviz.jobs import cluster
+from convviz.language import tr
 from convviz.plain_text import unlinked
 from convviz.ui import camera, errors, exports, handed_on, login, shell
 
@@ -159,9 +160,13 @@ def open_hosts(setting: str, address: str) -> set[str]:
             continue
         if not re.fullmatch(r"\*|(\*\.)?[a-z0-9]([a-z0-9._-]*[a-z0-9])?|[0-9a-f.:]+", bare):
             raise SettingError(
-                f"{HOSTS} names {name[:60]!r}, which is neither a host's name nor an address: "
-                "write names as they stand in the browser's address, without https:// and a port, "
-                "and commas between them."
+                tr(
+                    "{hosts} names {name!r}, which is neither a host's name nor an address: "
+                    "write names as they stand in the browser's address, without https:// "
+                    "and a port, and commas between them.",
+                    hosts=HOSTS,
+                    name=name[:60],
+                )
             )
         hosts.add("0.0.0.0" if bare in _EVERY_ADDRESS else bare)  # noqa: S104 - a sign in a set
     return hosts
@@ -228,8 +233,11 @@ class Hosts:
             await send({"type": "websocket.close", "code": 1008})
         else:
             refusal = PlainTextResponse(
-                "This convviz does not answer to that name. Whoever started it can add the name: "
-                f"{HOSTS}=name, or make run HOST=0.0.0.0 for a whole network.\n",
+                tr(
+                    "This convviz does not answer to that name. Whoever started it can add "
+                    "the name: {hosts}=name, or make run HOST=0.0.0.0 for a whole network.\n",
+                    hosts=HOSTS,
+                ),
                 status_code=421,
             )
             await refusal(scope, receive, send)
@@ -254,8 +262,12 @@ def frame_ancestors(setting: str) -> str:
     for origin in origins:
         if not re.fullmatch(r"(?i)https?://(\*\.)?[a-z0-9.-]+(:\d{1,5})?", origin):
             raise SettingError(
-                f"{EMBED} names {origin[:60]!r}, which is no site: write each like "
-                "https://moodle.example.edu, without a path, and spaces between them."
+                tr(
+                    "{embed} names {origin!r}, which is no site: write each like "
+                    "https://moodle.example.edu, without a path, and spaces between them.",
+                    embed=EMBED,
+                    origin=origin[:60],
+                )
             )
     return " ".join(["'self'", *origins]) if origins else "'none'"
 
@@ -275,12 +287,14 @@ def security_headers(host: str, ancestors: str) -> dict[str, str]:
     policy = {
         "default-src": "'none'",
         "script-src": " ".join(("'self'", "blob:", *_inline_scripts())),
-        "style-src": "'self' 'unsafe-inline'",
+        "style-src": tr("'self' 'unsafe-inline'"),
         "img-src": "'self' data: blob:",
-        "font-src": "'self' data:",
-        "media-src": "'self' blob:",
-        "connect-src": f"'self' data: blob:{socket_addresses}",
-        "worker-src": "'self' blob:",
+        "font-src": tr("'self' data:"),
+        "media-src": tr("'self' blob:"),
+        "connect-src": tr(
+            "'self' data: blob:{socket_addresses}", socket_addresses=socket_addresses
+        ),
+        "worker-src": tr("'self' blob:"),
         "manifest-src": "'self'",
         "frame-src": "'self'",
         "base-uri": "'self'",
@@ -292,8 +306,10 @@ def security_headers(host: str, ancestors: str) -> dict[str, str]:
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
-        "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), payment=(), usb=(), "
-        "serial=(), display-capture=()",
+        "Permissions-Policy": tr(
+            "camera=(self), microphone=(), geolocation=(), payment=(), usb=(), serial=(), "
+            "display-capture=()"
+        ),
         "Cross-Origin-Opener-Policy": "same-origin",
     }
     if ancestors == "'none'":
@@ -453,10 +469,16 @@ class Uploads:
     def _make_room(self, session: str, file: str, size: int) -> str:
         """Let a visit's oldest files go; return why a file cannot be taken, or nothing."""
         if size > limits.UPLOAD_MEGABYTES.value * 2**20 + _OVERHEAD_BYTES:
-            return f"The file is larger than the {limits.UPLOAD_MEGABYTES.value} MB allowed."
+            return tr(
+                "The file is larger than the {value} MB allowed.",
+                value=limits.UPLOAD_MEGABYTES.value,
+            )
         visitors, servers = limits.VISITOR_MEGABYTES.bytes, limits.SERVER_MEGABYTES.bytes
         if self._coming[session] > visitors + _OVERHEAD_BYTES:
-            return f"A visitor may hold {limits.VISITOR_MEGABYTES.value} MB of files at a time."
+            return tr(
+                "A visitor may hold {value} MB of files at a time.",
+                value=limits.VISITOR_MEGABYTES.value,
+            )
         manager: Any = Runtime.instance().uploaded_file_mgr
         let_go_files_of_ended_visits()
         stored = _stored_bytes(manager)
@@ -468,7 +490,7 @@ class Uploads:
             manager.remove_file(session, file_id)
             held -= len(record.data)
         if stored + sum(self._coming.values()) > servers + _OVERHEAD_BYTES:
-            return "The server holds as many files as it may: try again in a few minutes."
+            return tr("The server holds as many files as it may: try again in a few minutes.")
         return ""
 
 

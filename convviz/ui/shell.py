@@ -31,8 +31,19 @@ from streamlit.runtime.scriptrunner import StopException
 
 from convviz import limits
 from convviz.jobs.gate import GATE
+from convviz.language import later, tr
 from convviz.ui import errors as page_errors
-from convviz.ui import findings, forget, glossary, login, navigation, state, tools, warm_up
+from convviz.ui import (
+    findings,
+    forget,
+    glossary,
+    language,
+    login,
+    navigation,
+    state,
+    tools,
+    warm_up,
+)
 from convviz.ui.choice import USES, Choice, Use
 from convviz.ui.components.glossary import explain_words
 from convviz.ui.sidebar import image as sidebar_image
@@ -58,8 +69,8 @@ def open_page(
     offers what can be done, and the script ends there.
 
     Args:
-        title: The page's heading, and its name in the browser's tab.
-        question: One line under the heading: what the page answers.
+        title: The page's heading in English, and its name in the browser's tab; a message.
+        question: One line under the heading: what the page answers; a message.
         layer: Whether the sidebar picks a layer.
         first_depth: How deep the layer lies that the page begins with, until the visitor or a link
             names one: 0 for the first layer of the encoder, 1 for its last.
@@ -73,18 +84,19 @@ def open_page(
     Returns:
         The visitor's choices.
     """
+    language.ask_visitors()
     st.set_page_config(
-        page_title=f"{title} · convviz",
+        page_title=f"{tr(title)} · convviz",
         page_icon=_icon(),
         layout="wide",
         initial_sidebar_state="auto",
     )
     if folder:
         st.html(_FOLDER / folder / "style.css")
-    st.title(title, anchor=False)
+    st.title(tr(title), anchor=False)
     login.require()
     if question:
-        st.markdown(glossary.mark(question))
+        st.markdown(glossary.mark(tr(question)))
     explain_words()
     state.enter(title)
     tools.listen()
@@ -96,6 +108,7 @@ def open_page(
             links.draw()
         choices = st.container()
         with page_errors.errors():
+            language.draw()
             tools.draw()
             login.draw()
             forget.draw()
@@ -196,7 +209,7 @@ def _sidebar(
     return Choice(image, name, loaded, picked)
 
 
-_STARTING = "Starting PyTorch, once after the server has started…"
+_STARTING = later("Starting PyTorch, once after the server has started…")
 _POLL_SECONDS = 0.5
 
 _starting = threading.Lock()

@@ -44,7 +44,10 @@ SHARED = (
     Key.LAYER,
     Key.WEIGHTS,
     Key.PRESENT,
+    Key.LANGUAGE,
 )  # what every page's link carries
+
+_STAYING = {Key.PRESENT, Key.LANGUAGE}  # how the page is shown, not what
 
 USUAL_DEPTH = 0.0  # of the layer that is looked at first: the network's first explains itself
 
@@ -175,6 +178,8 @@ def forget(sentence: str) -> None:
         if name != Entry.VISITOR:
             del st.session_state[name]
     begun = Visit(link={}, page=page, forgotten=sentence, times_forgotten=times)
+    if Key.LANGUAGE in visit().values:  # it says nothing of who they are, and they read on
+        begun.values[Key.LANGUAGE] = visit().values[Key.LANGUAGE]
     begun.written = st.query_params.to_dict()
     st.session_state[Entry.VISIT] = begun
     _visits.add(begun)
@@ -233,15 +238,14 @@ def _forget_choices(page: str) -> None:
 def reset() -> None:
     """Take the open page's choices back to what it begins with; call it from a button's callback.
 
-    A visitor's own image and what they trained stay at hand; only presenter mode goes on.
+    A visitor's own image and what they trained stay at hand; presenter mode and the language stay.
     """
     current = visit()
-    present = current.values.get(Key.PRESENT)
-    for key in current.keys.get(current.page, set()) - {Key.PRESENT}:
+    staying = {key: current.values[key] for key in _STAYING if key in current.values}
+    for key in current.keys.get(current.page, set()) - _STAYING:
         current.address.pop(key, None)
     _forget_choices(current.page)
-    if present is not None:
-        current.values[Key.PRESENT] = present
+    current.values |= staying
     current.layers.clear()
     current.sources.clear()
     current.layer_chosen = False

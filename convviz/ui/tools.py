@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from convviz.language import tr
 from convviz.ui import state
 from convviz.ui.components.presenter import presenter
 from convviz.ui.keys import Key
@@ -24,36 +25,40 @@ def draw() -> None:
     """Draw the buttons."""
     with st.container(gap="xxsmall", key="tools"):
         st.button(
-            "Copy link",
+            tr("Copy link"),
             icon=":material/link:",
             key=_COPY,
             type="tertiary",
-            help="The address of this page with everything that is chosen on it.",
+            help=tr("The address of this page with everything that is chosen on it."),
         )
         st.button(
-            "Worksheet",
+            tr("Worksheet"),
             icon=":material/description:",
             key=WORKSHEET,
             type="tertiary",
-            help="Saves what this page shows as one HTML file to print: figures, settings, two "
-            "questions with space to write, and how to make the same again.",
+            help=tr(
+                "Saves what this page shows as one HTML file to print: figures, settings, "
+                "two questions with space to write, and how to make the same again."
+            ),
         )
         st.button(
-            "Present",
+            tr("Present"),
             icon=":material/present_to_all:",
             key="tools_present",
             type="tertiary",
             on_click=_toggle,
-            help="Large text for a projector; a click on an image fills the screen, the arrow keys "
-            "go on, Esc ends. Key: p.",
+            help=tr(
+                "Large text for a projector; a click on an image fills the screen, the arrow "
+                "keys go on, Esc ends. Key: p."
+            ),
         )
         st.button(
-            "Reset to defaults",
+            tr("Reset to defaults"),
             icon=":material/restart_alt:",
             key="tools_reset",
             type="tertiary",
             on_click=state.reset,
-            help="All choices of this page, and those of the sidebar.",
+            help=tr("All choices of this page, and those of the sidebar."),
         )
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 import streamlit as st
 
 from convviz.images.decode import FILE_SUFFIXES
+from convviz.language import tr
 from convviz.ui import glossary, state
 
 # Streamlit breaks the page off over a file whose name ends otherwise than its box allows; with a
@@ -31,7 +32,7 @@ def views(
 
     Args:
         label: What is chosen; only screen readers read it.
-        options: The title of each view, by its name.
+        options: The title of each view in English, by its name.
         key: The widget's key, and the name in the URL: a member of `keys.Key`.
         first: The view that is open at first.
         formerly: What the key was called in older links.
@@ -56,7 +57,7 @@ def one_of(
 
     Args:
         label: What is chosen; screen readers read it also where it is hidden.
-        options: The title of each option, by its name.
+        options: The title of each option in English, by its name.
         key: The widget's key, and the name in the URL: a member of `keys.Key`.
         first: The option that is chosen at first.
         pills: Whether to draw the options apart rather than joined.
@@ -68,7 +69,7 @@ def one_of(
     name = draw(
         label,
         list(options),
-        format_func=options.__getitem__,
+        format_func=lambda name: tr(options[name]),
         key=state.remember(
             key, first, allowed=options, formerly=formerly, default_in_url=first_in_url
         ),
@@ -86,7 +87,7 @@ def words(*names: str) -> None:
         names: The words; none for all of them.
     """
     terms = [term for term in glossary.TERMS if not names or term.name in names]
-    with st.expander("Words", icon=":material/dictionary:"):
+    with st.expander(tr("Words"), icon=":material/dictionary:"):
         st.markdown("\n".join(f"- **{term.name}**: {term.meaning}" for term in terms))
 
 

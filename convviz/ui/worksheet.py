@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from convviz.jobs.job import JobView
+from convviz.language import later, tr
 from convviz.ui import commands, exports, navigation, page_questions, state
 from convviz.ui.choice import Choice
 from convviz.ui.components.worksheet import worksheet
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
     from convviz.reconstruction.progress import Subject
 
 _NOT_IN_LINKS: dict[str, str | None] = {Key.JOB: None, Key.HANDED_ON: None, Key.PRESENT: None}
-_BRING_IMAGE = (
-    "The link does not carry the image, which is no sample photograph: bring it again, with "
-    "“Change image” in the sidebar."
+_BRING_IMAGE = later(
+    "The link does not carry the image, which is no sample photograph: bring it again, "
+    "with “Change image” in the sidebar."
 )
-_OPEN_WEIGHTS = (
+_OPEN_WEIGHTS = later(
     "The link does not carry these weights: open the file that you saved of them, in the sidebar."
 )
 
@@ -175,7 +176,7 @@ def _reconstruction_settings(config: ReconstructionConfig) -> dict[str, str]:
     return _told(
         {
             "Seconds": config.seconds,
-            "Steps at most": config.steps,
+            tr("Steps at most"): config.steps,
             "Optimiser": OPTIMIZERS[config.optimizer].title,
             "Learning rate": config.learning_rate,
             "Decay": config.decay,
@@ -190,7 +191,7 @@ def _reconstruction_settings(config: ReconstructionConfig) -> dict[str, str]:
 def _amplify_settings(config: AmplifyConfig) -> dict[str, str]:
     return _told(
         {
-            "Channel": "the whole layer" if config.channel is None else config.channel,
+            "Channel": tr("the whole layer") if config.channel is None else config.channel,
             "Octaves": config.octaves,
             "Strength": config.strength,
             "Seconds": config.seconds,

@@ -16,6 +16,7 @@ from safetensors import safe_open
 from convviz.downloads import cache
 from convviz.errors import WeightsError
 from convviz.formatting import percent
+from convviz.language import tr
 from convviz.networks import registry
 from convviz.networks.network import Network, NetworkSpec
 from convviz.weights import checkpoint
@@ -80,15 +81,18 @@ class Bundled(Source):
         """See `Source.load`."""
         if spec.name != NETWORK:
             raise WeightsError(
-                f"The weights called bundled are those of GoogLeNet, not of {spec.title}: choose "
-                "auto, which takes the best that are here."
+                tr(
+                    "The weights called bundled are those of GoogLeNet, not of {title}: "
+                    "choose auto, which takes the best that are here.",
+                    title=spec.title,
+                )
             )
         info, names = about(), classes()
         module = checkpoint.fill(
             registry.build(spec, num_classes=len(names)),
             checkpoint.read(path(), mapped=True),
             title=spec.title,
-            origin=f"The file {path().name}",
+            origin=tr("The file {name}", name=path().name),
         )
         return network_with(
             spec,
@@ -100,10 +104,17 @@ class Bundled(Source):
             sha256=cache.sha256(path()),
             classes=names,
             note=(
-                f"On the {info.validation_images:,} validation images of {info.training_set}, at "
-                f"{info.input_size} px, it names the right class of {len(names)} for "
-                f"{percent(info.accuracy, 1)}, and has it among its first five for "
-                f"{percent(info.accuracy_top5, 1)}."
+                tr(
+                    "On the {validation_images:,} validation images of {training_set}, at "
+                    "{input_size} px, it names the right class of {count} for {accuracy}, "
+                    "and has it among its first five for {accuracy_top5}.",
+                    validation_images=info.validation_images,
+                    training_set=info.training_set,
+                    input_size=info.input_size,
+                    count=len(names),
+                    accuracy=percent(info.accuracy, 1),
+                    accuracy_top5=percent(info.accuracy_top5, 1),
+                )
             ),
             input_size=info.input_size,
             accuracy=info.accuracy,
@@ -111,4 +122,4 @@ class Bundled(Source):
 
 
 def _title() -> str:
-    return f"{about().training_set}, full network"
+    return tr("{training_set}, full network", training_set=about().training_set)

@@ -13,6 +13,7 @@ from safetensors.torch import load, load_file
 from torch import Tensor, nn
 
 from convviz.errors import WeightsError
+from convviz.language import later, tr
 from convviz.networks.decoders import put
 from convviz.weights import findings, pickled
 from convviz.weights.pickled import Foreign, Stored
@@ -183,9 +184,12 @@ class File:
 
     def _of_other_kinds(self) -> WeightsError:
         return WeightsError(
-            f"The file {self.source.name} holds tensors that are no network's (sparse, quantised, "
-            "complex, without numbers, or with more numbers than the file): write it from a "
-            "network of plain floating-point weights."
+            tr(
+                "The file {name} holds tensors that are no network's (sparse, quantised, "
+                "complex, without numbers, or with more numbers than the file): write it "
+                "from a network of plain floating-point weights.",
+                name=self.source.name,
+            )
         )
 
 
@@ -243,19 +247,29 @@ def open_file(source: WeightsFile, *, mapped: bool) -> File:
         raise
     except pickled.ScriptFileError as error:
         raise WeightsError(
-            f"The file {name} is a TorchScript network, a program that cannot be looked into: "
-            "save the weights of the Python network, with torch.save(network.state_dict(), …)."
+            tr(
+                "The file {name} is a TorchScript network, a program that cannot be looked "
+                "into: save the weights of the Python network, with "
+                "torch.save(network.state_dict(), …).",
+                name=name,
+            )
         ) from error
     except pickled.ExportedFileError as error:
         raise WeightsError(
-            f"The file {name} was written by torch.export and holds a program, which cannot be "
-            "looked into: save the weights of the Python network, with "
-            "torch.save(network.state_dict(), …)."
+            tr(
+                "The file {name} was written by torch.export and holds a program, which "
+                "cannot be looked into: save the weights of the Python network, with "
+                "torch.save(network.state_dict(), …).",
+                name=name,
+            )
         ) from error
     except pickled.PackedFileError as error:
         raise WeightsError(
-            f"The file {name} is a zip archive with other files in it, not weights: unpack it, and "
-            "take the file of weights out of it."
+            tr(
+                "The file {name} is a zip archive with other files in it, not weights: "
+                "unpack it, and take the file of weights out of it.",
+                name=name,
+            )
         ) from error
     except pickled.ForeignFileError as error:
         if "names" in str(error):
@@ -268,7 +282,13 @@ def open_file(source: WeightsFile, *, mapped: bool) -> File:
         raise _unreadable(source) from error
     sets = tuple(sorted(_sets(contents.value), key=lambda each: _rank(each.key)))
     if not sets:
-        raise WeightsError(f"The file {name} {_without_tensors(contents.value)}")
+        raise WeightsError(
+            tr(
+                "The file {name} {without_tensors}",
+                name=name,
+                without_tensors=_without_tensors(contents.value),
+            )
+        )
     return File(
         source,
         sets,
@@ -341,7 +361,9 @@ def _open_safetensors(source: WeightsFile, *, mapped: bool) -> File:
         if _is_name(name)
     }
     if not tensors:
-        raise WeightsError(f"The file {source.name} {_NO_STATE_DICT}")
+        raise WeightsError(
+            tr("The file {name} {no_state_dict}", name=source.name, no_state_dict=_NO_STATE_DICT)
+        )
     return File(source, (TensorSet("", tensors),), class_names(_parsed(metadata)), lambda _: {})
 
 
@@ -411,7 +433,7 @@ def _rank(key: str) -> tuple[bool, int, int]:
     return averaged, known if key else 0, key.count(".")
 
 
-_NO_STATE_DICT = (
+_NO_STATE_DICT = later(
     "does not hold a state dict (tensors by name): write it with "
     "torch.save(network.state_dict(), …)."
 )
@@ -422,15 +444,15 @@ def _without_tensors(value: Any) -> str:
     inside = [value, *_items(value).values()]
     foreign = [each for each in inside if isinstance(each, Foreign)]
     if any(each.is_module for each in foreign):
-        return (
-            "holds a whole network with its Python class, which convviz does not run: save its "
-            "weights alone, with torch.save(network.state_dict(), …)."
+        return tr(
+            "holds a whole network with its Python class, which convviz does not run: "
+            "save its weights alone, with torch.save(network.state_dict(), …)."
         )
     arrays = [each for outer in inside for each in _items(outer).values()]
     if any(isinstance(each, Foreign) and each.kind.startswith("numpy") for each in arrays):
-        return (
-            "holds NumPy's arrays of another kind than a network's numbers: save tensors by name, "
-            "with torch.save(network.state_dict(), …)."
+        return tr(
+            "holds NumPy's arrays of another kind than a network's numbers: save tensors "
+            "by name, with torch.save(network.state_dict(), …)."
         )
     return _NO_STATE_DICT
 
@@ -555,7 +577,14 @@ def fill(
             values[name] = torch.zeros(value.shape, dtype=value.dtype)
     difference = _difference(expected, values)
     if difference:
-        raise WeightsError(f"{origin} does not fit {title}: {difference}.")
+        raise WeightsError(
+            tr(
+                "{origin} does not fit {title}: {difference}.",
+                origin=origin,
+                title=title,
+                difference=difference,
+            )
+        )
     on_meta = any(value.is_meta for value in expected.values())
     with_versions = module.state_dict()  # some modules ask for the version of their names
     with_versions.update(values)
@@ -582,16 +611,21 @@ def _difference(expected: Mapping[str, Tensor], values: Mapping[str, Tensor]) ->
     missing = [name for name in expected if name not in values]
     unexpected = [name for name in values if name not in expected]
     if missing:
-        return f"it lacks {_some(missing)}"
+        return tr("it lacks {some}", some=_some(missing))
     if unexpected:
-        return f"it also holds {_some(unexpected)}"
+        return tr("it also holds {some}", some=_some(unexpected))
     for name, value in expected.items():
         if value.shape != values[name].shape:
-            return f"{name} is {tuple(values[name].shape)} instead of {tuple(value.shape)}"
+            return tr(
+                "{name} is {tuple} instead of {tuple_2}",
+                name=name,
+                tuple=tuple(values[name].shape),
+                tuple_2=tuple(value.shape),
+            )
         if value.is_floating_point() and not values[name].is_floating_point():
-            return f"{name} holds whole numbers instead of floating-point ones"
+            return tr("{name} holds whole numbers instead of floating-point ones", name=name)
     return ""
 
 
 def _some(names: list[str]) -> str:
-    return names[0][:80] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+    return names[0][:80] + (tr(" and {count} more", count=len(names) - 1) if len(names) > 1 else "")

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from convviz.errors import WeightsError
+from convviz.language import tr
 from convviz.weights import checkpoint
 
 _MAX_BYTES = 2_000_000
@@ -75,6 +76,9 @@ def _lines(text: str) -> list[str]:
 
 def _no_names(file: str) -> WeightsError:
     return WeightsError(
-        f"The file {file} does not hold names of classes: give a text file (UTF-8) with one name a "
-        "line, or JSON with a list of names or an object from name to number."
+        tr(
+            "The file {file} does not hold names of classes: give a text file (UTF-8) with "
+            "one name a line, or JSON with a list of names or an object from name to number.",
+            file=file,
+        )
     )

@@ -20,6 +20,7 @@ from torch import nn
 from convviz.downloads import cache
 from convviz.errors import WeightsError
 from convviz.formatting import percent
+from convviz.language import tr
 from convviz.networks import registry
 from convviz.networks.decoders import EncoderOnly, PooledNetwork, make_decoder
 from convviz.networks.network import Network, NetworkSpec
@@ -53,12 +54,18 @@ class DecoderInfo:
 
     def note(self, classes: int) -> str:
         """Return the sentences on where the predictions come from and how good they are."""
-        return (
-            "These weights hold only the encoder (the convolutional part). The class names come "
-            f"from a small decoder that convviz trained on {classes} Tiny ImageNet classes "
-            f"({self.training_images:,} images): of {self.validation_images:,} validation images "
-            f"of {self.input_size} px, it names the right class for {percent(self.accuracy, 1)}, "
-            f"and has it among its first five for {percent(self.accuracy_top5, 1)}."
+        return tr(
+            "These weights hold only the encoder (the convolutional part). The class "
+            "names come from a small decoder that convviz trained on {classes} Tiny "
+            "ImageNet classes ({training_images:,} images): of {validation_images:,} "
+            "validation images of {input_size} px, it names the right class for "
+            "{accuracy}, and has it among its first five for {accuracy_top5}.",
+            classes=classes,
+            training_images=self.training_images,
+            validation_images=self.validation_images,
+            input_size=self.input_size,
+            accuracy=percent(self.accuracy, 1),
+            accuracy_top5=percent(self.accuracy_top5, 1),
         )
 
 
@@ -91,7 +98,9 @@ def small_decoder(network: str) -> nn.Module:
     state = checkpoint.read(file, mapped=True)
     with torch.device("meta"):
         layer = make_decoder(state["weight"].shape[1], len(bundled.classes()))
-    return checkpoint.fill(layer, state, title="the small decoder", origin=f"The file {file.name}")
+    return checkpoint.fill(
+        layer, state, title=tr("the small decoder"), origin=tr("The file {name}", name=file.name)
+    )
 
 
 class Encoder(Source):
@@ -111,18 +120,21 @@ class Encoder(Source):
         """Load the encoder and, if there is one, the small decoder after it; see `Source.load`."""
         if spec.name not in ENCODERS:
             raise WeightsError(
-                f"There is no separate encoder for {spec.title}: choose another source of weights."
+                tr(
+                    "There is no separate encoder for {title}: choose another source of weights.",
+                    title=spec.title,
+                )
             )
         file, info = path(spec.name), decoder_info(spec.name)
         module = checkpoint.fill(
             EncoderOnly(registry.build(spec).get_submodule("features")),
             checkpoint.read(file, mapped=True),
-            title=f"the encoder of {spec.title}",
-            origin=f"The file {file.name}",
+            title=tr("the encoder of {title}", title=spec.title),
+            origin=tr("The file {name}", name=file.name),
         )
-        note = (
-            "These weights hold only the encoder (the convolutional part), not the classifier that "
-            "comes after it, so there are no class predictions."
+        note = tr(
+            "These weights hold only the encoder (the convolutional part), not the "
+            "classifier that comes after it, so there are no class predictions."
         )
         classes: tuple[str, ...] = ()
         if info is not None:
@@ -148,5 +160,7 @@ class Encoder(Source):
 
 def _title(spec: NetworkSpec) -> str:
     return (
-        "ImageNet encoder, small decoder" if decoder_info(spec.name) else "ImageNet, encoder only"
+        tr("ImageNet encoder, small decoder")
+        if decoder_info(spec.name)
+        else tr("ImageNet, encoder only")
     )

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from convviz.formatting import size_text
+from convviz.language import later, tr
 
-NOT_STATED = "not stated"
+NOT_STATED = later("not stated")
 """What weights were trained on, where nobody says."""
 
-AS_BUILT = "As your file builds it"
+AS_BUILT = later("As your file builds it")
 """Title of the weights that a user's `build` sets."""
 
 # Files of other programs, by how they begin and by what their names end in.
@@ -28,7 +29,7 @@ _ENDINGS = {
     **dict.fromkeys((".onnx", ".ort"), "ONNX"),
     **dict.fromkeys((".h5", ".hdf5", ".keras"), "Keras"),
     **dict.fromkeys((".pb", ".tflite"), "TensorFlow"),
-    **{".gguf": "GGUF", ".mlmodel": "Core ML", ".npy": "NumPy", ".npz": "NumPy"},
+    **{".gguf": "GGUF", ".mlmodel": later("Core ML"), ".npy": "NumPy", ".npz": "NumPy"},
     ".msgpack": "Flax",
 }
 
@@ -51,17 +52,22 @@ def stands_for_another(file: str, start: bytes) -> str:
             f"The file {file} cannot be read as weights: it is empty; save it or download it again."
         )
     if start.startswith(b"version https://git-lfs."):
-        return (
-            f"The file {file} is only Git LFS's note on a file that lies elsewhere: fetch that "
-            "one with “git lfs pull”, or download it from its page."
+        return tr(
+            "The file {file} is only Git LFS's note on a file that lies elsewhere: fetch "
+            "that one with “git lfs pull”, or download it from its page.",
+            file=file,
         )
     if re.match(rb"(?i)\s*<(!doctype html|html)", start):
-        return (
-            f"The file {file} is a web page, which came in place of a download: open its link in a "
-            "browser, and download the file itself."
+        return tr(
+            "The file {file} is a web page, which came in place of a download: open its "
+            "link in a browser, and download the file itself.",
+            file=file,
         )
     if _PACKED.match(start):
-        return f"The file {file} is packed: unpack it, and take the file of weights out of it."
+        return tr(
+            "The file {file} is packed: unpack it, and take the file of weights out of it.",
+            file=file,
+        )
     return ""
 
 
@@ -81,14 +87,18 @@ def other_format(file: str, start: bytes) -> str:
     if not program:
         return ""
     holds = (
-        "holds a network as a program and not as weights by their names"
+        tr("holds a network as a program and not as weights by their names")
         if program == "ONNX"
-        else "names and orders its numbers otherwise than PyTorch"
+        else tr("names and orders its numbers otherwise than PyTorch")
     )
     article = "an" if program == "ONNX" else "a"
-    return (
-        f"The file {file} is {article} {program} file, which {holds}: save the weights of the "
-        "network in PyTorch, with torch.save(network.state_dict(), …)."
+    return tr(
+        "The file {file} is {article} {program} file, which {holds}: save the weights of "
+        "the network in PyTorch, with torch.save(network.state_dict(), …).",
+        file=file,
+        article=article,
+        program=program,
+        holds=holds,
     )
 
 
@@ -98,8 +108,8 @@ def from_torchvision(licence: str) -> str:
     Args:
         licence: Address of that licence; empty if torchvision states none.
     """
-    own = f", under a licence of their own: {licence}" if licence else ""
-    return f"from torchvision{own}"
+    own = tr(", under a licence of their own: {licence}", licence=licence) if licence else ""
+    return tr("from torchvision{own}", own=own)
 
 
 def licence(licence: str) -> str:
@@ -110,10 +120,14 @@ def licence(licence: str) -> str:
             none.
     """
     if licence:
-        return f"torchvision gives these weights under a licence of their own: {licence}"
-    return (
-        "torchvision, whose code is under the BSD 3-clause licence, states no other licence for "
-        "these weights; it trained them on ImageNet-1k, whose images are for research and teaching."
+        return tr(
+            "torchvision gives these weights under a licence of their own: {licence}",
+            licence=licence,
+        )
+    return tr(
+        "torchvision, whose code is under the BSD 3-clause licence, states no other "
+        "licence for these weights; it trained them on ImageNet-1k, whose images are for "
+        "research and teaching."
     )
 
 
@@ -125,7 +139,12 @@ def before_fetching(file: str, bytes: int, licence_address: str) -> str:
         bytes: Its size.
         licence_address: As `licence` takes it.
     """
-    return f"To fetch: {file}, {size_text(bytes)}. {licence(licence_address)}"
+    return tr(
+        "To fetch: {file}, {bytes}. {licence}",
+        file=file,
+        bytes=size_text(bytes),
+        licence=licence(licence_address),
+    )
 
 
 def says_nothing(file: str) -> str:
@@ -134,7 +153,7 @@ def says_nothing(file: str) -> str:
     Args:
         file: Its name.
     """
-    return f"The file {file} says nothing of its training."
+    return tr("The file {file} says nothing of its training.", file=file)
 
 
 def taken_for_imagenet(file: str, classes: int) -> str:
@@ -144,9 +163,11 @@ def taken_for_imagenet(file: str, classes: int) -> str:
         file: Its name.
         classes: How many there are.
     """
-    return (
-        f"The file {file} is not torchvision's; convviz takes its {classes:,} classes for those of "
-        "ImageNet."
+    return tr(
+        "The file {file} is not torchvision's; convviz takes its {classes:,} classes for "
+        "those of ImageNet.",
+        file=file,
+        classes=classes,
     )
 
 
@@ -158,11 +179,16 @@ def numbered_classes(file: str, classes: int) -> str:
         classes: How many there are.
     """
     names = (
-        "class, and does not name it: it is"
+        tr("class, and does not name it: it is")
         if classes == 1
-        else "classes, and names none: they are"
+        else tr("classes, and names none: they are")
     )
-    return f"The file {file} has {classes:,} {names} numbered from 0."
+    return tr(
+        "The file {file} has {classes:,} {names} numbered from 0.",
+        file=file,
+        classes=classes,
+        names=names,
+    )
 
 
 def named_by_visitor(file: str, classes: int) -> str:
@@ -172,8 +198,12 @@ def named_by_visitor(file: str, classes: int) -> str:
         file: Name of the file of weights.
         classes: How many there are.
     """
-    names = "The name of the one class" if classes == 1 else f"The names of the {classes:,} classes"
-    return f"{names} of {file} are those that were given with it."
+    names = (
+        tr("The name of the one class")
+        if classes == 1
+        else tr("The names of the {classes:,} classes", classes=classes)
+    )
+    return tr("{names} of {file} are those that were given with it.", names=names, file=file)
 
 
 def named_classes(file: str, classes: int) -> str:
@@ -184,11 +214,11 @@ def named_classes(file: str, classes: int) -> str:
         classes: How many there are.
     """
     names = (
-        "The name of its class comes"
+        tr("The name of its class comes")
         if classes == 1
-        else f"The names of its {classes:,} classes come"
+        else tr("The names of its {classes:,} classes come", classes=classes)
     )
-    return f"{names} from the file {file}."
+    return tr("{names} from the file {file}.", names=names, file=file)
 
 
 def taken_from(
@@ -205,17 +235,28 @@ def taken_from(
     """
     sentences = []
     if as_well:
-        taken = ".".join(filter(None, (key, prefix.rstrip(".")))) or "what stands outside"
+        taken = ".".join(filter(None, (key, prefix.rstrip(".")))) or tr("what stands outside")
         others = ", ".join(as_well)
         sentences.append(
-            f"Several parts of the file {file} fit: {taken} is in use, {others} "
-            f"{'is' if len(as_well) == 1 else 'are'} not."
+            tr(
+                "Several parts of the file {file} fit: {taken} is in use, {others} {which} not.",
+                file=file,
+                taken=taken,
+                others=others,
+                which="is" if len(as_well) == 1 else "are",
+            )
         )
     if left_out:
-        first = left_out[0] + (f" and {len(left_out) - 1:,} more" if len(left_out) > 1 else "")
+        first = left_out[0] + (
+            tr(" and {count:,} more", count=len(left_out) - 1) if len(left_out) > 1 else ""
+        )
         sentences.append(
-            f"The file {file} also has tensors that are not the network's, which are left out: "
-            f"{first}."
+            tr(
+                "The file {file} also has tensors that are not the network's, which are left "
+                "out: {first}.",
+                file=file,
+                first=first,
+            )
         )
     return " ".join(sentences)
 
@@ -228,21 +269,23 @@ def not_finite(names: Sequence[str]) -> str:
     """
     if not names:
         return ""
-    where = names[0] + (f" and {len(names) - 1:,} more" if len(names) > 1 else "")
+    where = names[0] + (tr(" and {count:,} more", count=len(names) - 1) if len(names) > 1 else "")
     verb = "hold" if len(names) > 1 else "holds"
-    return (
-        f"{where} {verb} numbers that are infinite or not a number: whatever depends on them, maps "
-        "and predictions alike, means nothing."
+    return tr(
+        "{where} {verb} numbers that are infinite or not a number: whatever depends on "
+        "them, maps and predictions alike, means nothing.",
+        where=where,
+        verb=verb,
     )
 
 
-A_FOLDER = "is a folder; only files that lie in CONVVIZ_WEIGHTS itself are looked at"
-OTHER_PROGRAMS = "is a file of another program than PyTorch, such as ONNX or Keras"
-NOT_BY_ITS_NAME = (
-    "is no file of weights by its name, which would end in .pth, .pt, .ckpt, .bin, .safetensors, "
-    ".tar or .pkl"
+A_FOLDER = later("is a folder; only files that lie in CONVVIZ_WEIGHTS itself are looked at")
+OTHER_PROGRAMS = later("is a file of another program than PyTorch, such as ONNX or Keras")
+NOT_BY_ITS_NAME = later(
+    "is no file of weights by its name, which would end in .pth, .pt, .ckpt, .bin, "
+    ".safetensors, .tar or .pkl"
 )
-DAMAGED = "is the damaged file of a network that was trained with convviz"
+DAMAGED = later("is the damaged file of a network that was trained with convviz")
 
 
 def trained_elsewhere(network: str) -> str:
@@ -251,7 +294,7 @@ def trained_elsewhere(network: str) -> str:
     Args:
         network: Name of that network, as the file has it.
     """
-    return f"is of a trained network called {network}, which is not here"
+    return tr("is of a trained network called {network}, which is not here", network=network)
 
 
 def second_to(file: str) -> str:
@@ -260,7 +303,7 @@ def second_to(file: str) -> str:
     Args:
         file: Name of the other one.
     """
-    return f"is for the same network as {file}, which is used"
+    return tr("is for the same network as {file}, which is used", file=file)
 
 
 def named_after_none(suffix: str) -> str:
@@ -269,4 +312,7 @@ def named_after_none(suffix: str) -> str:
     Args:
         suffix: What its name ends in.
     """
-    return f"bears no network's name; rename it to that of its network, such as vgg16{suffix}"
+    return tr(
+        "bears no network's name; rename it to that of its network, such as vgg16{suffix}",
+        suffix=suffix,
+    )

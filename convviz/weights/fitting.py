@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from convviz.errors import NetworkError, WeightsError
+from convviz.language import tr
 from convviz.networks import registry
 from convviz.networks.network import NetworkSpec
 from convviz.weights import checkpoint, imagenet, state_dict_file
@@ -56,9 +57,14 @@ def networks_fitting(file: WeightsFile) -> tuple[str, ...]:
     if not fitting:
         opened.check_kinds()
         raise WeightsError(
-            f"The weights in {file.name} are those of none of the {len(forms):,} networks here, "
-            f"by the names and shapes of their tensors{_nearest(opened, forms)}: name a Python "
-            "file that builds their network in CONVVIZ_NETWORKS."
+            tr(
+                "The weights in {name} are those of none of the {count:,} networks here, by "
+                "the names and shapes of their tensors{nearest}: name a Python file that "
+                "builds their network in CONVVIZ_NETWORKS.",
+                name=file.name,
+                count=len(forms),
+                nearest=_nearest(opened, forms),
+            )
         )
     return fitting
 
@@ -103,4 +109,9 @@ def _nearest(opened: checkpoint.File, forms: Mapping[str, _Form]) -> str:
     if shared[best] < _NEAR * count:
         return ""
     title = registry.spec(best).title
-    return f" (nearest is {title}: {shared[best]:,} of its {count:,} names are in the file)"
+    return tr(
+        " (nearest is {title}: {shared:,} of its {count:,} names are in the file)",
+        title=title,
+        shared=shared[best],
+        count=count,
+    )

@@ -22,18 +22,19 @@ from convviz.downloads import cache, http
 from convviz.downloads.tickets import Download
 from convviz.errors import WeightsError, WeightsNotHere
 from convviz.formatting import size_text
+from convviz.language import later, tr
 from convviz.networks import registry
 from convviz.networks.decoders import forget_heads
 from convviz.networks.network import Network, NetworkSpec
 from convviz.weights import checkpoint, findings, own, state_dict_file
 from convviz.weights.source import IN_USERS_FOLDER, Source, SourceStatus, network_with
 
-_TITLE = "ImageNet, full network"
+_TITLE = later("ImageNet, full network")
 _MIB = 1 << 20
 _NOTES = {
     "folder": IN_USERS_FOLDER,
-    "cache": "in convviz's cache",
-    "hub": "in PyTorch's cache",
+    "cache": later("in convviz's cache"),
+    "hub": later("in PyTorch's cache"),
 }
 
 
@@ -170,7 +171,10 @@ class ImageNet(Source):
         file, local = torchvision_file(spec), usable_file(spec)
         if file is None:
             raise WeightsError(
-                f"There are no ImageNet weights for {spec.title}: choose own or untrained weights."
+                tr(
+                    "There are no ImageNet weights for {title}: choose own or untrained weights.",
+                    title=spec.title,
+                )
             )
         if local is None:
             raise not_here(spec, file)
@@ -187,7 +191,7 @@ class ImageNet(Source):
             # Not mapped from the user's folder: the file may be overwritten.
             with_todays_names(checkpoint.read(path, mapped=local.location != "folder")),
             title=spec.title,
-            origin=f"The file {path.name}",
+            origin=tr("The file {name}", name=path.name),
             without=spec.auxiliary,  # torchvision did not train GoogLeNet's
         )
         if spec.auxiliary:
@@ -224,11 +228,19 @@ class ImageNet(Source):
 def not_here(spec: NetworkSpec, file: TorchvisionFile) -> WeightsNotHere:
     """Make the error that says how much would have to be fetched, and the alternatives."""
     names = ", ".join(dict.fromkeys(local.path.name for local in local_files(spec)))
-    damaged = f" ({names} is there, but damaged)" if names else ""
-    licence = f" under the licence {file.licence}" if file.licence else ""
+    damaged = tr(" ({names} is there, but damaged)", names=names) if names else ""
+    licence = tr(" under the licence {licence}", licence=file.licence) if file.licence else ""
     return WeightsNotHere(
-        f"{spec.title}'s weights are not on this machine{damaged}: fetch {_TITLE} "
-        f"({size_text(file.bytes)}){licence}, {_alternatives(spec)}."
+        tr(
+            "{title}'s weights are not on this machine{damaged}: fetch {title_2} "
+            "({bytes}){licence}, {alternatives}.",
+            title=spec.title,
+            damaged=damaged,
+            title_2=_TITLE,
+            bytes=size_text(file.bytes),
+            licence=licence,
+            alternatives=_alternatives(spec),
+        )
     )
 
 
@@ -243,18 +255,29 @@ def not_fetched(spec: NetworkSpec, error: WeightsError) -> WeightsNotHere:
     if reason.split(" ")[0] in {"The", "This", "What", "There"}:  # any other is a name
         reason = reason[:1].lower() + reason[1:]
     return WeightsNotHere(
-        f"{spec.title}'s weights are not on this machine, and {reason}: try again when that is "
-        f"mended, {_alternatives(spec)}."
+        tr(
+            "{title}'s weights are not on this machine, and {reason}: try again when that is "
+            "mended, {alternatives}.",
+            title=spec.title,
+            reason=reason,
+            alternatives=_alternatives(spec),
+        )
     )
 
 
 def _alternatives(spec: NetworkSpec) -> str:
     file, folder = torchvision_file(spec), cache.user_folder()
-    names = f"{file.name} or {spec.name}.pth" if file else f"{spec.name}.pth"
+    names = (
+        tr("{name} or {name_2}.pth", name=file.name, name_2=spec.name)
+        if file
+        else f"{spec.name}.pth"
+    )
     if folder is None:
-        text = f"put {names} into a folder and name it in CONVVIZ_WEIGHTS"
+        text = tr("put {names} into a folder and name it in CONVVIZ_WEIGHTS", names=names)
     elif folder.is_dir():
-        text = f"put {names} into your CONVVIZ_WEIGHTS folder"
+        text = tr("put {names} into your CONVVIZ_WEIGHTS folder", names=names)
     else:
-        text = f"put {names} into a folder that CONVVIZ_WEIGHTS names (now it names none)"
-    return f"{text}, or choose untrained weights"
+        text = tr(
+            "put {names} into a folder that CONVVIZ_WEIGHTS names (now it names none)", names=names
+        )
+    return tr("{text}, or choose untrained weights", text=text)

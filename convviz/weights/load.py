@@ -14,6 +14,7 @@ from threading import Lock
 from convviz.downloads import cache
 from convviz.downloads.tickets import Fetch, follow, join
 from convviz.errors import FetchCancelled, SettingError, WeightsError, WeightsNotHere
+from convviz.language import tr
 from convviz.networks import registry
 from convviz.networks.network import Network, NetworkSpec
 from convviz.weights import imagenet, state_dict_file, trained
@@ -111,8 +112,11 @@ def referenced(name: str, source: str, sha256: str) -> Network:
     network = _shared(name, source)
     if network.weights.sha256 != sha256:
         raise WeightsError(
-            f"The weights of {network.title} differ between the server and the cluster: install "
-            "the same version of convviz on all machines."
+            tr(
+                "The weights of {title} differ between the server and the cluster: install "
+                "the same version of convviz on all machines.",
+                title=network.title,
+            )
         )
     return network
 
@@ -210,7 +214,11 @@ def start_fetch(name: str, source: str = "imagenet") -> Fetch:
     download = SOURCES[source].download(spec) if source in SOURCES else None
     if download is None:
         raise WeightsError(
-            f"There are no weights to fetch for {spec.title} from the source “{source}”."
+            tr(
+                "There are no weights to fetch for {title} from the source “{source}”.",
+                title=spec.title,
+                source=source,
+            )
         )
     return join(download)
 
@@ -221,8 +229,12 @@ def _candidates(spec: NetworkSpec, weights: str, *, fetch: bool) -> list[Source]
         if weights not in SOURCES:
             *names, last = SOURCES
             raise SettingError(
-                f"There are no weights called “{weights}”: choose auto, {', '.join(names)} or "
-                f"{last}."
+                tr(
+                    "There are no weights called “{weights}”: choose auto, {join} or {last}.",
+                    weights=weights,
+                    join=", ".join(names),
+                    last=last,
+                )
             )
         return [SOURCES[weights]]
     full = SOURCES["imagenet"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from convviz.downloads import cache
 from convviz.errors import WeightsError
+from convviz.language import later, tr
 from convviz.networks import registry
 from convviz.networks.network import Network, NetworkSpec
 from convviz.structure.layers import check_classes
@@ -41,7 +42,7 @@ class Own(Source):
             return None
         path = _file(spec)
         if path is None:
-            return SourceStatus(self.name, AS_BUILT, True, note="from your Python file")
+            return SourceStatus(self.name, AS_BUILT, True, note=tr("from your Python file"))
         size = path.stat().st_size
         return SourceStatus(
             self.name, state_dict_file.title_of(path), True, size, note=IN_USERS_FOLDER, path=path
@@ -51,8 +52,11 @@ class Own(Source):
         """See `Source.load`."""
         if not registry.is_own(spec.name):
             raise WeightsError(
-                f"{spec.title} is built by convviz, not by a file of yours: choose another source "
-                "of weights."
+                tr(
+                    "{title} is built by convviz, not by a file of yours: choose another "
+                    "source of weights.",
+                    title=spec.title,
+                )
             )
         path = _file(spec)
         if path is not None:
@@ -73,11 +77,13 @@ class Own(Source):
         )
 
 
-_NAMELESS = (
-    "The weights are those that your own file gives the network; convviz does not know its "
-    "classes, so there are no class predictions."
+_NAMELESS = later(
+    "The weights are those that your own file gives the network; convviz does not know "
+    "its classes, so there are no class predictions."
 )
-_NAMED = "The weights and the names of the classes are those that your own file gives the network."
+_NAMED = later(
+    "The weights and the names of the classes are those that your own file gives the network."
+)
 
 
 def _file(spec: NetworkSpec) -> Path | None:

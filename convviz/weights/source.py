@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol
 from torch import nn
 
 from convviz.downloads.tickets import Download
+from convviz.language import later
 from convviz.networks.image_channels import fitted
 from convviz.networks.network import Network, NetworkSpec, Weights
 from convviz.weights import findings
@@ -20,8 +21,8 @@ from convviz.weights import findings
 AUTO_ORDER = ("imagenet", "bundled", "own", "encoder")
 """The sources that `auto` tries, in this order, before it fetches the full ImageNet weights."""
 
-IN_USERS_FOLDER = "in your CONVVIZ_WEIGHTS folder"
-WITH_CONVVIZ = "comes with convviz"
+IN_USERS_FOLDER = later("in your CONVVIZ_WEIGHTS folder")
+WITH_CONVVIZ = later("comes with convviz")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor, nn
 
 from convviz.errors import NetworkError, WeightsError
+from convviz.language import tr
 from convviz.networks import registry
 from convviz.networks.decoders import forget_heads
 from convviz.networks.network import Network, NetworkSpec
@@ -18,7 +19,7 @@ from convviz.weights.source import network_with
 
 def title_of(file: WeightsFile) -> str:
     """Name a user's file of weights for people."""
-    return f"Your file {file.name}"
+    return tr("Your file {name}", name=file.name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,19 +95,30 @@ def load_file(
     if other_count is not None:
         if other_count > 0 and not registry.takes_classes(spec):
             raise WeightsError(
-                f"The file {file.name} is for {other_count:,} classes, and {spec.title} is built "
-                "with another number: let its build() take num_classes, or return a network with "
-                "as many."
+                tr(
+                    "The file {name} is for {other_count:,} classes, and {title} is built "
+                    "with another number: let its build() take num_classes, or return a "
+                    "network with as many.",
+                    name=file.name,
+                    other_count=other_count,
+                    title=spec.title,
+                )
             )
         if not 1 <= other_count <= checkpoint.MOST_CLASSES:
             raise WeightsError(
-                f"The file {file.name} is for {other_count:,} classes, and {spec.title} can be "
-                f"built here for 1 to {checkpoint.MOST_CLASSES:,}: choose the file of a network "
-                "with as many."
+                tr(
+                    "The file {name} is for {other_count:,} classes, and {title} can be "
+                    "built here for 1 to {most_classes:,}: choose the file of a network with "
+                    "as many.",
+                    name=file.name,
+                    other_count=other_count,
+                    title=spec.title,
+                    most_classes=checkpoint.MOST_CLASSES,
+                )
             )
         module = registry.build(spec, **expected.options, num_classes=other_count)
     count = other_count or len(classes) or None
-    origin = f"The file {file.name}"
+    origin = tr("The file {name}", name=file.name)
     module = checkpoint.fill(
         module, state.tensors, title=spec.title, origin=origin, without=expected.without
     )
@@ -146,12 +158,18 @@ def _check_names(
         try:
             check_classes(replace(spec, classes=names), module)
         except NetworkError as error:
-            raise WeightsError(f"The names of the classes do not fit: {error}") from error
+            raise WeightsError(
+                tr("The names of the classes do not fit: {error}", error=error)
+            ) from error
     elif count != len(names):
         raise WeightsError(
-            f"There are {len(names):,} names of classes, but the network has {count:,} "
-            f"{'class' if count == 1 else 'classes'}: give one name for each, in the order of its "
-            "scores."
+            tr(
+                "There are {count:,} names of classes, but the network has {count_2:,} "
+                "{which}: give one name for each, in the order of its scores.",
+                count=len(names),
+                count_2=count,
+                which="class" if count == 1 else "classes",
+            )
         )
 
 
@@ -179,4 +197,4 @@ def _class_names(
         return (), findings.says_nothing(file)
     if count == len(imagenet):
         return imagenet, findings.taken_for_imagenet(file, count)
-    return tuple(f"class {n}" for n in range(count)), findings.numbered_classes(file, count)
+    return tuple(tr("class {n}", n=n) for n in range(count)), findings.numbered_classes(file, count)

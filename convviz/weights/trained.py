@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from convviz.downloads import cache
 from convviz.errors import ConvvizError, NetworkError, WeightsError, WeightsNotHere
 from convviz.formatting import percent, size_text
+from convviz.language import later, tr
 from convviz.networks import registry
 from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form, inputs_of
@@ -61,20 +62,20 @@ _ROUNDED = {
     )
 }
 
-_FOREIGN = (
-    "The file was not saved by convviz's training: choose one that was saved on the page Transfer "
-    "learning or by “convviz train”."
+_FOREIGN = later(
+    "The file was not saved by convviz's training: choose one that was saved on the page "
+    "Transfer learning or by “convviz train”."
 )
-_PLAIN = (
-    "The file holds weights, but not what convviz saves with them (the network and its classes): "
-    "plain weights go into the folder that CONVVIZ_WEIGHTS names."
+_PLAIN = later(
+    "The file holds weights, but not what convviz saves with them (the network and its "
+    "classes): plain weights go into the folder that CONVVIZ_WEIGHTS names."
 )
-_PICKLED = (
-    "The file is one of PyTorch's, which may run code when it is opened: convviz opens only "
-    "safetensors files that it has saved."
+_PICKLED = later(
+    "The file is one of PyTorch's, which may run code when it is opened: convviz opens "
+    "only safetensors files that it has saved."
 )
 _COUNTED = ".num_batches_tracked"  # of a batch norm: whatever type it was saved with
-_DAMAGED = "The file of the trained network is damaged or incomplete: save it again."
+_DAMAGED = later("The file of the trained network is damaged or incomplete: save it again.")
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,11 @@ class TrainedInfo:
     @property
     def title(self) -> str:
         """Name for people."""
-        return f"Yours: {self.training_set}, {percent(self.accuracy, 0)}"
+        return tr(
+            "Yours: {training_set}, {accuracy}",
+            training_set=self.training_set,
+            accuracy=percent(self.accuracy, 0),
+        )
 
 
 @dataclass(frozen=True)
@@ -214,8 +219,11 @@ def load(spec: NetworkSpec, source: str, bases: Bases) -> Network:
                 return read_file(path, bases)
     if network is None or network.name != spec.name:
         raise WeightsError(
-            f"The {spec.title} that was trained here is no longer in memory: open the file you "
-            "saved it to, or train it again."
+            tr(
+                "The {title} that was trained here is no longer in memory: open the file you "
+                "saved it to, or train it again.",
+                title=spec.title,
+            )
         )
     return network
 
@@ -235,11 +243,17 @@ def load_file(spec: NetworkSpec, path: Path, bases: Bases) -> Network:
     network = read_file(path, bases)
     if network.name != spec.name:
         about = about_file(path)
-        what = f"a trained {network.title}"
+        what = tr("a trained {title}", title=network.title)
         if about is not None and about.design:
-            what = f"the trained design “{network.title}”"
+            what = tr("the trained design “{title}”", title=network.title)
         raise WeightsError(
-            f"{path.name} is {what}, not {spec.title}: choose the network {network.name}."
+            tr(
+                "{name} is {what}, not {title}: choose the network {name_2}.",
+                name=path.name,
+                what=what,
+                title=spec.title,
+                name_2=network.name,
+            )
         )
     return network
 
@@ -292,7 +306,11 @@ def read(data: bytes, bases: Bases) -> Network:
     """
     if len(data) > MAX_BYTES:
         raise WeightsError(
-            f"The file has {size_text(len(data))}; at most {size_text(MAX_BYTES)} are read."
+            tr(
+                "The file has {count}; at most {max_bytes} are read.",
+                count=size_text(len(data)),
+                max_bytes=size_text(MAX_BYTES),
+            )
         )
     info, base, parts = _header(data[: 8 + _HEADER_BYTES], len(data))
     spec = _spec(info)
@@ -311,7 +329,7 @@ def read(data: bytes, bases: Bases) -> Network:
         base_state = {k: v for k, v in module.state_dict().items() if not _is_in(k, parts)}
         state = base_state | {k: v for k, v in state.items() if k not in base_state}
     _check_kinds(state, module)
-    fill(module, state, title=spec.title, origin="The file of the trained network")
+    fill(module, state, title=spec.title, origin=tr("The file of the trained network"))
     return describe(module, info, data)
 
 
@@ -324,11 +342,17 @@ def read_file(path: Path, bases: Bases) -> Network:
     """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise WeightsError(f"{path.name} is too large to be a network saved by convviz.")
+            raise WeightsError(
+                tr("{name} is too large to be a network saved by convviz.", name=path.name)
+            )
         data = path.read_bytes()
     except OSError as error:
         raise WeightsError(
-            f"{path.name} cannot be read ({error.strerror}): give a file that convviz has saved."
+            tr(
+                "{name} cannot be read ({strerror}): give a file that convviz has saved.",
+                name=path.name,
+                strerror=error.strerror,
+            )
         ) from error
     try:
         return read(data, bases)
@@ -484,7 +508,9 @@ def _spec(info: TrainedInfo) -> NetworkSpec:
             return design_spec(Design.parse(info.design))
         return registry.spec(info.network)
     except ConvvizError as error:
-        raise WeightsError(f"The trained network cannot be used here: {error}") from error
+        raise WeightsError(
+            tr("The trained network cannot be used here: {error}", error=error)
+        ) from error
 
 
 def _check_form(form: Form, spec: NetworkSpec) -> None:
@@ -537,14 +563,21 @@ def _with_base(
             return module
     if base.title == AS_BUILT:
         raise WeightsNotHere(
-            f"The file holds only the trained part of {spec.title}; the rest is what its build() "
-            "set at that time, and now it sets other weights: let it set the same ones each time, "
-            "or open a file of the whole network."
+            tr(
+                "The file holds only the trained part of {title}; the rest is what its "
+                "build() set at that time, and now it sets other weights: let it set the "
+                "same ones each time, or open a file of the whole network.",
+                title=spec.title,
+            )
         )
     raise WeightsNotHere(
-        f"The file holds only the trained part of {spec.title}; the rest is that of the weights "
-        f"“{base.title}”, which are not here: fetch those first, or open a file of the whole "
-        "network."
+        tr(
+            "The file holds only the trained part of {title}; the rest is that of the "
+            "weights “{title_2}”, which are not here: fetch those first, or open a file of "
+            "the whole network.",
+            title=spec.title,
+            title_2=base.title,
+        )
     )
 
 
@@ -586,8 +619,10 @@ def _as_float32(name: str, value: Tensor) -> Tensor:
     # The extremes are NaN if any number is, and are found without a copy of them all.
     if value.numel() and not all(extreme.isfinite() for extreme in value.aminmax()):
         raise WeightsError(
-            "The file of the trained network holds numbers that are infinite or none at all: train "
-            "the network again, with a smaller learning rate."
+            tr(
+                "The file of the trained network holds numbers that are infinite or none at "
+                "all: train the network again, with a smaller learning rate."
+            )
         )
     return value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from convviz.language import tr
 from convviz.networks.initial_weights import untrained
 from convviz.networks.network import Network, NetworkSpec
 from convviz.weights import checkpoint
@@ -15,7 +16,7 @@ class Untrained(Source):
 
     def status(self, spec: NetworkSpec) -> SourceStatus:
         """See `Source.status`."""
-        note = "random numbers, drawn when asked for"
+        note = tr("random numbers, drawn when asked for")
         return SourceStatus(self.name, "Untrained", True, note=note)
 
     def load(self, spec: NetworkSpec, *, seed: int = 0) -> Network:
@@ -26,12 +27,14 @@ class Untrained(Source):
             spec,
             module,
             source=self.name,
-            title="Untrained",
-            training_set="none (untrained)",
+            title=tr("Untrained"),
+            training_set=tr("none (untrained)"),
             size=size,
             sha256=sha256,
             note=(
-                "The network is untrained: its weights are random numbers, so there are no class "
-                "predictions."
+                tr(
+                    "The network is untrained: its weights are random numbers, so there are "
+                    "no class predictions."
+                )
             ),
         )

@@ -9,6 +9,7 @@ from convviz.features.ablation import Ablation, ablate, deeper_layers
 from convviz.features.activations import Activations
 from convviz.figures import activations as figures
 from convviz.figures import theme
+from convviz.language import later, tr
 from convviz.sprites.overlay import ends, heatmap
 from convviz.ui import charts, predictions, state
 from convviz.ui.activations.compare import CHANNEL_WISE
@@ -17,7 +18,7 @@ from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Entry, Key
 from convviz.ui.sidebar.layer import titles
 
-_MODES = ("Switch off", "Keep only")
+_MODES = (later("Switch off"), later("Keep only"))
 _MOST_MAPS = 8
 _PIXELS = 104  # side of a map
 
@@ -27,7 +28,7 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
     layer = activations.layer
     by_name = {deeper.name: deeper for deeper in deeper_layers(choice.network, layer.name)}
     if not by_name:
-        st.info("This is the last layer: nothing comes after it that could change.")
+        st.info(tr("This is the last layer: nothing comes after it that could change."))
         return
     names = list(by_name)
     # What works on each channel by itself changes in those that are off alone.
@@ -37,16 +38,16 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
         horizontal=True, vertical_alignment="bottom", key="activations_ablation_controls"
     ):
         mode = st.segmented_control(
-            "These channels",
+            tr("These channels"),
             _MODES,
             required=True,
             key=state.remember(Key.SILENCE_MODE, _MODES[0], allowed=_MODES, in_url=False),
         )
         channels = st.multiselect(
-            "Channels", range(activations.channels), key="activations_ablated", width=320
+            tr("Channels"), range(activations.channels), key="activations_ablated", width=320
         )
         deeper_name = st.selectbox(
-            "Look closely at",
+            tr("Look closely at"),
             names,
             format_func=titles(tuple(by_name.values())).__getitem__,
             key=state.remember(
@@ -65,7 +66,7 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
     st.caption(findings.ablation(ablation))
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.markdown("**How much each deeper layer changes**")
+        st.markdown(tr("**How much each deeper layer changes**"))
         figure = figures.changes(ablation.changes)
         charts.draw(figure, config=theme.CONFIG, key="activations_changes")
     with right:
@@ -87,14 +88,14 @@ def _begin_with(activations: Activations, channel: int) -> None:
 
 def _predictions(ablation: Ablation) -> None:
     if not ablation.predictions_before:
-        st.info("These weights have no decoder, so there is no prediction to compare.")
+        st.info(tr("These weights have no decoder, so there is no prediction to compare."))
         return
     left, right = st.columns(2, gap="medium")
     with left:
-        st.markdown("**Prediction before**")
+        st.markdown(tr("**Prediction before**"))
         predictions.bars(ablation.predictions_before)
     with right:
-        st.markdown("**Prediction after**")
+        st.markdown(tr("**Prediction after**"))
         predictions.bars(ablation.predictions_after)
 
 
@@ -117,6 +118,6 @@ def _maps(ablation: Ablation) -> None:
                         heatmap(map_, _PIXELS, "viridis", low, high),
                         width=_PIXELS,
                         output_format="PNG",
-                        alt=f"Channel {channel} {when}",
+                        alt=tr("Channel {channel} {when}", channel=channel, when=when),
                     )
                 st.caption(findings.ablation_channel(channel, float(ablation.relative[channel])))

@@ -10,6 +10,7 @@ from convviz.features.activations import Activations
 from convviz.features.arithmetic import arithmetic as derive
 from convviz.features.arithmetic_steps import Pooled, WeightedSum
 from convviz.features.sliding_window import SlidingWindow, sliding_window
+from convviz.language import tr
 from convviz.networks.network import Network
 from convviz.plain_text import code, plain
 from convviz.structure.costs import receptive_field
@@ -57,13 +58,13 @@ def _draw_window(
 ) -> None:
     network, target = choice.network, activations.layer
     context = position_context(choice, activations)
-    source = layer(network, window.source).title if window.source else "the image"
+    source = layer(network, window.source).title if window.source else tr("the image")
     component.draw(
         window,
         component.Captions(
             inputs=_input_names(window),
             source=source,
-            output=f"The map of channel {channel}",
+            output=tr("The map of channel {channel}", channel=channel),
             contributions=findings.contributions_heading(source),
         ),
         photograph=cache.photograph(choice.image, network),
@@ -79,7 +80,7 @@ def _draw_window(
 def _input_names(window: SlidingWindow) -> list[str]:
     if not window.source and window.channels == (0, 1, 2) and not window.others:
         return list(_COLOURS)
-    return [f"channel {index}" for index in window.channels]
+    return [tr("channel {index}", index=index) for index in window.channels]
 
 
 def _choose_position(context: str, row: int, column: int, height: int, width: int) -> None:
@@ -91,7 +92,7 @@ def _choose_position(context: str, row: int, column: int, height: int, width: in
         ):
             st.session_state[f"activations_arithmetic_{name}"] = value + 1
             st.number_input(
-                f"{label}, 1 to {count}",
+                tr("{label}, 1 to {count}", label=label, count=count),
                 1,
                 count,
                 key=f"activations_arithmetic_{name}",
@@ -112,7 +113,7 @@ def _take_position(context: str) -> None:
 def _title(source: str, network: Network) -> str:
     """Name a layer, safe to show; "" is the image."""
     if not source:
-        return "the image"
+        return tr("the image")
     try:
         return plain(layer(network, source).title)
     except NetworkError:

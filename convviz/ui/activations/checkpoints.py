@@ -13,6 +13,7 @@ from convviz.features.activations import Activations
 from convviz.features.channel_changes import ChannelChanges, channel_changes, filter_changes
 from convviz.features.filters import convolution_of, filters
 from convviz.formatting import percent
+from convviz.language import tr
 from convviz.networks.network import Network
 from convviz.sprites.kernels import kernel_sheet
 from convviz.structure.layers import Layer
@@ -34,13 +35,15 @@ def choose(network: Network) -> Network | None:
     usual = next(iter(others))
     key = state.remember(Key.COMPARE_WEIGHTS, usual, allowed=others, in_url=False)
     source = st.selectbox(
-        "With the weights",
+        tr("With the weights"),
         list(others),
         format_func=others.__getitem__,
         key=key,
         width=320,
-        help="All weights of this network that are here: those it came with, those you opened in "
-        "the sidebar, and what you trained. The sidebar's choice stands on the left.",
+        help=tr(
+            "All weights of this network that are here: those it came with, those you opened "
+            "in the sidebar, and what you trained. The sidebar's choice stands on the left."
+        ),
     )
     return _seeing_alike(cache.network(network.name, source), network)
 
@@ -82,7 +85,7 @@ def draw(
         st.caption(findings.seen_alike(networks[0].input_size))
     for column, network in zip(st.columns(2, gap="large"), networks, strict=True):
         with column:
-            st.markdown(f"**{state.plain(network.weights.title)}** predicts")
+            st.markdown(tr("**{title}** predicts", title=state.plain(network.weights.title)))
             guesses = cache.predictions(image, network)
             if guesses:
                 predictions.bars(guesses)
@@ -93,7 +96,7 @@ def draw(
     except ConvvizError as error:
         st.info(state.plain(str(error)), icon=":material/info:")
         return
-    st.subheader("What changed most", anchor=False)
+    st.subheader(tr("What changed most"), anchor=False)
     st.markdown(findings.changed(changes, layer))
     moved = _filter_changes(networks, layer)
     _table(changes, moved)
@@ -115,11 +118,11 @@ def _table(changes: ChannelChanges, moved: list[float] | None) -> None:
     channels = changes.order()[:_LISTED].tolist()
     rows = {
         "Channel": channels,
-        "Map moved by": [f"{float(changes.distances[channel]):.2f}" for channel in channels],
+        tr("Map moved by"): [f"{float(changes.distances[channel]):.2f}" for channel in channels],
     }
     if moved is not None:
         rows["Filter moved by"] = [
-            percent(moved[channel], 1) if isfinite(moved[channel]) else "it was 0"
+            percent(moved[channel], 1) if isfinite(moved[channel]) else tr("it was 0")
             for channel in channels
         ]
     st.dataframe(rows, hide_index=True, width="content", height=220)
@@ -129,9 +132,9 @@ def _filters(networks: tuple[Network, Network], layer: Layer, moved: list[float]
     """Draw the filters that moved most, before and after, on one scale."""
     both = [filters(network, layer) for network in networks]
     order = sorted(range(len(moved)), key=lambda channel: -moved[channel])[:_SHOWN_FILTERS]
-    st.markdown(f"**Filters that moved most:** {', '.join(map(str, order))}")
+    st.markdown(tr("**Filters that moved most:** {join}", join=", ".join(map(str, order))))
     if not both[0].sees_colours:
-        st.caption("Of each, the slice of the input channel that is strongest on the left.")
+        st.caption(tr("Of each, the slice of the input channel that is strongest on the left."))
     bound = max(each.largest for each in both)
     for column, each, network in zip(st.columns(2, gap="large"), both, networks, strict=True):
         kernels = [
@@ -142,4 +145,8 @@ def _filters(networks: tuple[Network, Network], layer: Layer, moved: list[float]
         ]
         with column:
             sheet = kernel_sheet(kernels, tile=_TILE, bound=bound, columns=8)
-            st.image(sheet.png, output_format="PNG", alt=f"Filters under {network.weights.title}")
+            st.image(
+                sheet.png,
+                output_format="PNG",
+                alt=tr("Filters under {title}", title=network.weights.title),
+            )

@@ -12,6 +12,7 @@ from convviz.features import findings
 from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
 from convviz.features.effective_field import map_box
+from convviz.language import later, tr
 from convviz.networks.network import Network
 from convviz.networks.registry import available, spec
 from convviz.sprites.grid import Atlas, Section
@@ -35,12 +36,22 @@ from convviz.ui.keys import Entry, Key
 from convviz.ui.sidebar import layer as sidebar_layer
 
 _IMAGES, _LAYERS, _NETWORKS, _CHECKPOINTS = _SUBJECTS = (
-    *("Two images", "Two layers", "Two networks", "Two checkpoints"),
+    *(later("Two images"), later("Two layers"), later("Two networks"), later("Two checkpoints")),
 )
 _HEIGHT = 460  # pixels of a grid, which scrolls
 _PIXELS = 320  # of the enlarged map
-_NOTHING = {"all": "", "hide": "Every channel is empty.", "only": "No channel is empty."}
-CHANNEL_WISE = ("ReLU", "max pooling", "average pooling", "batch norm", "dropout")
+_NOTHING = {
+    "all": "",
+    "hide": later("Every channel is empty."),
+    "only": later("No channel is empty."),
+}
+CHANNEL_WISE = (
+    "ReLU",
+    later("max pooling"),
+    later("average pooling"),
+    later("batch norm"),
+    "dropout",
+)
 
 
 @dataclass(frozen=True)
@@ -106,7 +117,7 @@ def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> N
     ):
         subject = str(
             st.segmented_control(
-                "Compare",
+                tr("Compare"),
                 _SUBJECTS,
                 required=True,
                 key=state.remember(Key.ACTIVATIONS_COMPARE, _IMAGES, allowed=_SUBJECTS),
@@ -115,13 +126,17 @@ def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> N
         image, network, layer = _choose_right(choice, activations.layer, subject)
     if subject == _CHECKPOINTS and (network is None or layer is None):
         st.info(
-            "There is nothing to compare with: train this network, open another file of its "
-            "weights in the sidebar, or choose a layer that both have."
+            tr(
+                "There is nothing to compare with: train this network, open another file of "
+                "its weights in the sidebar, or choose a layer that both have."
+            )
         )
     elif network is None or layer is None:
-        st.info("The weights of that network are not here: choose it in the sidebar to fetch them.")
+        st.info(
+            tr("The weights of that network are not here: choose it in the sidebar to fetch them.")
+        )
     elif image is None:
-        st.info("Bring a second picture to compare it with this one.")
+        st.info(tr("Bring a second picture to compare it with this one."))
     else:
         other = cache.activations(image, network, layer)
         left = Side.of("left", choice.image, choice.network, activations, options)
@@ -150,7 +165,11 @@ def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> N
         if subject == _CHECKPOINTS:
             checkpoints.draw(choice.image, (choice.network, network), (activations, other))
     how_we_know(
-        "empty channels", "maximum and rank", "map on the image", "dead channels", "channel changes"
+        tr("empty channels"),
+        tr("maximum and rank"),
+        tr("map on the image"),
+        tr("dead channels"),
+        tr("channel changes"),
     )
 
 
@@ -188,7 +207,7 @@ def _choose_right(
         usual = neighbour(sidebar_layer.steps(network, cache.layers(network)), layer.name)
         key = state.remember(Key.COMPARE_LAYER, usual, allowed=names, in_url=False)
         titles = sidebar_layer.titles(tuple(by_name.values()))
-        name = st.selectbox("With", names, format_func=titles.__getitem__, key=key, width=320)
+        name = st.selectbox(tr("With"), names, format_func=titles.__getitem__, key=key, width=320)
         return choice.image, network, by_name[name]
     if subject == _CHECKPOINTS:
         other = checkpoints.choose(network)
@@ -199,7 +218,7 @@ def _choose_right(
     usual = next(name for name in ("googlenet", "alexnet") if name != network.name)
     key = state.remember(Key.COMPARE_NETWORK, usual, allowed=names, in_url=False)
     name = st.selectbox(
-        "With", names, format_func=lambda name: spec(name).title, key=key, width=220
+        tr("With"), names, format_func=lambda name: spec(name).title, key=key, width=220
     )
     other = load(name)
     if other is None:
@@ -228,7 +247,7 @@ def _draw_sides(left: Side, right: Side, options: DisplayOptions, same_channels:
     """
     if same_channels:
         left_sections = right_sections = _same_sections(left, right, options)
-        st.caption("Both sides show the same channels: pick one, and it is picked on both.")
+        st.caption(tr("Both sides show the same channels: pick one, and it is picked on both."))
     else:
         left_sections = grid.sections_of(left.activations, options)
         right_sections = grid.sections_of(right.activations, options)
@@ -278,11 +297,13 @@ def _draw_side(
             nothing=_NOTHING[options.show],
             key=f"activations_compare_grid_{side.key}",
             link="compare" if is_linked else "",
-            label=f"Channels of {side.layer.title}, {side.image.title}",
+            label=tr(
+                "Channels of {title}, {title_2}", title=side.layer.title, title_2=side.image.title
+            ),
         )
     is_shared = options.contrast == "shared"
     grid.save_grid(
-        "Save as PNG",
+        tr("Save as PNG"),
         f"{side.network.name}-{side.layer.name}-{side.key}.png",
         key=f"activations_save_compare_{side.key}",
         title=f"{side.image.title}, {side.network.title}",
@@ -300,8 +321,13 @@ def _draw_channel(side: Side, options: DisplayOptions, channel: int) -> None:
     title = state.plain(state.shorten(side.image.title, 40))
     weights = f", {state.plain(side.weights)}" if side.weights else ""
     st.markdown(
-        f"**{title}**, {state.plain(side.layer.title)} of {state.plain(side.network.title)}"
-        f"{weights}"
+        tr(
+            "**{title}**, {title_2} of {title_3}{weights}",
+            title=title,
+            title_2=state.plain(side.layer.title),
+            title_3=state.plain(side.network.title),
+            weights=weights,
+        )
     )
     st.caption(findings.dead_beside(activations, options.threshold, side.dead))
     with st.container(key=f"activations_compare_detail_{side.key}"):
@@ -315,19 +341,19 @@ def _draw_channel(side: Side, options: DisplayOptions, channel: int) -> None:
             image = overlay(crop, values, 0.75, options.colours, *scale, box=box, side=size)
         else:
             image = side.image.crop(side.network)
-        alt = f"Channel {channel} over {side.image.title}"
+        alt = tr("Channel {channel} over {title}", channel=channel, title=side.image.title)
         st.image(image, width="stretch", output_format="PNG", alt=alt)
         with st.container(gap="small"):
             if values.numel() > 1 and box is None:
                 st.caption(STRETCHED)
-            st.markdown(f"**Channel {channel}**")
+            st.markdown(tr("**Channel {channel}**", channel=channel))
             classes = side.network.weights.classes
             grid.numbers(activations, options.threshold, channel, classes, side.dead)
             if st.button(
-                "Look closer",
+                tr("Look closer"),
                 icon=":material/frame_inspect:",
                 key=f"activations_compare_closer_{side.key}",
-                help="Opens this channel in the view “One channel”.",
+                help=tr("Opens this channel in the view “One channel”."),
                 on_click=_look_closer,
                 args=(side, channel),
             ):
@@ -340,7 +366,7 @@ def _look_closer(side: Side, channel: int) -> None:
         Key.NETWORK: side.network.name,
         Key.LAYER: side.layer.name,
         Key.CHANNEL: str(channel),
-        Key.ACTIVATIONS_VIEW: "One channel",
+        Key.ACTIVATIONS_VIEW: tr("One channel"),
     }
     if side.weights:
         asked[Key.WEIGHTS] = checkpoints.source_of(side.network)

@@ -11,6 +11,7 @@ from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels, DeadStep, count_dead
 from convviz.features.top_patches import TopPatchesStep
 from convviz.jobs.job import JobView
+from convviz.language import tr
 from convviz.networks.network import Network
 from convviz.plain_text import plain
 from convviz.structure.layers import Layer
@@ -52,7 +53,7 @@ def count_button(network: Network, page_jobs: PageJobs, job: JobView | None) -> 
     """Draw the button that starts the count over all layers of a network."""
     images = CropsAndPatterns()
     st.button(
-        f"Find dead channels of {plain(network.title)}",
+        tr("Find dead channels of {title}", title=plain(network.title)),
         icon=":material/search:",
         key=f"activations_start_dead_{network.name}",
         disabled=page_jobs.is_busy(job),
@@ -60,7 +61,7 @@ def count_button(network: Network, page_jobs: PageJobs, job: JobView | None) -> 
         on_click=page_jobs.start,
         args=(count_dead,),
         kwargs={
-            "title": f"Dead channels of {network.title}",
+            "title": tr("Dead channels of {title}", title=network.title),
             "about": _about(network, images),
             "images": (),
             "network": network,
@@ -72,7 +73,7 @@ def count_button(network: Network, page_jobs: PageJobs, job: JobView | None) -> 
 def count_help(images: ImageSet) -> str:
     """Say what the count over all layers looks through."""
     seen = seen_text(images, len(images), len(set(origins(images))))
-    return f"Looks through {seen}, once for all layers of the network."
+    return tr("Looks through {seen}, once for all layers of the network.", seen=seen)
 
 
 def _about(network: Network, images: ImageSet) -> About:

@@ -10,6 +10,7 @@ import streamlit as st
 from convviz.features import findings
 from convviz.features.activations import Activations, Order
 from convviz.features.dead import DeadChannels
+from convviz.language import later, tr
 from convviz.networks.network import Network
 from convviz.sprites.colormaps import COLORMAPS, Colormap, hex_colours
 from convviz.sprites.grid import Atlas, Contrast
@@ -21,16 +22,20 @@ Show = Literal["all", "hide", "only"]
 
 _ORDERS = {
     "index": "Number",
-    "salience": "Strongest first",
-    "strength": "Highest maximum first",
-    "active": "Most active first",
+    "salience": later("Strongest first"),
+    "strength": later("Highest maximum first"),
+    "active": later("Most active first"),
 }
-_SHOWS = {"all": "All channels", "hide": "Hide empty ones", "only": "Only empty ones"}
-_CONTRASTS = {"channel": "Per channel", "shared": "Shared"}
+_SHOWS = {
+    "all": later("All channels"),
+    "hide": later("Hide empty ones"),
+    "only": later("Only empty ones"),
+}
+_CONTRASTS = {"channel": later("Per channel"), "shared": "Shared"}
 
-STRETCHED = (
-    "Which part of the image each value looks at cannot be followed through this network, so the "
-    "map is stretched over the whole image."
+STRETCHED = later(
+    "Which part of the image each value looks at cannot be followed through this "
+    "network, so the map is stretched over the whole image."
 )
 
 _THRESHOLDS = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -77,47 +82,55 @@ def menu(activations: Activations) -> DisplayOptions:
     Args:
         activations: Those of the layer in use.
     """
-    with st.popover("Display", icon=":material/tune:", key="activations_display"):
+    with st.popover(tr("Display"), icon=":material/tune:", key="activations_display"):
         order = st.selectbox(
-            "Order",
+            tr("Order"),
             _ORDERS,
             format_func=_ORDERS.__getitem__,
             key=state.remember(Key.ORDER, USUAL.order, allowed=_ORDERS),
-            help="Strongest: by how much of a pattern a map draws, its contrast in space, so that "
-            "one bright dot does not count for much. Highest maximum: by the highest activation of "
-            "each channel, so of class scores the highest score first and the lowest last. Most "
-            "active: by the share of positions where it is not zero.",
+            help=tr(
+                "Strongest: by how much of a pattern a map draws, its contrast in space, so "
+                "that one bright dot does not count for much. Highest maximum: by the "
+                "highest activation of each channel, so of class scores the highest score "
+                "first and the lowest last. Most active: by the share of positions where it "
+                "is not zero."
+            ),
         )
         show = st.selectbox(
-            "Show",
+            tr("Show"),
             _SHOWS,
             format_func=_SHOWS.__getitem__,
             key=state.remember(Key.SHOW, USUAL.show, allowed=_SHOWS),
         )
         contrast = st.selectbox(
-            "Contrast",
+            tr("Contrast"),
             _CONTRASTS,
             format_func=_CONTRASTS.__getitem__,
             key=state.remember(Key.CONTRAST, USUAL.contrast, allowed=_CONTRASTS),
-            help="Per channel: each map from 0, or its own lowest value where that is negative, "
-            "to its own highest value, or 0 where all are negative, so that weak channels can be "
-            "seen. Shared: one scale for all, so that they can be compared.",
+            help=tr(
+                "Per channel: each map from 0, or its own lowest value where that is "
+                "negative, to its own highest value, or 0 where all are negative, so that "
+                "weak channels can be seen. Shared: one scale for all, so that they can be "
+                "compared."
+            ),
         )
         colours = st.selectbox(
-            "Colours",
+            tr("Colours"),
             COLORMAPS,
             format_func=str.capitalize,
             key=state.remember(Key.COLOURS, USUAL.colours, allowed=COLORMAPS),
-            help="Equal steps in the numbers look like equal steps in brightness.",
+            help=tr("Equal steps in the numbers look like equal steps in brightness."),
         )
         threshold = st.select_slider(
-            "Empty up to τ",
+            tr("Empty up to τ"),
             _THRESHOLDS,
             format_func=lambda value: f"{value:g}",
             key=state.remember(Key.THRESHOLD, USUAL.threshold, allowed=_THRESHOLDS),
-            help="Count a channel as empty when its strongest activation is at most τ (tau) times "
-            "the layer's strongest. With 0, only silent channels count. Where no ReLU follows, the "
-            "size counts, whatever the sign.",
+            help=tr(
+                "Count a channel as empty when its strongest activation is at most τ (tau) "
+                "times the layer's strongest. With 0, only silent channels count. Where no "
+                "ReLU follows, the size counts, whatever the sign."
+            ),
         )
         _offer_threshold(activations, threshold)
     return DisplayOptions(
@@ -143,7 +156,7 @@ def _offer_threshold(activations: Activations, current: float) -> None:
     step = None if threshold is None else threshold_step(threshold)
     if step is not None:
         st.button(
-            f"Set τ to {step:g}",
+            tr("Set τ to {step:g}", step=step),
             key="activations_soft_threshold",
             disabled=step == current,
             on_click=state.put,
@@ -179,9 +192,19 @@ def legend_html(
     """
     stops = ", ".join(hex_colours(options.colours))
     ramp = f'<span class="ramp" style="background:linear-gradient(90deg, {stops})"></span>'
-    marks = [("cross", f"empty: {findings.empty_here(activations, options.threshold)}")]
+    marks = [
+        (
+            "cross",
+            tr(
+                "empty: {empty_here}",
+                empty_here=findings.empty_here(activations, options.threshold),
+            ),
+        )
+    ]
     if dead is not None:
-        marks.append(("line", f"dead: {findings.dead_here(activations, dead)}"))
+        marks.append(
+            ("line", tr("dead: {dead_here}", dead_here=findings.dead_here(activations, dead)))
+        )
     signs = "".join(
         f'<span class="sign"><span class="{mark}"></span>{meaning}</span>'
         for mark, meaning in marks

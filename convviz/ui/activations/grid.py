@@ -16,6 +16,7 @@ from convviz.features.dead import DeadChannels
 from convviz.features.effective_field import map_box
 from convviz.formatting import percent
 from convviz.jobs.job import JobView
+from convviz.language import later, tr
 from convviz.sprites.grid import Atlas, Section, branch_sections, grid_picture
 from convviz.sprites.overlay import heatmap, overlay
 from convviz.ui import cache, exports, state
@@ -32,8 +33,8 @@ from convviz.ui.keys import Key
 
 _NOTHING = {
     "all": "",
-    "hide": "Every channel is empty for this image, so none is left to show.",
-    "only": "No channel is empty for this image, so there is none to show.",
+    "hide": later("Every channel is empty for this image, so none is left to show."),
+    "only": later("No channel is empty for this image, so there is none to show."),
 }
 
 
@@ -47,7 +48,11 @@ def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> N
     _grid_and_panel(choice, activations, options, atlas, dead)
     _dead_channels(choice, activations, dead, page_jobs, job)
     how_we_know(
-        "empty channels", "soft threshold", "maximum and rank", "map on the image", "dead channels"
+        tr("empty channels"),
+        tr("soft threshold"),
+        tr("maximum and rank"),
+        tr("map on the image"),
+        tr("dead channels"),
     )
 
 
@@ -76,7 +81,7 @@ def picture_of(
     atlas: Atlas, activations: Activations, threshold: float, dead: DeadChannels | None
 ) -> Picture:
     """Put together what the browser needs to draw and name every channel."""
-    after = "" if activations.layer.pre_relu is None else " after the ReLU"
+    after = "" if activations.layer.pre_relu is None else tr(" after the ReLU")
     return Picture(
         tiles=atlas,
         empty=activations.empty(threshold).tolist(),
@@ -166,7 +171,7 @@ def number_rows(activations: Activations, channel: int) -> list[tuple[str, str]]
 
     The numbers are those that count: after the ReLU where one is still to come.
     """
-    after = "" if activations.layer.pre_relu is None else " after ReLU"
+    after = "" if activations.layer.pre_relu is None else tr(" after ReLU")
     values = activations.maps[channel]
     if values.numel() == 1:
         rows = [("Value", f"{float(values):.3g}")]
@@ -174,12 +179,26 @@ def number_rows(activations: Activations, channel: int) -> list[tuple[str, str]]
         rows = [
             (f"Maximum{after}", f"{float(activations.maximum[channel]):.3g}"),
             (f"Mean{after}", f"{float(activations.mean[channel]):.3g}"),
-            (f"Active share{after}", percent(float(activations.active_share[channel]))),
+            (
+                tr("Active share{after}", after=after),
+                percent(float(activations.active_share[channel])),
+            ),
         ]
     ranks = activations.ranks()
     rank, sharing = int(ranks[channel]), int((ranks == ranks[channel]).sum())
-    shared = "" if sharing == 1 else f", shared by {sharing}"
-    return [*rows, ("Rank by maximum", f"{rank} of {activations.channels}{shared}")]
+    shared = "" if sharing == 1 else tr(", shared by {sharing}", sharing=sharing)
+    return [
+        *rows,
+        (
+            tr("Rank by maximum"),
+            tr(
+                "{rank} of {channels}{shared}",
+                rank=rank,
+                channels=activations.channels,
+                shared=shared,
+            ),
+        ),
+    ]
 
 
 def _dead_channels(
@@ -205,8 +224,10 @@ def _dead_channels(
             horizontal=True, vertical_alignment="center", key="activations_dead_or_silent"
         ):
             st.caption(
-                "Empty here may be dead, that is, empty for every image of a set, or only silent "
-                "for this image: a look at other images tells."
+                tr(
+                    "Empty here may be dead, that is, empty for every image of a set, or "
+                    "only silent for this image: a look at other images tells."
+                )
             )
             dead_channels.count_button(choice.network, page_jobs, job)
     jobs.draw(page_jobs, job)
@@ -251,7 +272,7 @@ def _save(
     layer = activations.layer
     with st.container(horizontal=True, key="activations_save_grid_buttons"):
         save_grid(
-            "Save the grid as PNG",
+            tr("Save the grid as PNG"),
             exports.file_name(choice, layer.name, ending="png"),
             key="activations_save_grid",
             title=f"{choice.image.title}, {choice.network.title}",
@@ -261,17 +282,17 @@ def _save(
             dead=dead,
         )
         exports.save_button(
-            "Save the numbers as CSV",
+            tr("Save the numbers as CSV"),
             lambda: exports.statistics(activations, options.threshold, dead),
             exports.file_name(choice, layer.name, ending="csv"),
             key="activations_save_numbers",
         )
         exports.save_button(
-            "Save the maps as NPZ",
+            tr("Save the maps as NPZ"),
             lambda: archive(activations, options.threshold),
             exports.file_name(choice, layer.name, ending="npz"),
             key="activations_save_arrays",
-            help="NumPy arrays: the maps, and each channel's numbers.",
+            help=tr("NumPy arrays: the maps, and each channel's numbers."),
         )
 
 
@@ -306,18 +327,23 @@ def _panel(
     with st.container(key="activations_channel_details"):
         _look_closer()
         if enlarged is None:
-            st.caption("Each channel of this layer is a single number: there is no map to enlarge.")
+            st.caption(
+                tr("Each channel of this layer is a single number: there is no map to enlarge.")
+            )
             return
         blend = st.slider(
-            "Map over image",
+            tr("Map over image"),
             0,
             100,
             step=5,
             format="%d %%",
             key=state.remember(Key.BLEND, 75, allowed=range(101), in_url=False),
-            help="How much the map covers the image. Each value of the map is drawn over the "
-            "middle of the part that the layer has looked at to compute it; that part is larger. "
-            "Where the map does not reach the image's edge, no value has its middle there.",
+            help=tr(
+                "How much the map covers the image. Each value of the map is drawn over the "
+                "middle of the part that the layer has looked at to compute it; that part is "
+                "larger. Where the map does not reach the image's edge, no value has its "
+                "middle there."
+            ),
         )
         low, high = (atlas.low, atlas.high) if atlas.contrast == "shared" else (None, None)
         layer_name, network = activations.layer.name, choice.network
@@ -328,15 +354,18 @@ def _panel(
         with enlarged:
             draw_map(
                 key="activations_channel_over",
-                label=f"Channel {channel} over the image",
+                label=tr("Channel {channel} over the image", channel=channel),
                 under=Under(photograph, shares(box, side), blend / 100),
             )
         if box is None:
             st.caption(STRETCHED)
         height, width = values.shape
-        st.caption(f"The map alone, {height} × {width} values:")
+        st.caption(tr("The map alone, {height} × {width} values:", height=height, width=width))
         with st.container(key="activations_channel_map"):
-            draw_map(key="activations_channel_alone", label=f"Map of channel {channel}")
+            draw_map(
+                key="activations_channel_alone",
+                label=tr("Map of channel {channel}", channel=channel),
+            )
 
         def over() -> Image.Image:
             crop = choice.crop(enlarged=cache.PHOTOGRAPH_PIXELS)
@@ -349,8 +378,8 @@ def _panel(
 
         with st.container(horizontal=True, key="activations_save_channel_buttons"):
             for label, image, kind in (
-                ("Save over image", over, "over"),
-                ("Save map", alone, "map"),
+                (tr("Save over image"), over, "over"),
+                (tr("Save map"), alone, "map"),
             ):
                 exports.save_button(
                     label,
@@ -365,9 +394,9 @@ def _panel_heading(channel: int, listed: Sequence[int]) -> None:
     with st.container(
         horizontal=True, vertical_alignment="center", key="activations_channel_heading"
     ):
-        st.header(f"Channel {channel}", anchor=False, width="stretch")
+        st.header(tr("Channel {channel}", channel=channel), anchor=False, width="stretch")
         st.button(
-            "Previous",
+            tr("Previous"),
             icon=":material/arrow_back:",
             key="activations_channel_previous",
             disabled=index <= 0,
@@ -375,7 +404,7 @@ def _panel_heading(channel: int, listed: Sequence[int]) -> None:
             args=(listed, index - 1),
         )
         st.button(
-            "Next",
+            tr("Next"),
             icon=":material/arrow_forward:",
             key="activations_channel_next",
             disabled=index == len(listed) - 1,
@@ -391,15 +420,17 @@ def _pick_listed(listed: Sequence[int], index: int) -> None:
 def _look_closer() -> None:
     """Offer the view of one channel; the page must run anew, not this fragment alone."""
     pressed = st.button(
-        "Look closer",
+        tr("Look closer"),
         icon=":material/frame_inspect:",
         key="activations_look_closer",
         type="primary",
         width="stretch",
         on_click=state.open_view,
-        args=("One channel",),
-        help="Its values, what each can see, what stimulates it, its arithmetic, and what "
-        "happens when it is switched off.",
+        args=(tr("One channel"),),
+        help=tr(
+            "Its values, what each can see, what stimulates it, its arithmetic, and what "
+            "happens when it is switched off."
+        ),
     )
     if pressed:
         st.rerun()

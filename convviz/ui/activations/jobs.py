@@ -12,6 +12,7 @@ from convviz.features.occlusion import OcclusionStep
 from convviz.features.synthesis import SynthesisStep
 from convviz.features.top_patches import TopPatchesStep
 from convviz.jobs.job import JobView, Work
+from convviz.language import tr
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer
 from convviz.ui import jobs
@@ -95,7 +96,7 @@ def start_button(
         arguments: Handed to `PageJobs.start`.
     """
     st.button(
-        "Start",
+        tr("Start"),
         type="primary",
         icon=":material/play_arrow:",
         key=key,
@@ -124,11 +125,13 @@ def ended_note(note: str, step: Step | None) -> str:
     if not note or _is_worth_keeping(step):
         return note
     if step is None:
-        return "It ended before its first step, so there is nothing to show."
+        return tr("It ended before its first step, so there is nothing to show.")
     half = "occlusion" if isinstance(step, OcclusionStep) else "count"
-    return (
-        f"It ended early, {_progress_text(step)}: half of this {half} would mislead, so nothing of "
-        "it is shown."
+    return tr(
+        "It ended early, {progress_text}: half of this {half} would mislead, so nothing "
+        "of it is shown.",
+        progress_text=_progress_text(step),
+        half=half,
     )
 
 
@@ -175,14 +178,14 @@ def _draw_live(job: JobView) -> None:
     parts = (_progress_text(step), left)
     st.progress(step.fraction, text=" · ".join(filter(None, parts)))
     if isinstance(step, SynthesisStep):
-        st.image(step.picture, width=320, output_format="PNG", alt="The image so far")
+        st.image(step.picture, width=320, output_format="PNG", alt=tr("The image so far"))
 
 
 def _progress_text(step: Step) -> str:
     match step:
         case TopPatchesStep(done=done, total=total) | DeadStep(done=done, total=total):
-            return f"{done} of {total} pictures"
+            return tr("{done} of {total} pictures", done=done, total=total)
         case OcclusionStep(done=done, total=total):
-            return f"{done} of {total} places covered"
+            return tr("{done} of {total} places covered", done=done, total=total)
         case SynthesisStep(step=number, total=total):
-            return f"Step {number} of {total}"
+            return tr("Step {number} of {total}", number=number, total=total)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from convviz.features import findings
 from convviz.features.dead import DeadStep
+from convviz.language import tr
 from convviz.networks.network import Network
 from convviz.networks.registry import available, is_unlisted, spec
 from convviz.ui import cache, exports
@@ -21,18 +22,18 @@ _MOST_NETWORKS = 3
 
 def draw(choice: Choice, threshold: float) -> None:
     """Draw the shares of empty and dead channels, and the buttons that count the dead ones."""
-    st.header("Empty and dead channels by layer and network", anchor=False)
+    st.header(tr("Empty and dead channels by layer and network"), anchor=False)
     st.session_state.setdefault("activations_table_networks", [choice.network_name])
     chosen = st.session_state["activations_table_networks"]
     # A visitor's trained design is found by its name, and not listed.
     designs = [name for name in (choice.network_name, *chosen) if is_unlisted(name)]
     names = st.multiselect(
-        "Networks",
+        tr("Networks"),
         tuple(dict.fromkeys((*available(), *designs))),
         format_func=lambda name: spec(name).title,
         key="activations_table_networks",
         max_selections=_MOST_NETWORKS,
-        help="Those whose weights are here.",
+        help=tr("Those whose weights are here."),
     )
     page_jobs, job = jobs.open_jobs()
     rows: list[dict[str, object]] = []
@@ -57,7 +58,9 @@ def draw(choice: Choice, threshold: float) -> None:
 
 def not_here(title: str) -> str:
     """Say that a network cannot be in the table."""
-    return f"The weights of {title} are not here: choose it in the sidebar to fetch them."
+    return tr(
+        "The weights of {title} are not here: choose it in the sidebar to fetch them.", title=title
+    )
 
 
 def _rows(
@@ -76,7 +79,7 @@ def _rows(
                 "Channels": summary.channels,
                 "Empty": summary.empty,
                 f"Empty for {choice.image.title}": summary.share,
-                "Counted as empty": findings.empty_rule(summary.layer, threshold),
+                tr("Counted as empty"): findings.empty_rule(summary.layer, threshold),
                 "Dead": layer_dead.dead if layer_dead else None,
                 "Dead share": layer_dead.share if layer_dead else None,
                 "N": count.seen_images if count else None,
@@ -88,7 +91,7 @@ def _rows(
 def _draw_rows(choice: Choice, rows: Sequence[dict[str, object]]) -> None:
     header = list(rows[0])
     shares = [name for name in header if name.startswith("Empty for") or name == "Dead share"]
-    helps = {"Dead": "Channels that are empty for each of the N images"}
+    helps = {"Dead": tr("Channels that are empty for each of the N images")}
     columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in header}
     for name in shares:  # the table's own form of a percentage is another than that of all texts
         columns[name] = [None if share is None else 100 * share for share in columns[name]]
@@ -98,7 +101,7 @@ def _draw_rows(choice: Choice, rows: Sequence[dict[str, object]]) -> None:
         column_config={
             **dict.fromkeys(shares, st.column_config.NumberColumn(format="%.1f %%")),
             **{name: st.column_config.NumberColumn(help=text) for name, text in helps.items()},
-            "N": st.column_config.TextColumn(help="The images looked through"),
+            "N": st.column_config.TextColumn(help=tr("The images looked through")),
         },
         placeholder="–",
         key="activations_empty_and_dead",
@@ -109,7 +112,7 @@ def _draw_rows(choice: Choice, rows: Sequence[dict[str, object]]) -> None:
         "each of the N images; a larger or other set may still wake a channel up."
     )
     exports.save_button(
-        "Save as CSV",
+        tr("Save as CSV"),
         lambda: exports.table(header, ([row[name] for name in header] for row in rows)),
         exports.file_name(choice, "empty-and-dead", ending="csv"),
         key="activations_save_empty_and_dead",

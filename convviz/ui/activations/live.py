@@ -7,6 +7,7 @@ import streamlit as st
 from convviz.features import findings
 from convviz.features.activations import Activations
 from convviz.features.effective_field import map_box
+from convviz.language import tr
 from convviz.ui import camera, state, visitor
 from convviz.ui.activations.display import DisplayOptions
 from convviz.ui.activations.grid import remember_channel
@@ -26,11 +27,13 @@ _BLEND = 0.75
 def switch() -> bool:
     """Draw the switch, and tell whether it is on."""
     return st.toggle(
-        "Live",
+        tr("Live"),
         key=_SWITCH,
-        help="Shows what this layer answers to your camera. Frames go to this server, pass through "
-        "the network and are gone: nothing of them is stored. Browsers allow the camera only on "
-        "this machine (localhost) or over https.",
+        help=tr(
+            "Shows what this layer answers to your camera. Frames go to this server, pass "
+            "through the network and are gone: nothing of them is stored. Browsers allow the "
+            "camera only on this machine (localhost) or over https."
+        ),
     )
 
 
@@ -43,10 +46,13 @@ def end() -> None:
 
 def headline(choice: Choice, activations: Activations) -> None:
     """Say which layer the camera is seen by; what each frame excites stands over its maps."""
-    st.header("Live: what this layer answers to your camera", anchor=False)
+    st.header(tr("Live: what this layer answers to your camera"), anchor=False)
     st.caption(
-        f"{findings.which_layer(activations, choice.network.title)} What is said below is of the "
-        "newest frame; the questions at the end of the page are about the image in the sidebar."
+        tr(
+            "{which_layer} What is said below is of the newest frame; the questions at the "
+            "end of the page are about the image in the sidebar.",
+            which_layer=findings.which_layer(activations, choice.network.title),
+        )
     )
 
 
@@ -68,8 +74,8 @@ def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> N
         margin=(network.weights.resize - size) / (2 * size),
         box=shares(map_box(network, layer.name, channel), network.input_size),
         blend=_BLEND,
-        label="The camera's frame with the picked map over it",
-        grid_label="Channels: the arrow keys pick one",
+        label=tr("The camera's frame with the picked map over it"),
+        grid_label=tr("Channels: the arrow keys pick one"),
     )
     draw_camera(
         view,
@@ -79,10 +85,12 @@ def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> N
         on_freeze=_keep,
     )
     st.caption(
-        "What moves is your camera, not the image in the sidebar; Freeze makes the frame that "
-        "image. All channels are shown, in the order of their numbers."
+        tr(
+            "What moves is your camera, not the image in the sidebar; Freeze makes the frame "
+            "that image. All channels are shown, in the order of their numbers."
+        )
     )
-    how_we_know("empty channels", "map on the image")
+    how_we_know(tr("empty channels"), tr("map on the image"))
 
 
 def _keep(data: bytes) -> None:

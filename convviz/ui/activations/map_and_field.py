@@ -9,6 +9,7 @@ from convviz.features.activations import Activations
 from convviz.features.effective_field import effective_field, map_box
 from convviz.figures import activations as figures
 from convviz.figures import theme
+from convviz.language import later, tr
 from convviz.sprites.overlay import ends, heatmap, overlay
 from convviz.structure.costs import receptive_field
 from convviz.structure.findings import whole_image_sentence
@@ -20,7 +21,7 @@ from convviz.ui.components import position_map
 from convviz.ui.how_we_know import how_we_know
 
 _PIXELS = 448
-_POINT = "Point at the map or the image, or move with the arrow keys on the map"
+_POINT = later("Point at the map or the image, or move with the arrow keys on the map")
 _FRAMED = f"{_POINT}: the frame is all that this number can have been computed from."
 
 
@@ -32,19 +33,19 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
     if field and field.mixed_by:
         st.caption(whole_image_sentence(field))
     context = position_context(choice, activations)
-    label = f"Map of channel {channel}"
+    label = tr("Map of channel {channel}", channel=channel)
     position_map.draw(context, choice.crop(), values, field, "viridis", label)
     row, column = position_map.position(context, values)
     left, middle, right = st.columns(3, gap="large")
     with left:
         _effective_field(choice, activations, channel, row, column)
     with middle:
-        st.markdown("**Values of the map**")
+        st.markdown(tr("**Values of the map**"))
         figure = figures.histogram(values)
         charts.draw(figure, config=theme.CONFIG, key="activations_map_histogram")
     with right:
         _second_image(choice, activations, channel)
-    how_we_know("map on the image", "effective field", "maximum and rank")
+    how_we_know(tr("map on the image"), tr("effective field"), tr("maximum and rank"))
 
 
 def position_context(choice: Choice, activations: Activations) -> str:
@@ -61,12 +62,14 @@ def _effective_field(
     brightness = field.weights.sqrt()
     image = heatmap(brightness, brightness.shape[0], "magma")
     with st.container(key="activations_effective_field"):
-        st.image(image, width="stretch", output_format="PNG", alt="The effective receptive field")
+        st.image(
+            image, width="stretch", output_format="PNG", alt=tr("The effective receptive field")
+        )
     st.caption(findings.effective_field(field))
     if field.core is None:
         return
     exports.save_button(
-        "Save as PNG",
+        tr("Save as PNG"),
         lambda: heatmap(brightness, _PIXELS, "magma"),
         exports.file_name(
             choice, layer.name, f"channel{channel}", f"field{row + 1}-{column + 1}", ending="png"
@@ -76,9 +79,9 @@ def _effective_field(
 
 
 def _second_image(choice: Choice, activations: Activations, channel: int) -> None:
-    image = second_image.choose(choice.image, "The same channel for another image", "stretch")
+    image = second_image.choose(choice.image, tr("The same channel for another image"), "stretch")
     if image is None:
-        st.caption("Bring a picture to see this channel's map for it.")
+        st.caption(tr("Bring a picture to see this channel's map for it."))
         return
     other: Activations = cache.activations(image, choice.network, activations.layer)
     scale = ends(activations.maps[channel], other.maps[channel])
@@ -86,10 +89,15 @@ def _second_image(choice: Choice, activations: Activations, channel: int) -> Non
     box = map_box(choice.network, activations.layer.name, channel)
     side = choice.network.input_size
     over = overlay(crop, other.maps[channel], 0.75, "viridis", *scale, box=box, side=side)
-    alt = f"Channel {channel}, {image.title}"
+    alt = tr("Channel {channel}, {title}", channel=channel, title=image.title)
     st.image(over, width="stretch", output_format="JPEG", alt=alt)
     with st.container(key="activations_second_image_map"):
         alone = heatmap(other.maps[channel], _PIXELS // 2, "viridis", *scale)
-        st.image(alone, width="stretch", output_format="PNG", alt=f"Map of channel {channel}")
+        st.image(
+            alone,
+            width="stretch",
+            output_format="PNG",
+            alt=tr("Map of channel {channel}", channel=channel),
+        )
     names = [state.plain(state.shorten(each.title, 40)) for each in (choice.image, image)]
     st.caption(findings.second_image(activations, other, channel, names))

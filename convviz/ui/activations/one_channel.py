@@ -7,6 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from convviz.features.activations import Activations
+from convviz.language import later, tr
 from convviz.ui import state, widgets
 from convviz.ui.activations import ablation, arithmetic, dead, grid, map_and_field, stimulation
 from convviz.ui.activations.display import DisplayOptions
@@ -14,10 +15,10 @@ from convviz.ui.choice import Choice
 from convviz.ui.keys import Key
 
 _QUESTIONS: dict[str, Callable[[Choice, Activations, int], None]] = {
-    "Map and field": map_and_field.draw,
-    "What stimulates it": stimulation.draw,
+    later("Map and field"): map_and_field.draw,
+    later("What stimulates it"): stimulation.draw,
     "Arithmetic": arithmetic.draw,
-    "Switch it off": ablation.draw,
+    later("Switch it off"): ablation.draw,
 }
 
 
@@ -30,7 +31,7 @@ def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> N
         grid.numbers(activations, options.threshold, channel, choice.network.weights.classes)
         facts = st.empty()
     titles = {title: title for title in _QUESTIONS}
-    question = widgets.one_of("Question", titles, Key.QUESTION, "Map and field")
+    question = widgets.one_of("Question", titles, Key.QUESTION, tr("Map and field"))
     _QUESTIONS[question](choice, activations, channel)
     # Last: a pass over a set that has just ended knows more.
     facts.caption(dead.sentence(choice.network, activations, channel))
@@ -43,7 +44,11 @@ def _heading(activations: Activations, channel: int) -> None:
     ):
         st.session_state["activations_inspected"] = channel
         st.number_input(
-            f"Channel of {state.plain(activations.layer.title)}, 0 to {last}",
+            tr(
+                "Channel of {title}, 0 to {last}",
+                title=state.plain(activations.layer.title),
+                last=last,
+            ),
             0,
             last,
             key="activations_inspected",
@@ -52,8 +57,8 @@ def _heading(activations: Activations, channel: int) -> None:
         )
         # Their keys, which Streamlit writes on them, are their arrows.
         for title, step, shortcut in (
-            ("Previous channel", -1, "Left"),
-            ("Next channel", 1, "Right"),
+            (tr("Previous channel"), -1, "Left"),
+            (tr("Next channel"), 1, "Right"),
         ):
             st.button(
                 title,

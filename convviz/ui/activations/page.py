@@ -10,6 +10,7 @@ from convviz.features import findings
 from convviz.features.activations import Activations, depth_trend
 from convviz.figures import activations as figures
 from convviz.figures import theme
+from convviz.language import later, tr
 from convviz.networks.network import Network
 from convviz.structure.trunk import comparable
 from convviz.ui import cache, charts, exports, state, widgets
@@ -20,7 +21,7 @@ from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 from convviz.ui.sidebar.layer import choices
 
-_FIRST_VIEW = "This layer"
+_FIRST_VIEW = later("This layer")
 
 
 def prepare(image: ChosenImage, network: Network) -> None:
@@ -68,13 +69,13 @@ def draw(choice: Choice) -> None:
     widgets.words(
         "layer",
         "channel",
-        "feature map",
+        tr("feature map"),
         "activation",
         "ReLU",
-        "batch norm",
+        tr("batch norm"),
         "concatenation",
-        "empty channel",
-        "dead channel",
+        tr("empty channel"),
+        tr("dead channel"),
     )
     if view == _FIRST_VIEW and not is_live:
         ahead.give_neighbours(choice, activations, options)
@@ -99,17 +100,17 @@ def _all_layers(choice: Choice, activations: Activations, options: DisplayOption
         on_select=lambda: _open_layer([summary.layer.name for summary in summaries]),
         selection_mode="points",
     )
-    st.caption("Click a bar to open its layer.")
+    st.caption(tr("Click a bar to open its layer."))
     for reason in cache.not_shown(choice.image, choice.network):
-        st.caption(f"Left out: {state.plain(reason)}")
+        st.caption(tr("Left out: {reason}", reason=state.plain(reason)))
     exports.save_button(
-        "Save as CSV",
+        tr("Save as CSV"),
         lambda: exports.depth(summaries),
         exports.file_name(choice, "empty-by-depth", ending="csv"),
         key="activations_save_depth",
     )
     layer_table.draw(choice, options.threshold)
-    how_we_know("empty channels", "trend with depth", "dead channels")
+    how_we_know(tr("empty channels"), tr("trend with depth"), tr("dead channels"))
 
 
 def _open_layer(names: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ import streamlit as st
 from convviz.errors import ImageError
 from convviz.images.decode import MAX_PIXELS, format_names
 from convviz.images.samples import samples
+from convviz.language import tr
 from convviz.ui import state
 from convviz.ui.choice import ChosenImage
 from convviz.ui.errors import guarded
@@ -33,14 +34,14 @@ def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> C
     """
     titles = {sample.name: sample.title for sample in samples()}
     names = [*(name for name in titles if name != first.name), OWN]
-    titles[OWN] = "Your own picture"
+    titles[OWN] = tr("Your own picture")
     key = state.remember(Key.SECOND_IMAGE, names[0], allowed=names)
     name = st.selectbox(label, names, format_func=titles.__getitem__, key=key, width=width)
     if name != OWN:
         return sidebar_image.of_sample(name)
     refusal, refused_file = st.session_state.get(Entry.SECOND_IMAGE_REFUSAL, ("", ""))
     image_uploader(
-        "Your second picture",
+        tr("Your second picture"),
         key=state.fresh("activations_second_image_upload"),
         on_change=_take,
         most_megabytes=sidebar_image.MAX_MEGABYTES,
@@ -51,7 +52,7 @@ def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> C
     )
     own: ChosenImage | None = st.session_state.get(Entry.SECOND_IMAGE)
     if refusal:
-        unchanged = "" if own is None else " The picture in use has not changed."
+        unchanged = "" if own is None else tr(" The picture in use has not changed.")
         st.error(f"{state.plain(refusal)}{unchanged}", icon=":material/error:")
     if own is not None:
         sidebar_image.remarks(own)

@@ -11,6 +11,7 @@ from convviz.features.activations import Activations
 from convviz.features.occlusion import Measure, OcclusionStep, occlude
 from convviz.features.synthesis import TARGETS, SynthesisConfig, SynthesisStep, synthesise
 from convviz.jobs.job import JobView
+from convviz.language import later, tr
 from convviz.sprites.overlay import signed_overlay
 from convviz.ui import exports, state
 from convviz.ui.activations import jobs, top_patches
@@ -24,22 +25,22 @@ _PIXELS = 448
 _NOTICED = 0.01  # a rise that is worth a sentence
 
 _WAYS = {
-    "Patches": "The parts of many pictures that the channel answers to most.",
-    "Occlusion": "Cover part after part of the image: what does the channel miss?",
-    "Synthesis": "Change noise, step by step, into an image that excites the channel most.",
+    "Patches": later("The parts of many pictures that the channel answers to most."),
+    "Occlusion": later("Cover part after part of the image: what does the channel miss?"),
+    "Synthesis": later("Change noise, step by step, into an image that excites the channel most."),
 }
 _MEASURES: dict[Measure, str] = {
-    "maximum": "its strongest activation",
-    "mean": "its mean over the map",
+    "maximum": later("its strongest activation"),
+    "mean": later("its mean over the map"),
 }
-_TARGETS = {"channel": "The whole map: texture", "centre": "One position: a part"}
+_TARGETS = {"channel": later("The whole map: texture"), "centre": later("One position: a part")}
 
 
 def draw(choice: Choice, activations: Activations, channel: int) -> None:
     """Draw the ways to find out, and the result of the chosen one."""
     page_jobs, job = jobs.open_jobs()
     way = st.selectbox(
-        "Way to find out",
+        tr("Way to find out"),
         _WAYS,
         key=state.remember(Key.WAY, "Patches", allowed=_WAYS),
         width=260,
@@ -51,7 +52,7 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
         "Synthesis": _synthesis,
     }
     ways[str(way)](choice, activations, channel, page_jobs, job)
-    how_we_know("top patches", "dead channels", "occlusion", "synthesis")
+    how_we_know(tr("top patches"), tr("dead channels"), "occlusion", "synthesis")
 
 
 def _occlusion(
@@ -63,13 +64,13 @@ def _occlusion(
 ) -> None:
     layer = activations.layer
     if bool(activations.empty()[channel]):
-        st.info("This channel is empty for this image, so it has nothing to lose.")
+        st.info(tr("This channel is empty for this image, so it has nothing to lose."))
         return
     with st.container(
         horizontal=True, vertical_alignment="bottom", key="activations_occlusion_controls"
     ):
         measure = st.selectbox(
-            "Watch",
+            tr("Watch"),
             _MEASURES,
             format_func=_MEASURES.__getitem__,
             key=state.remember(Key.MEASURE, "maximum", allowed=_MEASURES, in_url=False),
@@ -84,9 +85,13 @@ def _occlusion(
             occlude,
             key="activations_start_occlusion",
             is_done=step is not None,
-            help="A plain square is laid over one place after the other, and the channel is asked "
-            "again each time.",
-            title=f"Occlusion of channel {channel} of {layer.title}",
+            help=tr(
+                "A plain square is laid over one place after the other, and the channel is "
+                "asked again each time."
+            ),
+            title=tr(
+                "Occlusion of channel {channel} of {title}", channel=channel, title=layer.title
+            ),
             about=about,
             network=choice.network,
             image=choice.image.pixels,
@@ -115,18 +120,22 @@ def _draw_occlusion(choice: Choice, step: OcclusionStep, measured: str) -> None:
     _, highest = findings.occlusion_extremes(step)
     left, right = st.columns(2, gap="large")
     with left:
-        st.image(over, width=_PIXELS, output_format="PNG", alt="What the channel loses, by place")
+        st.image(
+            over, width=_PIXELS, output_format="PNG", alt=tr("What the channel loses, by place")
+        )
     with right:
         st.html(signs(step))
         st.markdown(findings.occlusion_watched(step, measured))
         st.caption(findings.occlusion_colours(bound))
         if highest - step.uncovered > _NOTICED * abs(step.uncovered):
             st.caption(
-                "A channel may answer more strongly when something is covered: the square's own "
-                "edges excite it, or what was there held it back."
+                tr(
+                    "A channel may answer more strongly when something is covered: the "
+                    "square's own edges excite it, or what was there held it back."
+                )
             )
         exports.save_button(
-            "Save as PNG",
+            tr("Save as PNG"),
             over,
             exports.file_name(
                 choice, step.layer.name, f"channel{step.channel}", "occlusion", ending="png"
@@ -154,25 +163,25 @@ def _synthesis(
         horizontal=True, vertical_alignment="bottom", key="activations_synthesis_controls"
     ):
         target = st.selectbox(
-            "Excite",
+            tr("Excite"),
             TARGETS,
             format_func=_TARGETS.__getitem__,
             key=state.remember(Key.SYNTHESIS_TARGET, TARGETS[0], allowed=TARGETS, in_url=False),
             width=260,
         )
         steps = st.select_slider(
-            "Steps",
+            tr("Steps"),
             (32, 64, 128, 256, 512),
             key=state.remember(Key.SYNTHESIS_STEPS, 128, in_url=False),
             width=220,
         )
         seed = st.number_input(
-            "Seed",
+            tr("Seed"),
             0,
             10_000,
             key=state.remember(Key.SYNTHESIS_SEED, 0, in_url=False),
             width=120,
-            help="The same seed gives the same image.",
+            help=tr("The same seed gives the same image."),
         )
         settings = (str(channel), str(target), str(steps), str(seed))
         about = About.of("synthesis", choice.network, layer, *settings)
@@ -195,10 +204,10 @@ def _synthesis(
     if step is not None:
         left, _ = st.columns([1, 1])
         with left:
-            st.image(step.picture, width=448, output_format="PNG", alt="The image made")
+            st.image(step.picture, width=448, output_format="PNG", alt=tr("The image made"))
             st.caption(findings.synthesis(step))
             exports.save_button(
-                "Save as PNG",
+                tr("Save as PNG"),
                 step.picture,
                 exports.file_name(choice, layer.name, f"channel{channel}", "made", ending="png"),
                 key="activations_save_synthesis",

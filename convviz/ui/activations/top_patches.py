@@ -19,6 +19,7 @@ from convviz.features.top_patches import TopPatchesStep, find_top_patches, patch
 from convviz.formatting import size_text
 from convviz.images.decode import FILE_SUFFIXES
 from convviz.jobs.job import JobView
+from convviz.language import later, tr
 from convviz.ui import downloads, exports, state
 from convviz.ui.activations import jobs
 from convviz.ui.activations.jobs import About
@@ -29,7 +30,7 @@ from convviz.ui.keys import Entry, Key
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-_SETS = ("Samples", "Patterns", "My pictures", "Imagenette")
+_SETS = ("Samples", "Patterns", later("My pictures"), "Imagenette")
 _COUNTS = (100, 250, 500, 1000)
 _TILE = 150  # side of a patch on the page, in pixels
 _BESIDE = (128, 128, 128)  # colour beside a patch that is no square
@@ -51,7 +52,7 @@ def draw(
     if images is None:
         jobs.draw(page_jobs, job)
         return
-    about = About.of("top patches", choice.network, layer, _key_of(images), images=images.name)
+    about = About.of(tr("top patches"), choice.network, layer, _key_of(images), images=images.name)
     step = jobs.find(about, TopPatchesStep)
     if step is None or step.fraction < 1:
         left = len(images) - (step.done if step else 0)
@@ -62,15 +63,22 @@ def draw(
                 job,
                 find_top_patches,
                 key="activations_start_patches",
-                help="One pass serves all channels of this layer.",
-                title=f"What stimulates {layer.title} of {choice.network.title}",
+                help=tr("One pass serves all channels of this layer."),
+                title=tr(
+                    "What stimulates {title} of {title_2}",
+                    title=layer.title,
+                    title_2=choice.network.title,
+                ),
                 about=about,
                 network=choice.network,
                 layer_name=layer.name,
                 pictures=images,
                 after=step,
             )
-            st.caption(f"{'another ' if step else ''}{left} pictures", width="content")
+            st.caption(
+                tr("{which}{left} pictures", which="another " if step else "", left=left),
+                width="content",
+            )
     jobs.draw(page_jobs, job)
     if step is not None:
         _draw_patches(choice, about, step, images, channel)
@@ -84,7 +92,7 @@ def _choose_set(page_jobs: PageJobs, job: JobView | None) -> ImageSet | None:
         job: The job that the page shows, if there is one.
     """
     kind = st.segmented_control(
-        "Set of images",
+        tr("Set of images"),
         _SETS,
         required=True,
         key=state.remember(Key.SET, _SETS[0], allowed=_SETS, in_url=False),
@@ -97,7 +105,7 @@ def _choose_set(page_jobs: PageJobs, job: JobView | None) -> ImageSet | None:
     if kind == "Imagenette":
         return _imagenette()
     st.file_uploader(
-        "Pictures, or one zip of pictures",
+        tr("Pictures, or one zip of pictures"),
         type=[*FILE_SUFFIXES, "zip"],
         accept_multiple_files=True,
         key="activations_set_upload",
@@ -119,10 +127,10 @@ def _imagenette() -> ImageSet | None:
     if not downloads.set_is_here("imagenette"):
         return None
     count = st.select_slider(
-        "Pictures",
+        tr("Pictures"),
         _COUNTS,
         key=state.remember(Key.SET_COUNT, 250, allowed=_COUNTS, in_url=False),
-        help="Chosen at random, but the same every time.",
+        help=tr("Chosen at random, but the same every time."),
         width=260,
     )
     return published.Imagenette(published.root(), count)
@@ -143,19 +151,30 @@ def _take(page_jobs: PageJobs, job: JobView | None) -> None:
 def _set_of(files: Sequence[UploadedFile]) -> ImageSet:
     zips = [file for file in files if file.name.lower().endswith(".zip")]
     if len(zips) > 1 or (zips and len(files) > 1):
-        raise ImageError("Bring either one zip or several pictures, not both: remove some.")
+        raise ImageError(tr("Bring either one zip or several pictures, not both: remove some."))
     if zips:
         return Zipped(zip_archive.open_archive(zips[0].getvalue()), state.shorten(zips[0].name, 40))
     if len(files) > zip_archive.MAX_FILES:
-        raise ImageError(f"At most {zip_archive.MAX_FILES:,} pictures can be looked through.")
+        raise ImageError(
+            tr(
+                "At most {max_files:,} pictures can be looked through.",
+                max_files=zip_archive.MAX_FILES,
+            )
+        )
     if sum(file.size for file in files) > zip_archive.MAX_BYTES:
         most = zip_archive.MAX_BYTES // 1_000_000
-        raise ImageError(f"The pictures have more than {most} MB together; bring fewer.")
+        raise ImageError(
+            tr("The pictures have more than {most} MB together; bring fewer.", most=most)
+        )
     for file in files:
         if file.size > zip_archive.MAX_FILE_BYTES:
             most = zip_archive.MAX_FILE_BYTES // 1_000_000
             raise ImageError(
-                f"{state.shorten(file.name, 40)} has more than {most} MB: choose a smaller picture."
+                tr(
+                    "{shorten} has more than {most} MB: choose a smaller picture.",
+                    shorten=state.shorten(file.name, 40),
+                    most=most,
+                )
             )
     return Files(tuple((state.shorten(file.name, 80), file.getvalue()) for file in files))
 
@@ -187,21 +206,27 @@ def _draw_left_out(images: Zipped) -> None:
 
 def not_used(count: int) -> str:
     """Say how many files of a zip are not used."""
-    subject = "1 file of the zip is" if count == 1 else f"{count} files of the zip are"
-    return f"{subject} not used"
+    subject = (
+        tr("1 file of the zip is")
+        if count == 1
+        else tr("{count} files of the zip are", count=count)
+    )
+    return tr("{subject} not used", subject=subject)
 
 
 def could_not_be_read(count: int) -> str:
     """Say how many images of a set could not be read."""
-    return f"{count} picture{'s' * (count != 1)} could not be read"
+    return tr("{count} picture{value} could not be read", count=count, value="s" * (count != 1))
 
 
 def zip_help() -> str:
     """Say what a zip may hold."""
-    return (
-        f"A zip may hold up to {zip_archive.MAX_FILES:,} files of at most "
-        f"{size_text(zip_archive.MAX_FILE_BYTES)}, {size_text(zip_archive.MAX_BYTES)} in all. It "
-        "stays in this visit: it is neither stored nor passed on."
+    return tr(
+        "A zip may hold up to {max_files:,} files of at most {max_file_bytes}, "
+        "{max_bytes} in all. It stays in this visit: it is neither stored nor passed on.",
+        max_files=zip_archive.MAX_FILES,
+        max_file_bytes=size_text(zip_archive.MAX_FILE_BYTES),
+        max_bytes=size_text(zip_archive.MAX_BYTES),
     )
 
 
@@ -243,13 +268,13 @@ def _draw_patches(
     with st.container(horizontal=True, vertical_alignment="center", key="activations_patches_save"):
         if cuts:
             exports.save_button(
-                "Save as PNG",
+                tr("Save as PNG"),
                 lambda: _sheet([image for image, _, _ in cuts]),
                 exports.file_name(choice, layer.name, f"channel{channel}", "patches", ending="png"),
                 key="activations_save_patch_sheet",
             )
         exports.save_button(
-            "Save all channels' patches as CSV",
+            tr("Save all channels' patches as CSV"),
             lambda: _table(step),
             exports.file_name(choice, layer.name, "patches", ending="csv"),
             key="activations_save_patches",

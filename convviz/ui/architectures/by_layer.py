@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.images.preprocess import crop
+from convviz.language import tr
 from convviz.lessons.inception import inception_modules
 from convviz.lessons.worked_row import write_out
 from convviz.networks.network import is_within
@@ -32,10 +33,12 @@ def draw(choice: Choice) -> None:
     if costs.on_zeros:
         st.caption(on_zeros_sentence(state.plain(costs.title)))
     st.caption(
-        "Each block is a layer: the larger its maps, the higher (by the square root, so that small "
-        "maps can be seen), and the more channels, the wider. A vector stands upright. Click a "
-        "block, or move with the arrow keys."
-        + (" A module with branches unfolds below." if inception_modules(costs) else "")
+        tr(
+            "Each block is a layer: the larger its maps, the higher (by the square root, so "
+            "that small maps can be seen), and the more channels, the wider. A vector stands "
+            "upright. Click a block, or move with the arrow keys."
+        )
+        + (tr(" A module with branches unfolds below.") if inception_modules(costs) else "")
     )
     network_diagram.diagram(
         _diagram_message(form.name, size),
@@ -49,7 +52,7 @@ def draw(choice: Choice) -> None:
     _draw_row(choice, costs, row)
     differences = spec(choice.network_name).differences
     if form.key == "torchvision" and differences:
-        with st.expander("How this differs from the paper"):
+        with st.expander(tr("How this differs from the paper")):
             st.markdown("\n".join(f"- {state.plain(sentence)}" for sentence in differences))
     how_we_know("parameters", "macs", "training_memory", "receptive_field", "output_size")
 
@@ -65,7 +68,7 @@ def _choose_form(network_name: str) -> tuple[cache.NetworkForm, int]:
             form = forms[one_of(state.plain(title), titles, Key.FORM, "torchvision", hidden=False)]
         sides = sorted({*_SIDES, form.input_size})
         size = st.selectbox(
-            "Image side, in pixels",
+            tr("Image side, in pixels"),
             sides,
             key=state.remember(f"{Key.FORM_SIDE}{form.key}", form.input_size, allowed=sides),
             width=200,
@@ -99,7 +102,7 @@ def _draw_row_buttons(costs: Costs, row: LayerCost) -> None:
         horizontal=True, gap="small", vertical_alignment="center", key="architectures_row_buttons"
     ):
         st.button(
-            "Previous",
+            tr("Previous"),
             icon=":material/arrow_back:",
             key="architectures_previous_row",
             disabled=index == 0,
@@ -107,7 +110,7 @@ def _draw_row_buttons(costs: Costs, row: LayerCost) -> None:
             args=(Key.ROW, names[max(index - 1, 0)]),
         )
         st.button(
-            "Next",
+            tr("Next"),
             icon=":material/arrow_forward:",
             icon_position="right",
             key="architectures_next_row",
@@ -115,7 +118,7 @@ def _draw_row_buttons(costs: Costs, row: LayerCost) -> None:
             on_click=state.put,
             args=(Key.ROW, names[min(index + 1, len(names) - 1)]),
         )
-        st.caption(f"Layer {index + 1} of {len(names)}")
+        st.caption(tr("Layer {index} of {count}", index=index + 1, count=len(names)))
 
 
 def _draw_row(choice: Choice, costs: Costs, row: LayerCost) -> None:
@@ -130,35 +133,47 @@ def _draw_row(choice: Choice, costs: Costs, row: LayerCost) -> None:
 def _draw_numbers(costs: Costs, row: LayerCost) -> None:
     formulas = write_out(row)
     st.header(state.plain(row.title), anchor=False)
-    st.caption(f"{state.code(row.name)} · {state.plain(row.kind)} · part of the {row.part}")
-    st.caption(f"Of the whole network: {findings.parameters_text(costs)}.")
+    st.caption(
+        tr(
+            "{name} · {kind} · part of the {part}",
+            name=state.code(row.name),
+            kind=state.plain(row.kind),
+            part=row.part,
+        )
+    )
+    st.caption(
+        tr(
+            "Of the whole network: {parameters_text}.",
+            parameters_text=findings.parameters_text(costs),
+        )
+    )
     ledger(
         [
             ("In", " and ".join(map(_shape, row.input_shapes)), ""),
             ("Out", _shape(row.output_shape), formulas.depth),
             ("Kernel", findings.kernel_text(row), ""),
-            ("Output size", formulas.output, formulas.dropped),
+            (tr("Output size"), formulas.output, formulas.dropped),
             ("Parameters", formulas.parameters, findings.parameters_remark(row, costs)),
             ("MACs", formulas.macs, findings.share_text(row.macs, costs.macs, "MACs")),
             ("Memory", formulas.memory, findings.memory_remark(row)),
             (
-                "Receptive field",
+                tr("Receptive field"),
                 findings.field_text(row, formulas.field),
                 whole_image_sentence(row.field) if row.field else "",
             ),
             (
-                "Stride in pixels of the image",
+                tr("Stride in pixels of the image"),
                 formulas.jump or _jump(row),
-                "between two neighbours",
+                tr("between two neighbours"),
             ),
         ]
     )
 
 
 def _draw_field(choice: Choice, costs: Costs, row: LayerCost) -> None:
-    st.header("What one position sees", anchor=False)
+    st.header(tr("What one position sees"), anchor=False)
     if row.field is None:
-        st.caption("What this layer's positions see cannot be followed.")
+        st.caption(tr("What this layer's positions see cannot be followed."))
         return
     size = costs.input_size
     field_on_image(

@@ -11,6 +11,7 @@ from convviz.errors import SettingError
 from convviz.figures import architectures as figures
 from convviz.figures import theme
 from convviz.formatting import grouped, percent, short, size_text
+from convviz.language import later, tr
 from convviz.lessons.comparison import surprise
 from convviz.lessons.printed_figures import Reported
 from convviz.lessons.printed_figures import reported as reported_figures
@@ -31,18 +32,18 @@ _SIZE = 224  # pixels; what torchvision's operations are published for
 _COLUMNS = {
     "network": "Network",
     "parameters": "Parameters",
-    "parameters_with_auxiliary": "… with auxiliary heads",
+    "parameters_with_auxiliary": later("… with auxiliary heads"),
     "encoder": "… encoder",
     "decoder": "… decoder",
-    "auxiliary": "… auxiliary heads",
-    "decoder_share": "Decoder, share",
+    "auxiliary": later("… auxiliary heads"),
+    "decoder_share": later("Decoder, share"),
     "macs": "MACs",
-    "activation_bytes": "Activations, bytes",
+    "activation_bytes": later("Activations, bytes"),
     "depth": "Depth",
     "top1": "Top-1",
     "top5": "Top-5",
-    "reported_parameters": "Parameters (torchvision)",
-    "reported_gflops": "“GFLOPS” (torchvision)",
+    "reported_parameters": later("Parameters (torchvision)"),
+    "reported_gflops": later("“GFLOPS” (torchvision)"),
     "year": "Year",
 }
 
@@ -58,7 +59,7 @@ def draw() -> None:
     """Draw the comparison."""
     names = _choose_networks()
     if not names:
-        st.info("Choose at least one network above.", icon=":material/add_chart:")
+        st.info(tr("Choose at least one network above."), icon=":material/add_chart:")
         return
     usual = [cache.costs(name) for name in names]  # parameters are the same for any image
     _draw_surprise(usual)
@@ -90,7 +91,7 @@ def _choose_networks() -> tuple[str, ...]:
         if set(st.session_state.get(key, ())) != set(among):
             st.session_state[key] = among
     chosen = st.pills(
-        "Networks",
+        tr("Networks"),
         short,
         selection_mode="multi",
         format_func=lambda name: state.plain(spec(name).title),
@@ -99,14 +100,14 @@ def _choose_networks() -> tuple[str, ...]:
         wrap=True,
     )
     more = st.multiselect(
-        "More networks",
+        tr("More networks"),
         others,
         format_func=lambda name: spec(name).title,
         key=_CHOSEN[1],
         on_change=keep,
-        placeholder="ResNet, DenseNet, EfficientNet, ViT, Swin …",
+        placeholder=tr("ResNet, DenseNet, EfficientNet, ViT, Swin …"),
         max_selections=_MOST_OTHERS,
-        help="All other classifiers of torchvision. Type a part of a name.",
+        help=tr("All other classifiers of torchvision. Type a part of a name."),
         width=560,
     )
     return tuple(name for name in names if name in {*chosen, *more})
@@ -137,7 +138,7 @@ def _course_pair(networks: Sequence[Costs]) -> tuple[Costs, Costs] | None:
 
 
 def _draw_parameters(networks: Sequence[Costs]) -> None:
-    st.header("Parameters", anchor=False)
+    st.header(tr("Parameters"), anchor=False)
     axes = {"linear": "Linear", "log": "Logarithmic"}
     log = one_of("Axis", axes, Key.COMPARED_AXIS, "linear") == "log"
     charts.draw(
@@ -152,20 +153,22 @@ def _draw_parameters(networks: Sequence[Costs]) -> None:
     )
     if log:
         st.caption(
-            "On a logarithmic axis lengths cannot be added, so the parts stand side by side: each "
-            "grid line is ten times the one before."
+            tr(
+                "On a logarithmic axis lengths cannot be added, so the parts stand side by "
+                "side: each grid line is ten times the one before."
+            )
         )
 
 
 def _choose_side() -> int:
-    st.header("What one image costs", anchor=False)
+    st.header(tr("What one image costs"), anchor=False)
     side = st.number_input(
-        "Image side, in pixels",
+        tr("Image side, in pixels"),
         min_value=1,
         max_value=LARGEST_INPUT,
         step=32,
         key=state.remember(Key.COMPARED_SIDE, _SIZE, allowed=range(1, LARGEST_INPUT + 1)),
-        help="Parameters do not depend on it; multiplications and activations do.",
+        help=tr("Parameters do not depend on it; multiplications and activations do."),
         width=200,
     )
     return int(side)
@@ -186,26 +189,26 @@ def _draw_amounts(networks: Sequence[Costs], reported: dict[str, Reported | None
     titles, colours = [costs.title for costs in networks], [_colour(costs) for costs in networks]
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("**Multiplications**")
+        st.markdown(tr("**Multiplications**"))
         _draw_bars(
             "macs",
             titles,
             [costs.macs for costs in networks],
-            [f"{short(costs.macs)} MACs" for costs in networks],
+            [tr("{macs} MACs", macs=short(costs.macs)) for costs in networks],
             [findings.multiplications_text(costs) for costs in networks],
             colours,
         )
-        st.markdown("**Depth**")
+        st.markdown(tr("**Depth**"))
         _draw_bars(
             "depth",
             titles,
             [costs.depth for costs in networks],
-            [f"{costs.depth} layers" for costs in networks],
+            [tr("{depth} layers", depth=costs.depth) for costs in networks],
             [findings.depth_text(costs) for costs in networks],
             colours,
         )
     with right:
-        st.markdown("**Memory for activations, in training**")
+        st.markdown(tr("**Memory for activations, in training**"))
         _draw_bars(
             "memory",
             titles,
@@ -214,7 +217,7 @@ def _draw_amounts(networks: Sequence[Costs], reported: dict[str, Reported | None
             [findings.memory_text(costs) for costs in networks],
             colours,
         )
-        st.markdown("**Accuracy on ImageNet**")
+        st.markdown(tr("**Accuracy on ImageNet**"))
         _draw_accuracy(networks, reported)
     _draw_trade(networks, reported)
 
@@ -227,7 +230,7 @@ def _colour(costs: Costs) -> str:
 def _draw_accuracy(networks: Sequence[Costs], reported: dict[str, Reported | None]) -> None:
     published = _with_reported(networks, reported)
     if not published:
-        st.caption("torchvision reports no accuracy for these networks.")
+        st.caption(tr("torchvision reports no accuracy for these networks."))
         return
     _draw_bars(
         "accuracy",
@@ -235,15 +238,22 @@ def _draw_accuracy(networks: Sequence[Costs], reported: dict[str, Reported | Non
         [theirs.top1 for _, theirs in published],
         [percent(theirs.top1, 1) for _, theirs in published],
         [
-            f"top-1 {percent(theirs.top1, 1)}, top-5 {percent(theirs.top5, 1)}"
+            tr(
+                "top-1 {top1}, top-5 {top5}",
+                top1=percent(theirs.top1, 1),
+                top5=percent(theirs.top5, 1),
+            )
             for _, theirs in published
         ],
         [_colour(costs) for costs, _ in published],
         longest=1.0,
     )
     st.caption(
-        "Share of validation images whose class comes first, as torchvision reports it for "
-        "its ImageNet weights at each network's usual size; other weights do worse or better."
+        tr(
+            "Share of validation images whose class comes first, as torchvision reports it "
+            "for its ImageNet weights at each network's usual size; other weights do worse "
+            "or better."
+        )
     )
 
 
@@ -252,7 +262,7 @@ def _draw_trade(networks: Sequence[Costs], reported: dict[str, Reported | None])
     published = _with_reported(networks, reported)
     if len(published) < 2:
         return
-    st.header("What the cost buys", anchor=False)
+    st.header(tr("What the cost buys"), anchor=False)
     charts.draw(
         cache.once(
             lambda: figures.trade(
@@ -266,7 +276,7 @@ def _draw_trade(networks: Sequence[Costs], reported: dict[str, Reported | None])
         config=theme.save_as("accuracy-over-macs"),
         key="architectures_trade",
     )
-    st.caption("The area of a disc is the network's number of parameters.")
+    st.caption(tr("The area of a disc is the network's number of parameters."))
 
 
 def _with_reported(
@@ -303,7 +313,7 @@ def _draw_bars(
 
 def _draw_table(networks: Sequence[Costs], reported: dict[str, Reported | None]) -> None:
     """Draw the table, and offer it as CSV."""
-    st.header("Everything in one table", anchor=False)
+    st.header(tr("Everything in one table"), anchor=False)
     rows = [_row(costs, reported[costs.name]) for costs in networks]
     # A network's numbers stand below each other, so that none is off the edge of a narrow screen.
     numbers = [name for name in _COLUMNS if name != "network"]
@@ -326,7 +336,7 @@ def _draw_table(networks: Sequence[Costs], reported: dict[str, Reported | None])
         key="architectures_costs",
     )
     exports.save_button(
-        "Save as CSV",
+        tr("Save as CSV"),
         lambda: exports.table(list(_COLUMNS), [[row[key] for key in _COLUMNS] for row in rows]),
         f"costs-{'-'.join(costs.name for costs in networks)}-{networks[0].input_size}.csv",
         key="architectures_save_costs",
@@ -364,7 +374,7 @@ def _row(costs: Costs, reported: Reported | None) -> dict[str, Any]:
 
 def _draw_conventions(networks: Sequence[Costs], reported: dict[str, Reported | None]) -> None:
     """Say what is counted, and compare it with what torchvision publishes."""
-    with st.expander("How this is counted"):
+    with st.expander(tr("How this is counted")):
         st.markdown(
             "- **Parameters**: every number that training changes, shared ones once. Auxiliary "
             "heads help in training and are thrown away afterwards: the number given is that "
@@ -386,6 +396,8 @@ def _draw_conventions(networks: Sequence[Costs], reported: dict[str, Reported | 
             st.markdown(text)
         if published:
             st.caption(
-                "What torchvision calls GFLOPS are billions of multiply–accumulates: half of the "
-                "floating-point operations."
+                tr(
+                    "What torchvision calls GFLOPS are billions of multiply–accumulates: "
+                    "half of the floating-point operations."
+                )
             )

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from convviz.formatting import percent, size_text
+from convviz.language import later, tr
 from convviz.lessons.printed_figures import AGREEMENTS, PrintedFigure, Reported, kilo
 from convviz.plain_text import plain
 from convviz.structure.costs import Costs, LayerCost, flops
@@ -15,27 +16,31 @@ from convviz.structure.costs import Costs, LayerCost, flops
 
 def parameters_text(costs: Costs) -> str:
     """Name a network's parameters, and those of its auxiliary heads where it has some."""
-    text = f"{costs.parameters:,} parameters"
+    text = tr("{parameters:,} parameters", parameters=costs.parameters)
     if costs.parameters_with_auxiliary == costs.parameters:
         return text
-    return f"{text} without auxiliary heads, {costs.parameters_with_auxiliary:,} with them"
+    return tr(
+        "{text} without auxiliary heads, {parameters_with_auxiliary:,} with them",
+        text=text,
+        parameters_with_auxiliary=costs.parameters_with_auxiliary,
+    )
 
 
 def multiplications_text(costs: Costs) -> str:
     """Give a network's MACs, and the same in FLOPs."""
-    return f"{costs.macs:,} MACs = {flops(costs.macs):,} FLOPs"
+    return tr("{macs:,} MACs = {flops:,} FLOPs", macs=costs.macs, flops=flops(costs.macs))
 
 
 def depth_text(costs: Costs) -> str:
     """Say what is counted in a network's depth."""
-    return f"{costs.depth} convolutions and linear layers, one after another"
+    return tr("{depth} convolutions and linear layers, one after another", depth=costs.depth)
 
 
 def memory_text(costs: Costs) -> str:
     """Say what a network's memory for activations is."""
-    return (
-        f"{costs.activation_bytes:,} bytes, kept of one image for the backward pass of training, "
-        "float32"
+    return tr(
+        "{activation_bytes:,} bytes, kept of one image for the backward pass of training, float32",
+        activation_bytes=costs.activation_bytes,
     )
 
 
@@ -50,10 +55,17 @@ def published_text(costs: Costs, macs: int, size: int, theirs: Reported) -> str:
     """
     gigamacs = macs / 1e9
     is_same = costs.parameters == theirs.parameters and abs(gigamacs - theirs.gigamacs) < 0.001
-    return (
-        f"{'✓' if is_same else '≠'} {plain(costs.title)}: counted here {costs.parameters:,} "
-        f"parameters and {gigamacs:.3f} billion MACs at {size} × {size}; torchvision publishes "
-        f"{theirs.parameters:,} and {theirs.gigamacs:g} “GFLOPS”."
+    return tr(
+        "{which} {title}: counted here {parameters:,} parameters and {gigamacs:.3f} "
+        "billion MACs at {size} × {size}; torchvision publishes {parameters_2:,} and "
+        "{gigamacs_2:g} “GFLOPS”.",
+        which="✓" if is_same else "≠",
+        title=plain(costs.title),
+        parameters=costs.parameters,
+        gigamacs=gigamacs,
+        size=size,
+        parameters_2=theirs.parameters,
+        gigamacs_2=theirs.gigamacs,
     )
 
 
@@ -64,34 +76,46 @@ def memory_remark(row: LayerCost) -> str:
     """Say how large a row's output is, and what of it training keeps."""
     size, kept = size_text(row.output_bytes, 1), row.activation_bytes
     if kept == row.output_bytes and kept:
-        return f"{size}, kept in training"
+        return tr("{size}, kept in training", size=size)
     if kept:
-        return f"{size}; training keeps {size_text(kept, 1)} here, with what the gradients need"
+        return tr(
+            "{size}; training keeps {kept} here, with what the gradients need",
+            size=size,
+            kept=size_text(kept, 1),
+        )
     if row.shares_memory:
-        return f"{size}, in the memory of its input, so training keeps nothing more"
-    return f"{size}; training does not keep it, since no gradient needs it"
+        return tr("{size}, in the memory of its input, so training keeps nothing more", size=size)
+    return tr("{size}; training does not keep it, since no gradient needs it", size=size)
 
 
 def parameters_remark(row: LayerCost, costs: Costs) -> str:
     """Say what a row's parameters are, and how many of the network's."""
     if not row.parameters:
-        return "nothing to learn here"
+        return tr("nothing to learn here")
     kinds = {
-        "convolution": "kernel · channels in · channels out, and a bias for each channel out",
-        "linear": "values in · units out, and a bias for each unit",
-        "batch norm": "a scale and a shift for each channel",
+        "convolution": tr("kernel · channels in · channels out, and a bias for each channel out"),
+        "linear": tr("values in · units out, and a bias for each unit"),
+        "batch norm": tr("a scale and a shift for each channel"),
     }
     meaning = kinds.get(row.kind, "")
     if row.kind in ("convolution", "linear") and not row.biases:
-        reason = ", since batch norm follows" if row.norm_follows else ""
-        meaning = f"{meaning.partition(', and a bias')[0]}; no bias{reason}"
+        reason = tr(", since batch norm follows") if row.norm_follows else ""
+        meaning = tr(
+            "{partition}; no bias{reason}",
+            partition=meaning.partition(", and a bias")[0],
+            reason=reason,
+        )
     whole = costs.parameters_with_auxiliary if row.part == "auxiliary" else costs.parameters
-    return "; ".join(filter(None, (meaning, share_text(row.parameters, whole, "the parameters"))))
+    return "; ".join(
+        filter(None, (meaning, share_text(row.parameters, whole, tr("the parameters"))))
+    )
 
 
 def share_text(part: int, whole: int, what: str) -> str:
     """Say which share of a whole a part is; empty where there is none."""
-    return f"{percent(part / whole, 1)} of {what}" if part and whole else ""
+    return (
+        tr("{part} of {what}", part=percent(part / whole, 1), what=what) if part and whole else ""
+    )
 
 
 def kernel_text(row: LayerCost) -> str:
@@ -99,12 +123,17 @@ def kernel_text(row: LayerCost) -> str:
     if row.window is None:
         return ""
     window = row.window
-    text = f"{window.kernel[0]} × {window.kernel[1]}, stride {_pair(window.stride)}"
+    text = tr(
+        "{kernel} × {kernel_2}, stride {pair}",
+        kernel=window.kernel[0],
+        kernel_2=window.kernel[1],
+        pair=_pair(window.stride),
+    )
     if max(window.padding):
-        text += f", padding {_pair(window.padding)}"
+        text += tr(", padding {pair}", pair=_pair(window.padding))
     if max(window.dilation) > 1:
-        text += f", dilation {_pair(window.dilation)}"
-    return text + (f", in {window.groups} groups" if window.groups > 1 else "")
+        text += tr(", dilation {pair}", pair=_pair(window.dilation))
+    return text + (tr(", in {groups} groups", groups=window.groups) if window.groups > 1 else "")
 
 
 def _pair(numbers: tuple[int, int]) -> str:
@@ -122,8 +151,8 @@ def field_text(row: LayerCost, formula: str) -> str:
     if row.field is None:
         return ""
     if row.field.mixed_by:
-        return "the whole image"
-    sizes = f"{row.field.rows.size} × {row.field.columns.size} pixels"
+        return tr("the whole image")
+    sizes = tr("{size} × {size_2} pixels", size=row.field.rows.size, size_2=row.field.columns.size)
     return f"{formula}: {sizes}" if formula else sizes
 
 
@@ -135,20 +164,27 @@ def design_text(costs: Costs) -> str:
     auxiliary = costs.part("auxiliary").parameters
     more = ""
     if auxiliary:
-        more = (
-            f"; its auxiliary heads have {auxiliary:,} more, {costs.parameters_with_auxiliary:,} "
-            "in all"
+        more = tr(
+            "; its auxiliary heads have {auxiliary:,} more, {parameters_with_auxiliary:,} in all",
+            auxiliary=auxiliary,
+            parameters_with_auxiliary=costs.parameters_with_auxiliary,
         )
-    return (
-        f"{costs.macs:,} MACs at {costs.input_size} × {costs.input_size}, "
-        f"{costs.depth} layers deep{more}."
+    return tr(
+        "{macs:,} MACs at {input_size} × {input_size}, {depth} layers deep{more}.",
+        macs=costs.macs,
+        input_size=costs.input_size,
+        depth=costs.depth,
+        more=more,
     )
 
 
 def wider_text(paper: Costs, built: Costs) -> str:
     """Say how many weights the paper's kernels have more than torchvision's."""
     more = kernel_weights(paper) - kernel_weights(built)
-    return f"The true 5×5 kernels add {more:,} weights to the convolutions of the main network."
+    return tr(
+        "The true 5×5 kernels add {more:,} weights to the convolutions of the main network.",
+        more=more,
+    )
 
 
 def kernel_weights(costs: Costs) -> int:
@@ -157,10 +193,10 @@ def kernel_weights(costs: Costs) -> int:
 
 
 _HOW_THEY_AGREE = {
-    "equal": ("is the count itself", "are the counts themselves"),
-    "rounded": ("is the count rounded", "are the counts rounded"),
-    "rounded down": ("is the count rounded down", "are the counts rounded down"),
-    "differs": ("is another number", "are other numbers"),
+    "equal": (later("is the count itself"), later("are the counts themselves")),
+    "rounded": (later("is the count rounded"), later("are the counts rounded")),
+    "rounded down": (later("is the count rounded down"), later("are the counts rounded down")),
+    "differs": (later("is another number"), later("are other numbers")),
 }
 
 
@@ -173,14 +209,23 @@ def printed_text(checks: Sequence[PrintedFigure]) -> str:
         if numbers[kind]
     ]
     figures = "figure" if len(checks) == 1 else "figures"
-    text = f"Of {len(checks)} printed {figures} {', '.join(parts)}."
+    text = tr(
+        "Of {count} printed {figures} {join}.",
+        count=len(checks),
+        figures=figures,
+        join=", ".join(parts),
+    )
     worst = max(checks, key=lambda check: abs(check.difference))
     if worst.agreement != "differs":
         return text
-    return (
-        f"{text} The largest difference is at *{worst.what}*: the paper prints "
-        f"{printed_number(worst)}, its layers come to {counted_number(worst)}. Papers contain "
-        "mistakes, too."
+    return tr(
+        "{text} The largest difference is at *{what}*: the paper prints "
+        "{printed_number}, its layers come to {counted_number}. Papers contain mistakes, "
+        "too.",
+        text=text,
+        what=worst.what,
+        printed_number=printed_number(worst),
+        counted_number=counted_number(worst),
     )
 
 
@@ -190,10 +235,13 @@ def kilo_text(checks: Sequence[PrintedFigure]) -> str:
     if not count:
         return ""
     fits = kilo(checks)
-    return (
-        f"The paper does not say what its K is. It is taken for 1,024 here, an inference: so "
-        f"{fits[1024]} of its {count} figures of weights follow from its layers, with 1,000 "
-        f"{fits[1000]}. Its operations are taken for multiply–accumulates."
+    return tr(
+        "The paper does not say what its K is. It is taken for 1,024 here, an inference: "
+        "so {fits} of its {count} figures of weights follow from its layers, with 1,000 "
+        "{fits_2}. Its operations are taken for multiply–accumulates.",
+        fits=fits[1024],
+        count=count,
+        fits_2=fits[1000],
     )
 
 
@@ -217,8 +265,17 @@ def columns_text(small: Costs, large: Costs) -> str:
     share = large.parameters / small.parameters - 1
     decoder = large.part("decoder").parameters
     same = decoder == small.part("decoder").parameters
-    reason = f": the fully connected layers are the same {decoder:,} throughout" if same else ""
-    return (
-        f"From column A to column E the depth grows from {small.depth} to {large.depth} layers, "
-        f"but that adds only {deeper:,} weights and biases ({percent(share, 1)}){reason}."
+    reason = (
+        tr(": the fully connected layers are the same {decoder:,} throughout", decoder=decoder)
+        if same
+        else ""
+    )
+    return tr(
+        "From column A to column E the depth grows from {depth} to {depth_2} layers, but "
+        "that adds only {deeper:,} weights and biases ({share}){reason}.",
+        depth=small.depth,
+        depth_2=large.depth,
+        deeper=deeper,
+        share=percent(share, 1),
+        reason=reason,
     )

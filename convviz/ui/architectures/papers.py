@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from convviz.formatting import signed_percent
+from convviz.language import tr
 from convviz.lessons.printed_figures import PrintedFigure
 from convviz.lessons.printed_figures import checks as printed_checks
 from convviz.networks.paper_designs import ALEXNET, GOOGLENET, VGGS, PaperDesign
@@ -25,8 +26,11 @@ _FAMILIES = {"alexnet": "AlexNet, 2012", "vgg": "VGG, 2015", "googlenet": "GoogL
 def draw() -> None:
     """Draw the published designs."""
     st.markdown(
-        "The networks that everybody downloads are not quite those of the papers. Here the papers' "
-        "own layers are built from their description and counted by the same code."
+        tr(
+            "The networks that everybody downloads are not quite those of the papers. Here "
+            "the papers' own layers are built from their description and counted by the same "
+            "code."
+        )
     )
     family = one_of("Paper", _FAMILIES, Key.PAPER, "alexnet")
     if family == "vgg":
@@ -45,12 +49,12 @@ def _draw_differences(design: PaperDesign, paper: Costs, built: Costs) -> None:
     title = spec(design.torchvision).title
     left, right = st.columns(2, gap="large")
     for column, heading, costs in (
-        (left, f"{title} in the paper", paper),
-        (right, f"{title} in torchvision", built),
+        (left, tr("{title} in the paper", title=title), paper),
+        (right, tr("{title} in torchvision", title=title), built),
     ):
         with column:
             st.header(heading, anchor=False)
-            st.metric("Parameters", f"{costs.parameters:,}")
+            st.metric(tr("Parameters"), f"{costs.parameters:,}")
             st.caption(findings.design_text(costs))
     st.markdown("\n".join(f"- {sentence}" for sentence in design.differences))
     if design is GOOGLENET:
@@ -58,7 +62,7 @@ def _draw_differences(design: PaperDesign, paper: Costs, built: Costs) -> None:
 
 
 def _draw_layers(design: PaperDesign, paper: Costs, built: Costs) -> None:
-    st.header("Layer by layer", anchor=False)
+    st.header(tr("Layer by layer"), anchor=False)
     if design is ALEXNET:
         rows = [
             {
@@ -93,14 +97,20 @@ def _describe(row: LayerCost) -> str:
     if row.window is None:
         return f"{row.input_shapes[0][0]:,} → {row.output_shape[0]:,}"
     window, (channels, side, _) = row.window, row.output_shape
-    groups = f", {window.groups} groups" if window.groups > 1 else ""
-    return (
-        f"{channels} of {window.kernel[0]}×{window.kernel[1]}/{window.stride[0]}{groups} → {side}"
+    groups = tr(", {groups} groups", groups=window.groups) if window.groups > 1 else ""
+    return tr(
+        "{channels} of {kernel}×{kernel_2}/{stride}{groups} → {side}",
+        channels=channels,
+        kernel=window.kernel[0],
+        kernel_2=window.kernel[1],
+        stride=window.stride[0],
+        groups=groups,
+        side=side,
     )
 
 
 def _draw_printed(design: PaperDesign, paper: Costs) -> None:
-    st.header("What the paper prints, and what its layers come to", anchor=False)
+    st.header(tr("What the paper prints, and what its layers come to"), anchor=False)
     checks = printed_checks(design, paper)
     st.markdown(findings.printed_text(checks))
     if kilo := findings.kilo_text(checks):
@@ -121,8 +131,10 @@ def _as_row(check: PrintedFigure) -> dict[str, Any]:
 
 def _draw_vgg() -> None:
     st.markdown(
-        "torchvision builds columns A, B, D and E exactly as published (its batch norm forms came "
-        "later). Column C has 1×1 convolutions where D has 3×3."
+        tr(
+            "torchvision builds columns A, B, D and E exactly as published (its batch norm "
+            "forms came later). Column C has 1×1 convolutions where D has 3×3."
+        )
     )
     rows = []
     for design in VGGS:
@@ -132,11 +144,11 @@ def _draw_vgg() -> None:
         rows.append(
             {
                 "column": design.name[-1].upper(),
-                "layers with weights": costs.depth,
+                tr("layers with weights"): costs.depth,
                 "printed (table 2)": findings.printed_number(check),
                 "agreement": check.agreement,
-                "counted from its layers": costs.parameters,
-                "torchvision": design.torchvision or "not built",
+                tr("counted from its layers"): costs.parameters,
+                "torchvision": design.torchvision or tr("not built"),
                 "parameters (torchvision)": built,
                 "fully connected": costs.part("decoder").parameters,
                 "MACs": costs.macs,
@@ -165,7 +177,7 @@ def _draw_table(rows: Sequence[dict[str, Any]], name: str) -> None:
     )
     header = list(rows[0])
     exports.save_button(
-        "Save as CSV",
+        tr("Save as CSV"),
         lambda: exports.table(header, [[row[key] for key in header] for row in rows]),
         f"{name}.csv",
         key=f"architectures_save_{name}",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
+from convviz.language import later
 from convviz.ui import state
 from convviz.ui.choice import Use
 from convviz.ui.keys import Key
 from convviz.ui.widgets import views
 
-VIEWS = {"compare": "Compare", "layers": "Layer by layer", "papers": "Papers"}
+VIEWS = {"compare": "Compare", "layers": later("Layer by layer"), "papers": "Papers"}
 _FIRST_VIEW = "compare"
 _FORMERLY = Key.ACTIVATIONS_VIEW
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convviz.formatting import percent, say_seconds
+from convviz.language import later, tr
 from convviz.learning.auxiliary import Comparison, Settings
 from convviz.learning.auxiliary_recording import RecordedComparisons
 from convviz.learning.small_networks import NARROWER, SmallInitialisation
@@ -14,17 +15,19 @@ SECONDS_PER_STEP = 0.12  # of both networks on two cores, to tell others how lon
 
 STARTS: dict[SmallInitialisation, str] = {
     "lecun": "variance 1 / inputs (1998)",
-    "he": "variance 2 / inputs (He, 2015)",
+    "he": later("variance 2 / inputs (He, 2015)"),
 }
 
 
 def introduction() -> str:
     """Say what auxiliary classifiers are for."""
-    return (
-        "In a deep network the loss is far from the first layers, and its gradient has to come "
-        "back through all the layers in between. GoogLeNet has two small classifiers on the way. "
-        "While it trains, their losses are added to the main one, each weighted "
-        f"{AUXILIARY_WEIGHT:g}; after training they are thrown away (Szegedy et al. 2015, §5)."
+    return tr(
+        "In a deep network the loss is far from the first layers, and its gradient has "
+        "to come back through all the layers in between. GoogLeNet has two small "
+        "classifiers on the way. While it trains, their losses are added to the main "
+        "one, each weighted {auxiliary_weight:g}; after training they are thrown away "
+        "(Szegedy et al. 2015, §5).",
+        auxiliary_weight=AUXILIARY_WEIGHT,
     )
 
 
@@ -34,44 +37,57 @@ def setting(weight: float) -> str:
     Args:
         weight: Factor of each auxiliary loss.
     """
-    return (
-        f"This network is GoogLeNet with every layer {NARROWER} times narrower, nine Inception "
-        f"modules deep. loss = main + {weight:g} · aux1 + {weight:g} · aux2 on one side, and main "
-        "alone on the other. Both begin with the same weights and see the same batches."
+    return tr(
+        "This network is GoogLeNet with every layer {narrower} times narrower, nine "
+        "Inception modules deep. loss = main + {weight:g} · aux1 + {weight:g} · aux2 on "
+        "one side, and main alone on the other. Both begin with the same weights and see "
+        "the same batches.",
+        narrower=NARROWER,
+        weight=weight,
     )
 
 
 def in_short(settings: Settings) -> str:
     """Say in one line how two networks are trained."""
-    norm = "batch norm" if settings.batch_norm else "no batch norm"
-    return (
-        f"Auxiliary losses weighted {settings.weight:g} against none, {norm}, first weights with "
-        f"{STARTS[settings.start]}, learning rate {settings.learning_rate:g}, seed "
-        f"{settings.seed}."
+    norm = tr("batch norm") if settings.batch_norm else tr("no batch norm")
+    return tr(
+        "Auxiliary losses weighted {weight:g} against none, {norm}, first weights with "
+        "{starts}, learning rate {learning_rate:g}, seed {seed}.",
+        weight=settings.weight,
+        norm=norm,
+        starts=STARTS[settings.start],
+        learning_rate=settings.learning_rate,
+        seed=settings.seed,
     )
 
 
 def steps_help(settings: Settings) -> str:
     """Say what a step is, and how long the usual number of them takes."""
     seconds = say_seconds(settings.steps * SECONDS_PER_STEP)
-    return (
-        f"Of {settings.batch} pictures each, or of all if there are fewer. {settings.steps} steps "
-        f"of both networks took {seconds} on two processor cores."
+    return tr(
+        "Of {batch} pictures each, or of all if there are fewer. {steps} steps of both "
+        "networks took {seconds} on two processor cores.",
+        batch=settings.batch,
+        steps=settings.steps,
+        seconds=seconds,
     )
 
 
 def weight_help() -> str:
     """Say which weight the paper has, and what weight 0 means."""
-    return (
-        f"{AUXILIARY_WEIGHT:g} in the paper. With 0 both networks are the same, and learn the same."
+    return tr(
+        "{auxiliary_weight:g} in the paper. With 0 both networks are the same, and learn the same.",
+        auxiliary_weight=AUXILIARY_WEIGHT,
     )
 
 
 def progress(comparison: Comparison, seconds: float) -> str:
     """Say how far two trainings are."""
-    return (
-        f"Step {comparison.step:,} of {comparison.settings.steps:,} of each network · "
-        f"{seconds:.0f} s"
+    return tr(
+        "Step {step:,} of {steps:,} of each network · {seconds:.0f} s",
+        step=comparison.step,
+        steps=comparison.settings.steps,
+        seconds=seconds,
     )
 
 
@@ -83,11 +99,18 @@ def recorded(recording: RecordedComparisons) -> str:
     """
     first = recording.comparisons[0]
     settings = first.settings
-    return (
-        f"Computed beforehand by convviz {recording.version} on {first.train_images:,} pictures of "
-        f"the {recording.dataset}, in {settings.steps:,} steps of {settings.batch} pictures of "
-        f"{settings.size} × {settings.size} pixels each. {in_short(settings)} Start runs it here, "
-        "with the pictures and settings chosen above."
+    return tr(
+        "Computed beforehand by convviz {version} on {train_images:,} pictures of the "
+        "{dataset}, in {steps:,} steps of {batch} pictures of {size} × {size} pixels "
+        "each. {in_short} Start runs it here, with the pictures and settings chosen "
+        "above.",
+        version=recording.version,
+        train_images=first.train_images,
+        dataset=recording.dataset,
+        steps=settings.steps,
+        batch=settings.batch,
+        size=settings.size,
+        in_short=in_short(settings),
     )
 
 
@@ -102,18 +125,24 @@ def seeds(comparisons: Sequence[Comparison]) -> str:
     behind = sum(pair.only_first < pair.only_second for pair in pairs)
     sure = sum(pair.is_significant and pair.only_first > pair.only_second for pair in pairs)
     wrong = sum(pair.is_significant and pair.only_first < pair.only_second for pair in pairs)
-    text = (
-        f"**Over {len(comparisons)} seeds**, {_in_row(with_heads)} of the validation pictures are "
-        f"named correctly with the auxiliary losses, and {_in_row(without)} without: with them "
-        f"more in {ahead} of {len(comparisons)} (by more than chance would explain in {sure}), "
-        f"fewer in {behind}"
+    text = tr(
+        "**Over {count} seeds**, {in_row} of the validation pictures are named correctly "
+        "with the auxiliary losses, and {in_row_2} without: with them more in {ahead} of "
+        "{comparisons} (by more than chance would explain in {sure}), fewer in {behind}",
+        count=len(comparisons),
+        in_row=_in_row(with_heads),
+        in_row_2=_in_row(without),
+        ahead=ahead,
+        comparisons=len(comparisons),
+        sure=sure,
+        behind=behind,
     )
-    text += f" (by more than chance in {wrong})." if wrong else "."
-    return f"{text} What follows is seed {comparisons[0].settings.seed}."
+    text += tr(" (by more than chance in {wrong}).", wrong=wrong) if wrong else "."
+    return tr("{text} What follows is seed {seed}.", text=text, seed=comparisons[0].settings.seed)
 
 
 def _in_row(values: Sequence[str]) -> str:
-    return f"{', '.join(values[:-1])} and {values[-1]}"
+    return tr("{join} and {values}", join=", ".join(values[:-1]), values=values[-1])
 
 
 def when(comparison: Comparison, index: int) -> str:
@@ -125,8 +154,8 @@ def when(comparison: Comparison, index: int) -> str:
     """
     step = comparison.moments[index].step
     if not step:
-        return "before the first step"
-    return f"after {step:,} step{'' if step == 1 else 's'}"
+        return tr("before the first step")
+    return tr("after {step:,} step{which}", step=step, which="" if step == 1 else "s")
 
 
 def moment(comparison: Comparison, index: int) -> str:
@@ -136,23 +165,27 @@ def moment(comparison: Comparison, index: int) -> str:
         comparison: The two trainings.
         index: Of the moment, from 0.
     """
-    text = (
-        f"{when(comparison, index).capitalize()}. The length of the gradient of the loss that "
-        "each network lowers, with respect to the weights of each stage, over the same training "
-        "pictures at every moment. A gradient of 0 has no place on a logarithmic scale."
+    text = tr(
+        "{capitalize}. The length of the gradient of the loss that each network lowers, "
+        "with respect to the weights of each stage, over the same training pictures at "
+        "every moment. A gradient of 0 has no place on a logarithmic scale.",
+        capitalize=when(comparison, index).capitalize(),
     )
     if comparison.moments[index].step == 0:
-        text += (
-            " A head adds to the gradient of the stages before its dotted line; behind the last "
-            "one the two are equal."
+        text += tr(
+            " A head adds to the gradient of the stages before its dotted line; behind "
+            "the last one the two are equal."
         )
     return text
 
 
 def in_a_sentence(step: int, with_heads: float, without: float) -> str:
     """Say how much both networks classify correctly after a step; shares in 0…1."""
-    return (
-        f"After {step:,} steps the network with auxiliary losses classifies {percent(with_heads)} "
-        "of the pictures correctly that it has not learned from, "
-        f"the one without {percent(without)}."
+    return tr(
+        "After {step:,} steps the network with auxiliary losses classifies {with_heads} "
+        "of the pictures correctly that it has not learned from, the one without "
+        "{without}.",
+        step=step,
+        with_heads=percent(with_heads),
+        without=percent(without),
     )

@@ -10,6 +10,7 @@ from convviz.figures import auxiliary as figures
 from convviz.figures import theme
 from convviz.formatting import percent
 from convviz.jobs.job import JobView
+from convviz.language import tr
 from convviz.learning import auxiliary_recording
 from convviz.learning import findings as results
 from convviz.learning.auxiliary import Comparison, Settings, compare_auxiliary
@@ -36,10 +37,10 @@ def draw() -> None:
     if waits:
         st.markdown(findings.introduction())
     idea = st.container()
-    with st.expander("Pictures to learn from", expanded=False):
+    with st.expander(tr("Pictures to learn from"), expanded=False):
         dataset = datasets.choose()
     # Out of the way while there is something to watch.
-    with st.expander("Weight of the auxiliary losses, and settings", expanded=waits):
+    with st.expander(tr("Weight of the auxiliary losses, and settings"), expanded=waits):
         settings = choose()
     with idea:
         _draw_idea(settings.weight)
@@ -58,9 +59,9 @@ def _draw_recorded() -> None:
     except RecordingError as error:
         st.info(str(error), icon=":material/play_arrow:")
         return
-    st.header("Recorded: with and without auxiliary losses", anchor=False)
+    st.header(tr("Recorded: with and without auxiliary losses"), anchor=False)
     _draw_ended("recorded", recorded.comparisons[0])
-    with st.expander("How this was recorded, and with other seeds", expanded=True):
+    with st.expander(tr("How this was recorded, and with other seeds"), expanded=True):
         st.caption(findings.recorded(recorded))
         st.markdown(findings.seeds(recorded.comparisons))
 
@@ -93,7 +94,7 @@ def _start_button(
 ) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="auxiliary_start_row"):
         page_jobs.start_button(
-            "Start",
+            tr("Start"),
             view,
             ready=dataset is not None,
             on_click=_start,
@@ -101,15 +102,19 @@ def _start_button(
         )
         if dataset is not None:
             st.caption(
-                f"On {state.plain(state.shorten(dataset.name))}, {len(dataset):,} pictures in "
-                f"{len(dataset.classes)} classes."
+                tr(
+                    "On {shorten}, {count:,} pictures in {classes} classes.",
+                    shorten=state.plain(state.shorten(dataset.name)),
+                    count=len(dataset),
+                    classes=len(dataset.classes),
+                )
             )
 
 
 def _start(page_jobs: PageJobs, dataset: Dataset, settings: Settings) -> None:
     page_jobs.start(
         compare_auxiliary,
-        title=f"Auxiliary losses: {state.shorten(dataset.name)}",
+        title=tr("Auxiliary losses: {shorten}", shorten=state.shorten(dataset.name)),
         seconds=settings.steps * findings.SECONDS_PER_STEP,
         dataset=dataset,
         split=split(dataset),
@@ -123,7 +128,7 @@ def _draw_job(page_jobs: PageJobs, view: JobView) -> None:
         view,
         live=lambda view: _draw_live,
         ended=lambda view: _draw_ended(view.id, view.newest),
-        ready="Reading the pictures…",
+        ready=tr("Reading the pictures…"),
         caption=findings.in_short(comparison.settings) if comparison else "",
         note=view.note or (comparison.note if comparison else ""),
     )
@@ -135,7 +140,7 @@ def _draw_live(view: JobView) -> None:
     jobs.progress(view, findings.progress(comparison, view.seconds))
     _draw_curves(comparison, "live", comparison.settings.steps)
     newest = len(comparison.moments) - 1
-    st.markdown(f"**Gradients by depth**, {findings.when(comparison, newest)}")
+    st.markdown(tr("**Gradients by depth**, {when}", when=findings.when(comparison, newest)))
     _draw_gradients(comparison, newest, "live")
 
 
@@ -151,10 +156,10 @@ def _draw_ended(job_id: str, comparison: Comparison) -> None:
     _draw_table(comparison)
     st.markdown(results.gradients(comparison))
     _draw_moment(job_id, comparison)
-    with st.expander("What became of auxiliary classifiers"):
+    with st.expander(tr("What became of auxiliary classifiers")):
         st.markdown(results.aftermath(comparison.settings))
     exports.save_button(
-        "Curves and gradients (CSV)",
+        tr("Curves and gradients (CSV)"),
         _csv(comparison),
         "auxiliary-classifiers.csv",
         key="auxiliary_save_comparison",
@@ -164,14 +169,14 @@ def _draw_ended(job_id: str, comparison: Comparison) -> None:
 def _draw_curves(comparison: Comparison, name: str, steps: int) -> None:
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("**Loss of the main classifier** on the training pictures")
+        st.markdown(tr("**Loss of the main classifier** on the training pictures"))
         charts.draw(
             figures.losses(comparison.moments, comparison.guessing.loss, steps),
             config=theme.save_as("auxiliary-loss"),
             key=f"auxiliary_{name}_loss",
         )
     with right:
-        st.markdown("**Classified correctly** of the pictures not learned from")
+        st.markdown(tr("**Classified correctly** of the pictures not learned from"))
         charts.draw(
             figures.accuracies(comparison.moments, comparison.guessing.accuracy, steps),
             config=theme.save_as("auxiliary-accuracy"),
@@ -190,9 +195,9 @@ def _draw_gradients(comparison: Comparison, index: int, name: str) -> None:
 @errors.fragment
 def _draw_moment(job_id: str, comparison: Comparison) -> None:
     """Draw the gradients of the moment that the slider stands at."""
-    st.markdown("**Gradients by depth**")
+    st.markdown(tr("**Gradients by depth**"))
     index = st.select_slider(
-        "Step",
+        tr("Step"),
         range(len(comparison.moments)),
         format_func=lambda number: f"{comparison.moments[number].step:,}",
         key=f"auxiliary_moment_{job_id}",
@@ -208,13 +213,13 @@ def _draw_table(comparison: Comparison) -> None:
             "auxiliary losses": title,
             "classified correctly": percent(standing.validation.accuracy, 1),
             "main loss": "" if standing.loss is None else f"{standing.loss:.3f}",
-            "time of its steps": f"{standing.seconds:.1f} s",
-            "parameters in training": f"{comparison.parameters + extra:,}",
+            tr("time of its steps"): f"{standing.seconds:.1f} s",
+            tr("parameters in training"): f"{comparison.parameters + extra:,}",
             "parameters kept": f"{comparison.parameters:,}",
         }
         for title, standing, extra in (
             (
-                f"with, weight {comparison.settings.weight:g}",
+                tr("with, weight {weight:g}", weight=comparison.settings.weight),
                 last.with_heads,
                 comparison.head_parameters,
             ),

@@ -15,6 +15,7 @@ from typing import Any
 
 import streamlit as st
 
+from convviz.language import later, tr
 from convviz.lessons.inception import InceptionModule, inception_modules
 from convviz.structure.costs import Costs, LayerCost
 from convviz.ui.components.declare import declare
@@ -33,7 +34,7 @@ _LOOKS = {
     "linear": "linear",
     "ReLU": "relu",
     "batch norm": "norm",
-    "local response normalisation": "norm",
+    later("local response normalisation"): "norm",
     "concatenation": "join",
     "addition": "join",
     "flatten": "flat",
@@ -81,7 +82,7 @@ def strip(costs: Costs) -> tuple[Block, ...]:
     longest = max((row.output_shape[0] for row in rows if len(row.output_shape) == 1), default=1)
     square = (3, costs.input_size, costs.input_size)
     images = (shape for row in rows for shape in row.input_shapes if len(shape) == 3)
-    entry = f"image, {' × '.join(map(str, next(images, square)))}"
+    entry = tr("image, {join}", join=" × ".join(map(str, next(images, square))))
     blocks = [Block("", "image", entry, "input", 0, 6, HEIGHT, flat=False)]
     for row in rows:
         if not _is_shown(row, modules):
@@ -237,5 +238,7 @@ def _title(row: LayerCost, inside: InceptionModule | None) -> str:
 
 def _label(row: LayerCost) -> str:
     shape = " × ".join(map(str, row.output_shape))
-    parameters = f", {row.parameters:,} parameters" if row.parameters else ""
+    parameters = (
+        tr(", {parameters:,} parameters", parameters=row.parameters) if row.parameters else ""
+    )
     return f"{row.title}: {row.kind}, {shape}{parameters}"

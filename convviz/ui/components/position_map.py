@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from convviz.images.encode import png
+from convviz.language import tr
 from convviz.sprites.colormaps import Colormap
 from convviz.sprites.overlay import heatmap
 from convviz.structure.receptive_field import ReceptiveField
@@ -101,7 +102,7 @@ def draw(
 
 def described(label: str) -> str:
     """Name the map for a screen reader, and say how it is used."""
-    return f"{label}; the arrow keys move the chosen position"
+    return tr("{label}; the arrow keys move the chosen position", label=label)
 
 
 @st.cache_data(

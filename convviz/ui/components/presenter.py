@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from convviz.language import tr
 from convviz.ui.components.declare import declare, out_of_sight
 from convviz.ui.keys import Component
 
@@ -37,7 +38,7 @@ def presenter(
 
 
 def _selector(key: str) -> str:
-    return f".st-key-{key} button"
+    return tr(".st-key-{key} button", key=key)
 
 
 _component = declare(Component.PRESENTER)

@@ -15,13 +15,14 @@ from torch import Tensor
 
 from convviz.features.arithmetic_steps import Normalised, Rectified, Stage
 from convviz.features.sliding_window import SlidingWindow
+from convviz.language import later, tr
 from convviz.sprites.colormaps import lookup
 from convviz.structure.receptive_field import ReceptiveField
 from convviz.ui.components.declare import declare
 from convviz.ui.components.store import pack, store
 from convviz.ui.keys import Component
 
-_LABEL = "The input with the window: the arrow keys move it, the space bar plays and pauses"
+_LABEL = later("The input with the window: the arrow keys move it, the space bar plays and pauses")
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def _sent(stage: Stage) -> dict[str, object] | None:
     match stage:
         case Normalised():
             return {
-                "kind": "batch norm",
+                "kind": tr("batch norm"),
                 "mean": stage.mean,
                 "spread": stage.spread,
                 "scale": stage.scale,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from convviz.language import tr
 from convviz.ui.components.declare import declare, out_of_sight
 from convviz.ui.keys import Component
 
@@ -47,7 +48,7 @@ def worksheet(
         _component(
             key=_KEY,
             data={
-                "button": f".st-key-{button} button",
+                "button": tr(".st-key-{button} button", button=button),
                 "name": name,
                 "image": dict(image),
                 "about": dict(about),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from convviz.features.class_evidence import AveragedMaps, ClassEvidence
 from convviz.formatting import percent, short, times
+from convviz.language import tr
 from convviz.lessons.bottleneck import Bottleneck
 from convviz.lessons.inception import InceptionModule
 from convviz.lessons.pooling import Classifiers
@@ -31,9 +32,12 @@ def exact_lengths_text(sliding: Sliding, around: int = 12) -> str:
     if sliding.stride == 1 or not lengths:
         return ""
     text = ", ".join(map(str, lengths))
-    return (
-        f"Of images of {low} to {high} pixels, this kernel leaves nothing over at the far edge for "
-        f"those of {text}."
+    return tr(
+        "Of images of {low} to {high} pixels, this kernel leaves nothing over at the far "
+        "edge for those of {text}.",
+        low=low,
+        high=high,
+        text=text,
     )
 
 
@@ -43,8 +47,9 @@ def course_notes_title(noted: int) -> str:
     Args:
         noted: The side of the image, in pixels.
     """
-    return (
-        f"The lecture notes of the course behind this app say that AlexNet takes {noted} × {noted}"
+    return tr(
+        "The lecture notes of the course behind this app say that AlexNet takes {noted} × {noted}",
+        noted=noted,
     )
 
 
@@ -66,28 +71,43 @@ def course_notes_text(
     """
     exact, paper, noted = sizes
     padding = built.window.padding[0] if built.window else 0
-    return (
-        f"Its first fully connected layer takes {taken:,} values. Images of {exact} × {exact} "
-        f"give {values[exact]:,}, with {_pixels(dropped[exact])} left over on the way in. "
-        f"Images of {noted} × {noted} give {values[noted]:,}: they would not fit, and leave "
-        f"{_pixels(dropped[noted])} over at the first layer. So {noted} is probably a mistake for "
-        f"**{exact}**. The paper itself prints {paper}, which does not fit either "
-        f"({values[paper]:,}); torchvision takes {built.input_shapes[0][1]} and pads it by "
-        f"{padding}."
+    return tr(
+        "Its first fully connected layer takes {taken:,} values. Images of {exact} × "
+        "{exact} give {values:,}, with {pixels} left over on the way in. Images of "
+        "{noted} × {noted} give {values_2:,}: they would not fit, and leave {pixels_2} "
+        "over at the first layer. So {noted} is probably a mistake for **{exact}**. The "
+        "paper itself prints {paper}, which does not fit either ({values_3:,}); "
+        "torchvision takes {input_shapes} and pads it by {padding}.",
+        taken=taken,
+        exact=exact,
+        values=values[exact],
+        pixels=_pixels(dropped[exact]),
+        noted=noted,
+        values_2=values[noted],
+        pixels_2=_pixels(dropped[noted]),
+        paper=paper,
+        values_3=values[paper],
+        input_shapes=built.input_shapes[0][1],
+        padding=padding,
     )
 
 
 def _pixels(count: int) -> str:
-    return "1 pixel" if count == 1 else f"{count} pixels"
+    return "1 pixel" if count == 1 else tr("{count} pixels", count=count)
 
 
 def stacking_point(two: Stacking) -> str:
     """Make the point of the lesson on stacks."""
-    return (
-        f"**{two.layers} layers of {two.kernel}×{two.kernel} see as much as one of "
-        f"{two.receptive_field}×{two.receptive_field}, with {two.stack_per_pair} weights instead "
-        f"of {two.single_per_pair}**, and with {two.layers} ReLUs instead of one. That is the idea "
-        "of VGG."
+    return tr(
+        "**{layers} layers of {kernel}×{kernel} see as much as one of "
+        "{receptive_field}×{receptive_field}, with {stack_per_pair} weights instead of "
+        "{single_per_pair}**, and with {layers} ReLUs instead of one. That is the idea "
+        "of VGG.",
+        layers=two.layers,
+        kernel=two.kernel,
+        receptive_field=two.receptive_field,
+        stack_per_pair=two.stack_per_pair,
+        single_per_pair=two.single_per_pair,
     )
 
 
@@ -95,19 +115,29 @@ def stacking_rows(stacking: Stacking) -> list[tuple[str, str, str]]:
     """Compare a stack with the one large kernel: label, formula and remark of each line."""
     k, side, layers = stacking.kernel, stacking.receptive_field, stacking.layers
     many = layers > 1
-    relus = f"{layers} ReLUs: more non-linear steps for the same view" if many else "1 ReLU"
+    relus = (
+        tr("{layers} ReLUs: more non-linear steps for the same view", layers=layers)
+        if many
+        else "1 ReLU"
+    )
     return [
-        ("Both see", stacking.field_formula, "pixels, along each side"),
+        (tr("Both see"), stacking.field_formula, tr("pixels, along each side")),
         (
-            f"{layers} layers of {k}×{k}" if many else f"1 layer of {k}×{k}",
+            tr("{layers} layers of {k}×{k}", layers=layers, k=k)
+            if many
+            else tr("1 layer of {k}×{k}", k=k),
             stacking.stack_formula,
-            f"weights, with {relus}",
+            tr("weights, with {relus}", relus=relus),
         ),
-        (f"1 layer of {side}×{side}", stacking.single_formula, "weights, with 1 ReLU"),
+        (
+            tr("1 layer of {side}×{side}", side=side),
+            stacking.single_formula,
+            tr("weights, with 1 ReLU"),
+        ),
         (
             "Saved",
-            percent(stacking.saving, 1) if stacking.saving else "nothing: it is the same layer",
-            "the same share for any number of channels, since both grow with C·C",
+            percent(stacking.saving, 1) if stacking.saving else tr("nothing: it is the same layer"),
+            tr("the same share for any number of channels, since both grow with C·C"),
         ),
     ]
 
@@ -135,44 +165,49 @@ def lighter_text(vgg: Costs, alexnet: Costs, block: Sequence[LayerCost], real: S
 
 def bottleneck_point(course: Bottleneck) -> str:
     """Make the point of the lesson on 1×1 convolutions."""
-    return (
-        "**A 1×1 kernel mixes channels and looks at no neighbours, so it is a cheap way to have "
-        f"fewer of them before an expensive {course.kernel}×{course.kernel} kernel.** In Inception "
-        f"4a that turns {short(course.direct_macs)} multiplications into "
-        f"{short(course.bottleneck_macs)}."
+    return tr(
+        "**A 1×1 kernel mixes channels and looks at no neighbours, so it is a cheap way "
+        "to have fewer of them before an expensive {kernel}×{kernel} kernel.** In "
+        "Inception 4a that turns {direct_macs} multiplications into {bottleneck_macs}.",
+        kernel=course.kernel,
+        direct_macs=short(course.direct_macs),
+        bottleneck_macs=short(course.bottleneck_macs),
     )
 
 
 def saving_text(chosen: Bottleneck) -> str:
     """Say what a bottleneck saves in multiplications, or costs."""
     if chosen.direct_macs == chosen.bottleneck_macs:
-        return "as many: the detour changes nothing"
+        return tr("as many: the detour changes nothing")
     if chosen.factor > 1:
-        return f"{_factor(chosen.factor)} fewer"
-    return f"{_factor(1 / chosen.factor)} as many: the detour does not pay"
+        return tr("{factor} fewer", factor=_factor(chosen.factor))
+    return tr("{factor} as many: the detour does not pay", factor=_factor(1 / chosen.factor))
 
 
 def _factor(factor: float) -> str:
     """Write a factor above 1 so that it never reads 1.0."""
-    return f"{times(factor, digits=1 if factor >= 1.05 else 4)} times"
+    return tr("{factor} times", factor=times(factor, digits=1 if factor >= 1.05 else 4))
 
 
 def break_even_text(chosen: Bottleneck) -> str:
     """Say with how many channels a bottleneck saves; with that many or more it does not."""
     most = -(-chosen.direct_weights // (chosen.channels + chosen.kernel**2 * chosen.outputs)) - 1
     if most < 1:
-        return "The detour never pays here"
-    channels = "1 channel" if most == 1 else f"at most {most:,} channels"
-    return f"The detour pays with {channels} left"
+        return tr("The detour never pays here")
+    channels = "1 channel" if most == 1 else tr("at most {most:,} channels", most=most)
+    return tr("The detour pays with {channels} left", channels=channels)
 
 
 def modules_text(modules: Sequence[InceptionModule]) -> str:
     """Sum up what the 1×1 reductions save in all modules together."""
     without = sum(module.macs_without for module in modules)
     built = sum(module.cost.macs for module in modules)
-    return (
-        f"All modules together: {without:,} multiplications without the reductions, {built:,} as "
-        f"built, {times(without / built)} times fewer."
+    return tr(
+        "All modules together: {without:,} multiplications without the reductions, "
+        "{built:,} as built, {without_2} times fewer.",
+        without=without,
+        built=built,
+        without_2=times(without / built),
     )
 
 
@@ -185,10 +220,12 @@ def sizes_text(counted: int, seen: int) -> str:
     """
     if counted == seen:
         return ""
-    return (
-        f"The drawing and the numbers above are for an image of {counted} × {counted} pixels. With "
-        f"these weights the network takes your image at {seen} × {seen}, so the maps here have "
-        "other sides; the channels are the same."
+    return tr(
+        "The drawing and the numbers above are for an image of {counted} × {counted} "
+        "pixels. With these weights the network takes your image at {seen} × {seen}, so "
+        "the maps here have other sides; the channels are the same.",
+        counted=counted,
+        seen=seen,
     )
 
 
@@ -201,18 +238,29 @@ def branches_text(about: str, shape: tuple[int, int, int], shown: int) -> str:
         shown: How many channels of a branch are drawn at most.
     """
     channels, height, width = shape
-    return (
-        f"{about} Each branch answers with maps of {height} × {width}; here are the strongest "
-        f"{shown} of each, and the joined output has all {channels}."
+    return tr(
+        "{about} Each branch answers with maps of {height} × {width}; here are the "
+        "strongest {shown} of each, and the joined output has all {channels}.",
+        about=about,
+        height=height,
+        width=width,
+        shown=shown,
+        channels=channels,
     )
 
 
 def branch_text(branch: Branch, channels: int, empty: int) -> str:
     """Say which channels of a module's output a branch makes, and how many are empty."""
     count = branch.stop - branch.start
-    return (
-        f"**{plain(branch.title)}**: channels {branch.start} to {branch.stop - 1} of the output, "
-        f"{percent(count / channels, 1)} of its depth, {empty} of {count} empty"
+    return tr(
+        "**{title}**: channels {start} to {stop} of the output, {count} of its depth, "
+        "{empty} of {count_2} empty",
+        title=plain(branch.title),
+        start=branch.start,
+        stop=branch.stop - 1,
+        count=percent(count / channels, 1),
+        empty=empty,
+        count_2=count,
     )
 
 
@@ -224,15 +272,18 @@ def about_text(network: Network, *, chosen: bool) -> str:
         chosen: Whether it is the one that is chosen in the sidebar.
     """
     text = f"{plain(network.title)}, {plain(network.weights.title)}"
-    return f"{text}." if chosen else f"{text}, which comes with convviz."
+    return f"{text}." if chosen else tr("{text}, which comes with convviz.", text=text)
 
 
 def pooling_point(vgg: Classifiers) -> str:
     """Make the point of the lesson on global average pooling."""
-    return (
-        "**Take the mean of each map, and one linear layer makes class scores of the means.** It "
-        f"needs no weights for places. {vgg.title} would have {short(vgg.network_averaged)} "
-        f"parameters instead of {short(vgg.network)}."
+    return tr(
+        "**Take the mean of each map, and one linear layer makes class scores of the "
+        "means.** It needs no weights for places. {title} would have {network_averaged} "
+        "parameters instead of {network}.",
+        title=vgg.title,
+        network_averaged=short(vgg.network_averaged),
+        network=short(vgg.network),
     )
 
 
@@ -244,9 +295,14 @@ def last_maps_text(about: str, averaged: AveragedMaps) -> str:
         averaged: The maps.
     """
     channels, height, width = averaged.maps.shape
-    return (
-        f"{about} Its last layer, {plain(averaged.layer.title)}, has {channels:,} maps of "
-        f"{height} × {width}; each becomes one number."
+    return tr(
+        "{about} Its last layer, {title}, has {channels:,} maps of {height} × {width}; "
+        "each becomes one number.",
+        about=about,
+        title=plain(averaged.layer.title),
+        channels=channels,
+        height=height,
+        width=width,
     )
 
 
@@ -259,21 +315,29 @@ def sum_text(averaged: AveragedMaps, evidence: ClassEvidence, written_out: int) 
         written_out: How many channels have a term of their own.
     """
     rest = len(averaged.means) - written_out
-    channels = "channel that adds" if written_out == 1 else f"{written_out} channels that add"
-    others = f"then the other {rest:,} together, " if rest else ""
-    return (
-        f"score of {evidence.prediction.label}: weight · mean of the {channels} most, "
-        f"{others}then the bias"
+    channels = (
+        tr("channel that adds")
+        if written_out == 1
+        else tr("{written_out} channels that add", written_out=written_out)
+    )
+    others = tr("then the other {rest:,} together, ", rest=rest) if rest else ""
+    return tr(
+        "score of {label}: weight · mean of the {channels} most, {others}then the bias",
+        label=evidence.prediction.label,
+        channels=channels,
+        others=others,
     )
 
 
 def evidence_text(evidence: ClassEvidence) -> str:
     """Explain the image of where a score comes from."""
-    return (
-        "**Where the score comes from.** Since the mean treats all places alike, the weighted maps "
-        "can be added before it: the image shows how much each place adds to the score of "
-        f"*{plain(evidence.prediction.label)}* (bright: much). Its mean is the score without the "
-        f"bias: {float(evidence.evidence.mean()):.2f}."
+    return tr(
+        "**Where the score comes from.** Since the mean treats all places alike, the "
+        "weighted maps can be added before it: the image shows how much each place adds "
+        "to the score of *{label}* (bright: much). Its mean is the score without the "
+        "bias: {mean:.2f}.",
+        label=plain(evidence.prediction.label),
+        mean=float(evidence.evidence.mean()),
     )
 
 
@@ -283,55 +347,84 @@ def evidence_text(evidence: ClassEvidence) -> str:
 def tiles_text(network: Network, layer: Layer, shown: int) -> str:
     """Say which maps are shown, and of how many."""
     channels = layer.shape[0]
-    which = "All" if channels <= shown else f"{shown} of"
-    return (
-        f"{which} {channels:,} channels of {plain(network.title)}'s layer {plain(layer.title)}: "
-        "those that draw the clearest maps come first."
+    which = "All" if channels <= shown else tr("{shown} of", shown=shown)
+    return tr(
+        "{which} {channels:,} channels of {title}'s layer {title_2}: those that draw the "
+        "clearest maps come first.",
+        which=which,
+        channels=channels,
+        title=plain(network.title),
+        title_2=plain(layer.title),
     )
 
 
 def atlas_text(layer: Layer, channels: int) -> str:
     """Say what the image of all maps shows."""
-    return (
-        f"All {channels:,} maps of {plain(layer.title)}, each on a scale of its own: bright means "
-        "a high activation."
+    return tr(
+        "All {channels:,} maps of {title}, each on a scale of its own: bright means a "
+        "high activation.",
+        channels=channels,
+        title=plain(layer.title),
     )
 
 
 def before_text(channels: int, shown: int) -> str:
     """Head the maps that go into the 1×1 convolution."""
-    return f"**Before:** {min(shown, channels):,} of the {channels:,} channels that go in"
+    return tr(
+        "**Before:** {min:,} of the {channels:,} channels that go in",
+        min=min(shown, channels),
+        channels=channels,
+    )
 
 
 def after_text(channels: int, shown: int) -> str:
     """Head the maps that come out of it."""
-    return f"**After the 1×1 convolution:** {min(shown, channels):,} of {channels:,} channels"
+    return tr(
+        "**After the 1×1 convolution:** {min:,} of {channels:,} channels",
+        min=min(shown, channels),
+        channels=channels,
+    )
 
 
 def evidence_caption(label: str, channels: int) -> str:
     """Say what the map over the image shows."""
-    return (
-        f"Bright places speak for *{plain(label)}*, GoogLeNet's first guess: its {channels:,} last "
-        "maps, each times its weight for this class, added up."
+    return tr(
+        "Bright places speak for *{label}*, GoogLeNet's first guess: its {channels:,} "
+        "last maps, each times its weight for this class, added up.",
+        label=plain(label),
+        channels=channels,
     )
 
 
 def recorded_text(image: str, network: str, *, stands_in: bool) -> str:
     """Say what was recorded, and whether it stands in for the visitor's own image."""
     why = (
-        " A run of your own image takes some seconds for each layer: start it on Reconstruction."
+        tr(
+            " A run of your own image takes some seconds for each layer: start it on "
+            "Reconstruction."
+        )
         if stands_in
         else ""
     )
-    return f"{plain(image)}, made again from layers of {plain(network)}; computed before.{why}"
+    return tr(
+        "{image}, made again from layers of {network}; computed before.{why}",
+        image=plain(image),
+        network=plain(network),
+        why=why,
+    )
 
 
 def moment_text(layer: str, step: int, shown: int) -> str:
     """Say which moment of the recorded training is shown."""
-    when = f"after {step:,} steps of training" if step else "before training"
-    return f"{shown} maps of GoogLeNet's layer {plain(layer)} {when}, those with most contrast."
+    when = tr("after {step:,} steps of training", step=step) if step else tr("before training")
+    return tr(
+        "{shown} maps of GoogLeNet's layer {layer} {when}, those with most contrast.",
+        shown=shown,
+        layer=plain(layer),
+        when=when,
+    )
 
 
 def progress_text(done: int, steps: int) -> str:
     """Say how far the visitor has come."""
-    return f"{done} of {steps} predictions checked"
+    return tr("{done} of {steps} predictions checked", done=done, steps=steps)

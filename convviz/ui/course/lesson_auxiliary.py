@@ -9,6 +9,7 @@ import streamlit as st
 from convviz.figures import theme
 from convviz.figures.auxiliary import gradient_norms
 from convviz.formatting import probability
+from convviz.language import later, tr
 from convviz.learning import findings
 from convviz.learning.gradients import Gradients, Initialisation, auxiliary_gradients
 from convviz.lessons import auxiliary_loss
@@ -24,8 +25,11 @@ from convviz.ui.formulas import formula
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 
-_FORMS = {"googlenet-2015": "the paper's: no batch norm", "googlenet": "torchvision's: batch norm"}
-_STARTS = {"narrow": "normal, σ = 0.01 (2012)", "he": "scaled to each layer (He, 2015)"}
+_FORMS = {
+    "googlenet-2015": later("the paper's: no batch norm"),
+    "googlenet": "torchvision's: batch norm",
+}
+_STARTS = {"narrow": "normal, σ = 0.01 (2012)", "he": later("scaled to each layer (He, 2015)")}
 
 
 def draw(choice: Choice) -> None:
@@ -45,7 +49,7 @@ def _heads() -> tuple[Head, ...]:
 
 
 def _draw_heads(heads: tuple[Head, ...]) -> None:
-    st.header("Where they sit", anchor=False)
+    st.header(tr("Where they sit"), anchor=False)
     network_diagram.diagram(
         network_diagram.message(cache.costs("googlenet")),
         selected="",
@@ -57,17 +61,17 @@ def _draw_heads(heads: tuple[Head, ...]) -> None:
 
 
 def _draw_gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
-    st.header("How much of the training signal arrives", anchor=False)
+    st.header(tr("How much of the training signal arrives"), anchor=False)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         form = st.selectbox(
-            "GoogLeNet",
+            tr("GoogLeNet"),
             _FORMS,
             format_func=_FORMS.__getitem__,
             key=state.remember(Key.AUXILIARY_FORM, "googlenet-2015", allowed=_FORMS),
             width=260,
         )
         start = st.selectbox(
-            "First weights",
+            tr("First weights"),
             _STARTS,
             format_func=_STARTS.__getitem__,
             key=state.remember(Key.AUXILIARY_FIRST_WEIGHTS, "narrow", allowed=_STARTS),
@@ -75,7 +79,7 @@ def _draw_gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
         )
         weight = auxiliary_settings.weight(width=240)
         seed = auxiliary_settings.seed()
-    with st.spinner("Drawing weights, one pass forward and two backward…"):
+    with st.spinner(tr("Drawing weights, one pass forward and two backward…")):
         gradients = _measure(choice.image, form, weight, seed, cast(Initialisation, start))
     batch_norm = form != GOOGLENET.name
     st.markdown(
@@ -89,7 +93,8 @@ def _draw_gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
         key="course_gradients",
     )
     formula(
-        gradients.loss.formula, "main loss + weight · each auxiliary loss = what training lowers"
+        gradients.loss.formula,
+        tr("main loss + weight · each auxiliary loss = what training lowers"),
     )
     st.caption(
         "Measured now: freshly drawn weights, your image and its mirror image, a class drawn at "
@@ -97,7 +102,7 @@ def _draw_gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
         "In double precision, and without dropout."
     )
     exports.save_button(
-        "Save as CSV",
+        tr("Save as CSV"),
         lambda: _csv(gradients),
         exports.file_name(choice, "gradients", ending="csv", network=form),
         key="course_save_gradients",
@@ -114,19 +119,25 @@ def _measure(
 
 def _csv(gradients: Gradients) -> str:
     return exports.table(
-        ["layer", "title", "main loss alone", "with auxiliary losses", "factor", "weights"],
+        ["layer", "title", tr("main loss alone"), tr("with auxiliary losses"), "factor", "weights"],
         [[x.name, x.title, x.without, x.with_heads, x.factor, x.weights] for x in gradients.layers],
     )
 
 
 def _draw_predictions(choice: Choice) -> None:
-    st.header("What each head says of your image", anchor=False)
+    st.header(tr("What each head says of your image"), anchor=False)
     network = lesson_network.with_heads()
     heads = cache.head_predictions(choice.image, network)
     st.caption(f"{lesson_network.about(choice, network)} {network.weights.note}")
     for column, head in zip(st.columns(len(heads), gap="large"), heads, strict=True):
         with column:
-            st.markdown(f"**{head.name or 'main classifier'}**, after {head.depth} layers")
+            st.markdown(
+                tr(
+                    "**{value}**, after {depth} layers",
+                    value=head.name or "main classifier",
+                    depth=head.depth,
+                )
+            )
             for prediction in head.predictions:
                 st.progress(
                     prediction.probability,

@@ -6,6 +6,7 @@ import streamlit as st
 
 from convviz.figures import lessons as figures
 from convviz.figures import theme
+from convviz.language import later, tr
 from convviz.lessons.bottleneck import Bottleneck, bottleneck
 from convviz.lessons.inception import inception_modules
 from convviz.structure.costs import Costs
@@ -17,7 +18,7 @@ from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 from convviz.ui.widgets import one_of
 
-_FORMS = {"googlenet-2015": "the paper's GoogLeNet, with 5×5", "googlenet": "torchvision's"}
+_FORMS = {"googlenet-2015": later("the paper's GoogLeNet, with 5×5"), "googlenet": "torchvision's"}
 _FREE = "free"
 _COURSE_BRANCH = "inception4a.branch3"
 
@@ -31,11 +32,11 @@ def draw(choice: Choice) -> None:
     chosen = _choose(paper)
     ledger(
         [
-            ("Without", chosen.direct_formula, "height · width · k · k · channels in · out"),
+            ("Without", chosen.direct_formula, tr("height · width · k · k · channels in · out")),
             (
                 "With 1×1",
                 chosen.bottleneck_formula,
-                "the 1×1 convolution, then the large kernel on what is left",
+                tr("the 1×1 convolution, then the large kernel on what is left"),
             ),
             (
                 "Multiplications",
@@ -45,7 +46,7 @@ def draw(choice: Choice) -> None:
             (
                 "Weights",
                 f"{chosen.direct_weights:,} → {chosen.bottleneck_weights:,}",
-                "biases left aside",
+                tr("biases left aside"),
             ),
         ]
     )
@@ -72,10 +73,10 @@ def _choose(paper: Costs) -> Bottleneck:
     branches = _bottlenecks(paper)
     options = (*branches, _FREE)
     name = st.selectbox(
-        "A branch of the paper's GoogLeNet",
+        tr("A branch of the paper's GoogLeNet"),
         options,
         format_func=lambda name: (
-            "numbers of your own" if name == _FREE else _branch_title(name, branches[name])
+            tr("numbers of your own") if name == _FREE else _branch_title(name, branches[name])
         ),
         key=state.remember(Key.BOTTLENECK_BRANCH, _COURSE_BRANCH, allowed=options),
         width=420,
@@ -83,22 +84,26 @@ def _choose(paper: Costs) -> Bottleneck:
     if name != _FREE:
         branch = branches[name]
         reduced = st.slider(
-            "Channels that the 1×1 convolution leaves",
+            tr("Channels that the 1×1 convolution leaves"),
             1,
             branch.channels,
             key=state.remember(f"{Key.BOTTLENECK_LEFT}{name}", branch.reduced, in_url=False),
-            help=f"GoogLeNet leaves {branch.reduced} of {branch.channels}.",
+            help=tr(
+                "GoogLeNet leaves {reduced} of {channels}.",
+                reduced=branch.reduced,
+                channels=branch.channels,
+            ),
         )
         return bottleneck(
             branch.height, branch.width, branch.channels, reduced, branch.outputs, branch.kernel
         )
     columns = st.columns(5, gap="medium")
     inputs = (
-        (Key.BOTTLENECK_SIDE, "Side of the maps", 28),
-        (Key.BOTTLENECK_CHANNELS_IN, "Channels in", 192),
-        (Key.BOTTLENECK_CHANNELS_LEFT, "Channels left", 16),
-        (Key.BOTTLENECK_CHANNELS_OUT, "Channels out", 32),
-        (Key.BOTTLENECK_KERNEL, "Large kernel k", 5),
+        (Key.BOTTLENECK_SIDE, tr("Side of the maps"), 28),
+        (Key.BOTTLENECK_CHANNELS_IN, tr("Channels in"), 192),
+        (Key.BOTTLENECK_CHANNELS_LEFT, tr("Channels left"), 16),
+        (Key.BOTTLENECK_CHANNELS_OUT, tr("Channels out"), 32),
+        (Key.BOTTLENECK_KERNEL, tr("Large kernel k"), 5),
     )
     values = []
     for column, (key, title, first) in zip(columns, inputs, strict=True):
@@ -110,14 +115,18 @@ def _choose(paper: Costs) -> Bottleneck:
 
 def _branch_title(name: str, branch: Bottleneck) -> str:
     module = name.split(".")[0].removeprefix("inception")
-    return (
-        f"Inception {module}: {branch.channels} → {branch.reduced} → "
-        f"{branch.kernel}×{branch.kernel} → {branch.outputs}"
+    return tr(
+        "Inception {module}: {channels} → {reduced} → {kernel}×{kernel} → {outputs}",
+        module=module,
+        channels=branch.channels,
+        reduced=branch.reduced,
+        kernel=branch.kernel,
+        outputs=branch.outputs,
     )
 
 
 def _draw_every_module() -> None:
-    st.header("What the 1×1 layers save in every Inception module", anchor=False)
+    st.header(tr("What the 1×1 layers save in every Inception module"), anchor=False)
     name = one_of("Of", _FORMS, Key.BOTTLENECK_SAVING, "googlenet-2015")
     modules = inception_modules(cache.costs(name))
     charts.draw(

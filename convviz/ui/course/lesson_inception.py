@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from convviz.language import tr
 from convviz.lessons.inception import InceptionModule, inception_modules
 from convviz.networks.network import Network
 from convviz.sprites.grid import branch_sections, grid_picture
@@ -28,9 +29,12 @@ def draw(choice: Choice) -> None:
     modules = {module.name: module for module in inception_modules(costs)}
     with st.container(key="course_point_inception"):
         st.markdown(
-            "**Why choose a kernel size? An Inception module looks with all of them at once and "
-            "lays the results on top of each other.** All branches keep height and width, so their "
-            "channels can be joined: the output is as deep as the branches together."
+            tr(
+                "**Why choose a kernel size? An Inception module looks with all of them at "
+                "once and lays the results on top of each other.** All branches keep height "
+                "and width, so their channels can be joined: the output is as deep as the "
+                "branches together."
+            )
         )
     titles = {name: name.removeprefix("inception") for name in modules}
     name = one_of("Module", titles, Key.INCEPTION_MODULE, "inception4a", hidden=False)
@@ -49,12 +53,12 @@ def draw(choice: Choice) -> None:
 
 def _draw_numbers(module: InceptionModule) -> None:
     rows = [
-        ("Depth", module.depth_formula, "channels of the branches, joined"),
+        ("Depth", module.depth_formula, tr("channels of the branches, joined")),
         (
             "Parameters",
             " + ".join(f"{branch.cost.parameters:,}" for branch in module.branches)
             + f" = {module.cost.parameters:,}",
-            "branch by branch",
+            tr("branch by branch"),
         ),
         (
             "MACs",
@@ -65,15 +69,17 @@ def _draw_numbers(module: InceptionModule) -> None:
     ]
     ledger(rows)
     st.caption(
-        "torchvision's third branch has a 3×3 kernel where the paper has 5×5; the lesson on "
-        "the 1×1 bottleneck shows both."
+        tr(
+            "torchvision's third branch has a 3×3 kernel where the paper has 5×5; the lesson "
+            "on the 1×1 bottleneck shows both."
+        )
     )
 
 
 def _draw_maps(choice: Choice, network: Network, module: InceptionModule, counted: int) -> None:
     layer = layer_named(network, module.name)
     activations = cache.activations(choice.image, network, layer)
-    st.header("What the branches make of your image", anchor=False)
+    st.header(tr("What the branches make of your image"), anchor=False)
     channels, height, width = activations.maps.shape
     about = lesson_network.about(choice, network)
     st.caption(findings.branches_text(about, (channels, height, width), _STRONGEST))
@@ -93,11 +99,11 @@ def _draw_maps(choice: Choice, network: Network, module: InceptionModule, counte
                     tile,
                     width=_TILE,
                     output_format="PNG",
-                    caption=f"channel {channel}",
-                    alt=f"Map of channel {channel}",
+                    caption=tr("channel {channel}", channel=channel),
+                    alt=tr("Map of channel {channel}", channel=channel),
                 )
     exports.save_button(
-        "Save all channels as PNG",
+        tr("Save all channels as PNG"),
         lambda: grid_picture(
             activations,
             title=f"{choice.image.title}, {network.title}",

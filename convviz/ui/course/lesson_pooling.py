@@ -13,6 +13,7 @@ from convviz.features.effective_field import map_box
 from convviz.figures import lessons as figures
 from convviz.figures import theme
 from convviz.formatting import probability, signed
+from convviz.language import tr
 from convviz.lessons.pooling import classifiers
 from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
@@ -42,7 +43,7 @@ def draw(choice: Choice) -> None:
 def _draw_parameters() -> None:
     names = cache.short_list()
     chosen = st.pills(
-        "Networks",
+        tr("Networks"),
         names,
         selection_mode="multi",
         default=list(COURSE),
@@ -74,7 +75,7 @@ def _draw_parameters() -> None:
 
 
 def _draw_scores(choice: Choice) -> None:
-    st.header("From your image's last maps to class scores", anchor=False)
+    st.header(tr("From your image's last maps to class scores"), anchor=False)
     network = choice.loaded
     averaged, classes = cache.averaged(choice.image, network) if network else (None, ())
     if network is None or averaged is None or not classes:
@@ -83,11 +84,11 @@ def _draw_scores(choice: Choice) -> None:
     st.caption(findings.last_maps_text(lesson_network.about(choice, network), averaged))
     predictions = [evidence.prediction for evidence in classes]
     index = st.selectbox(
-        "Class",
+        tr("Class"),
         range(len(classes)),
         format_func=lambda i: f"{predictions[i].label} ({probability(predictions[i].probability)})",
         key="course_gap_class",
-        help="The network's five best guesses.",
+        help=tr("The network's five best guesses."),
         width=320,
     )
     evidence = classes[index]
@@ -111,24 +112,26 @@ def _draw_sum(averaged: AveragedMaps, evidence: ClassEvidence) -> None:
 def _draw_channels(
     choice: Choice, network: Network, averaged: AveragedMaps, evidence: ClassEvidence
 ) -> None:
-    st.markdown("The channels that add most to this score, each with weight · mean:")
+    st.markdown(tr("The channels that add most to this score, each with weight · mean:"))
     strongest = evidence.strongest(_STRONGEST)
     tiles = [heatmap(averaged.maps[channel], _TILE, "viridis", None, None) for channel in strongest]
     with st.container(horizontal=True, gap="small", key="course_gap_maps"):
         for channel, tile in zip(strongest, tiles, strict=True):
-            caption = (
-                f"channel {channel}: {float(evidence.weights[channel]):.2f}·"
-                f"{float(averaged.means[channel]):.2f}"
+            caption = tr(
+                "channel {channel}: {weights:.2f}·{means:.2f}",
+                channel=channel,
+                weights=float(evidence.weights[channel]),
+                means=float(averaged.means[channel]),
             )
             st.image(
                 tile,
                 width=_TILE,
                 output_format="PNG",
                 caption=caption,
-                alt=f"Map of channel {channel}",
+                alt=tr("Map of channel {channel}", channel=channel),
             )
     exports.save_button(
-        "Save the maps as PNG",
+        tr("Save the maps as PNG"),
         lambda: _row(tiles),
         exports.file_name(choice, "maps", *map(str, strongest), ending="png", network=network.name),
         key="course_save_gap_maps",
@@ -155,12 +158,12 @@ def _draw_evidence(
         st.image(
             blended,
             output_format="PNG",
-            alt=f"Evidence for {evidence.prediction.label}",
+            alt=tr("Evidence for {label}", label=evidence.prediction.label),
         )
     with right:
         st.markdown(findings.evidence_text(evidence))
         exports.save_button(
-            "Save as PNG",
+            tr("Save as PNG"),
             blended,
             exports.file_name(
                 choice,

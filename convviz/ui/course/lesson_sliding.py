@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from convviz.language import later, tr
 from convviz.lessons.sliding import slide, slides
 from convviz.networks.paper_designs import ALEXNET
 from convviz.ui import cache, state
@@ -17,12 +18,12 @@ from convviz.ui.keys import Key
 # The first four are AlexNet's first layer: by the arithmetic, the paper, the lecture notes, and
 # torchvision, which pads.
 _EXAMPLES = {
-    "227": ("AlexNet at 227", (227, 11, 4, 0)),
-    "224": ("AlexNet at 224, as the paper prints", (224, 11, 4, 0)),
-    "277": ("AlexNet at 277, as the lecture notes say", (277, 11, 4, 0)),
-    "padded": ("torchvision's AlexNet: 224, padding 2", (224, 11, 4, 2)),
-    "vgg": ("A VGG layer", (14, 3, 1, 1)),
-    "small": ("Small enough to count", (10, 3, 2, 0)),
+    "227": (later("AlexNet at 227"), (227, 11, 4, 0)),
+    "224": (later("AlexNet at 224, as the paper prints"), (224, 11, 4, 0)),
+    "277": (later("AlexNet at 277, as the lecture notes say"), (277, 11, 4, 0)),
+    "padded": (later("torchvision's AlexNet: 224, padding 2"), (224, 11, 4, 2)),
+    "vgg": (later("A VGG layer"), (14, 3, 1, 1)),
+    "small": (later("Small enough to count"), (10, 3, 2, 0)),
 }
 _KEYS = (Key.SLIDING_LENGTH, Key.SLIDING_KERNEL, Key.SLIDING_STRIDE, Key.SLIDING_PADDING)
 _LARGEST = 320
@@ -32,10 +33,12 @@ def draw(choice: Choice) -> None:
     """Draw the lesson."""
     with st.container(key="course_point_size"):
         st.markdown(
-            "**A kernel of k pixels that moves s pixels at a time stops "
-            "⌊(n − k + 2p)/s⌋ + 1 times on n pixels with p of padding.** What is left at the far "
-            "edge is ignored, and so is what lies between two stops if the stride is wider than "
-            "the kernel."
+            tr(
+                "**A kernel of k pixels that moves s pixels at a time stops ⌊(n − k + 2p)/s⌋ "
+                "+ 1 times on n pixels with p of padding.** What is left at the far edge is "
+                "ignored, and so is what lies between two stops if the stride is wider than "
+                "the kernel."
+            )
         )
     controls, result = st.columns([3, 8], gap="large")
     with controls:
@@ -66,11 +69,11 @@ def _choose_example() -> None:
             state.put(Key.SLIDING_DILATION, 1)
 
     st.selectbox(
-        "Try",
+        tr("Try"),
         list(_EXAMPLES),
         index=None,
         format_func=lambda key: _EXAMPLES[key][0],
-        placeholder="An example…",
+        placeholder=tr("An example…"),
         key="course_size_example",
         on_change=take,
     )
@@ -78,7 +81,7 @@ def _choose_example() -> None:
 
 def _choose_sizes() -> tuple[int, int, int, int, int]:
     sliders = (
-        (Key.SLIDING_LENGTH, "Image side n", 1, _LARGEST, 227),
+        (Key.SLIDING_LENGTH, tr("Image side n"), 1, _LARGEST, 227),
         (Key.SLIDING_KERNEL, "Kernel k", 1, 15, 11),
         (Key.SLIDING_STRIDE, "Stride s", 0, 8, 4),
         (Key.SLIDING_PADDING, "Padding p", 0, 7, 0),
@@ -106,7 +109,7 @@ def _draw_course_notes() -> None:
             f"{slidings[-1].output} × {slidings[-1].output} × {channels} = {values[size]:,} |"
             for size, slidings in layers.items()
         ]
-        header = "| image | first layer | left over | what reaches fc6 |\n|---|---|---|---|\n"
+        header = tr("| image | first layer | left over | what reaches fc6 |\n|---|---|---|---|\n")
         st.markdown(header + "\n".join(rows))
         built = cache.costs("alexnet").layers[0]
         st.markdown(

@@ -6,6 +6,7 @@ import streamlit as st
 
 from convviz.figures import lessons as figures
 from convviz.figures import theme
+from convviz.language import tr
 from convviz.lessons.stacking import Stacking, replacing, stack
 from convviz.ui import cache, charts, state
 from convviz.ui.choice import Choice
@@ -28,13 +29,13 @@ def draw(choice: Choice) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         large = st.select_slider(
-            "The large kernel",
+            tr("The large kernel"),
             _LARGE,
             format_func=lambda k: f"{k}×{k}",
             key=state.remember(Key.STACKED_KERNEL, 5, allowed=_LARGE),
         )
         channels = st.select_slider(
-            "Channels C, in and out of every layer",
+            tr("Channels C, in and out of every layer"),
             _CHANNELS,
             key=state.remember(Key.STACKED_WIDTH, 64, allowed=_CHANNELS),
         )
@@ -72,8 +73,11 @@ def svg(stacking: Stacking) -> str:
         f'<text x="{width * 1.5 + gap}" y="{height - 2}" text-anchor="middle">1 × '
         f"{side}×{side}</text>"
     )
-    label = (
-        f"{stacking.layers} kernels of {stacking.kernel} and one of {side} see {side} pixels each"
+    label = tr(
+        "{layers} kernels of {kernel} and one of {side} see {side} pixels each",
+        layers=stacking.layers,
+        kernel=stacking.kernel,
+        side=side,
     )
     return (
         f'<svg viewBox="-2 -2 {2 * width + gap + 4} {height + 6}" role="img" aria-label="{label}" '
@@ -122,6 +126,6 @@ def _draw_vgg() -> None:
     real = stack(3, len(block), channels)
     alexnet = cache.costs("alexnet")
     with st.expander(
-        "Is VGG the lighter network, as the lecture notes of the course behind this app say?"
+        tr("Is VGG the lighter network, as the lecture notes of the course behind this app say?")
     ):
         st.markdown(findings.lighter_text(vgg, alexnet, block, real))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from convviz.language import tr
 from convviz.ui import glossary, navigation, scrolling, state
 from convviz.ui.choice import Choice
 from convviz.ui.course import findings, steps
@@ -36,16 +37,16 @@ def draw(choice: Choice) -> None:
         if is_checked and step.reveal is not None:
             step.reveal(choice)
     _draw_buttons(choice, step, list(by_name))
-    scrolling.to("[data-testid=stMain] h1", step.name, key="course")
+    scrolling.to(tr("[data-testid=stMain] h1"), step.name, key="course")
     how_we_know(
         "guesses",
-        "empty channels",
-        "maximum and rank",
-        "strongest maps",
+        tr("empty channels"),
+        tr("maximum and rank"),
+        tr("strongest maps"),
         "class_score",
         "head_probability",
         "ssim",
-        "recorded series",
+        tr("recorded series"),
         "empty_while_training",
     )
     _draw_lesson(choice, step)
@@ -65,7 +66,7 @@ def _choose(by_name: Mapping[str, CourseStep]) -> str:
         horizontal=True, gap="medium", vertical_alignment="center", key="course_steps"
     ):
         name = st.selectbox(
-            "Step",
+            tr("Step"),
             names,
             format_func=lambda name: (
                 f"{names.index(name) + 1} · {by_name[name].title}" + (" ✓" if name in done else "")
@@ -76,7 +77,9 @@ def _choose(by_name: Mapping[str, CourseStep]) -> str:
         )
         st.progress(len(done) / len(names), text=findings.progress_text(len(done), len(names)))
     if done:
-        st.caption("Your predictions are kept while this tab is open, and lost if it is reloaded.")
+        st.caption(
+            tr("Your predictions are kept while this tab is open, and lost if it is reloaded.")
+        )
     return str(name)
 
 
@@ -93,7 +96,7 @@ def _draw_buttons(choice: Choice, step: CourseStep, names: list[str]) -> None:
         horizontal=True, gap="small", vertical_alignment="center", key="course_buttons"
     ):
         st.button(
-            "Back",
+            tr("Back"),
             icon=":material/arrow_back:",
             key="course_back",
             disabled=number == 0,
@@ -101,7 +104,7 @@ def _draw_buttons(choice: Choice, step: CourseStep, names: list[str]) -> None:
             args=(names[max(number - 1, 0)],),
         )
         st.button(
-            "Next",
+            tr("Next"),
             icon=":material/arrow_forward:",
             icon_position="right",
             key="course_next",
@@ -127,7 +130,7 @@ def _draw_way(choice: Choice, title: str, step: CourseStep | None = None) -> Non
         return
     page = pages[title]
     if st.button(
-        f"Go further: {title}",
+        tr("Go further: {title}", title=title),
         icon=f":material/{page.icon}:",
         key="course_further" if step else "course_design",
     ):
@@ -140,7 +143,7 @@ def _draw_lesson(choice: Choice, step: CourseStep) -> None:
     if step.lesson is None:
         return
     is_open = st.toggle(
-        "Laboratory: try it with numbers of your own",
+        tr("Laboratory: try it with numbers of your own"),
         key=state.remember(Key.LABORATORY, False),
     )
     if is_open:

@@ -16,6 +16,7 @@ from convviz.features.effective_field import map_box
 from convviz.figures import theme
 from convviz.figures.activations import empty_by_depth
 from convviz.images.samples import sample
+from convviz.language import later, tr
 from convviz.learning import recording
 from convviz.learning.snapshots import Snapshot
 from convviz.networks.network import Network
@@ -116,7 +117,7 @@ def _draw_tiles(
     """Draw maps in a row, each with its caption, behind the photograph if there is one."""
     with st.container(horizontal=True, gap="small", key=key):
         if photograph is not None:
-            st.image(photograph, width=_TILE, caption="image", alt="The image, cut")
+            st.image(photograph, width=_TILE, caption=tr("image"), alt=tr("The image, cut"))
         for caption, values in tiles:
             tile = heatmap(values, _TILE, "viridis", None, None)
             st.image(tile, width=_TILE, output_format="PNG", caption=caption, alt=caption)
@@ -125,7 +126,10 @@ def _draw_tiles(
 def _strongest(activations: Activations) -> list[tuple[str, Tensor]]:
     """Return the maps that draw the clearest patterns, with captions."""
     order = activations.order("salience")[:_STRONGEST].tolist()
-    return [(f"channel {channel}", activations.rectified[channel]) for channel in order]
+    return [
+        (tr("channel {channel}", channel=channel), activations.rectified[channel])
+        for channel in order
+    ]
 
 
 # ---- encoder and decoder -------------------------------------------------------------------------
@@ -213,7 +217,10 @@ def _draw_narrowed(choice: Choice) -> None:
     _draw_tiles(_strongest(after), "course_narrowed")
 
 
-_SIDES = {"before": "Among the channels that go in", "after": "Among those that come out"}
+_SIDES = {
+    "before": later("Among the channels that go in"),
+    "after": later("Among those that come out"),
+}
 
 
 def _highest_side(choice: Choice) -> Answer:
@@ -221,14 +228,14 @@ def _highest_side(choice: Choice) -> Answer:
         {
             side: (title, float(_googlenet_maps(choice, name).maximum.max()))
             for side, title, name in (
-                ("before", "going in", _BEFORE),
-                ("after", "coming out", _NARROWED),
+                ("before", tr("going in"), _BEFORE),
+                ("after", tr("coming out"), _NARROWED),
             )
         }
     )
 
 
-_BRANCHES = {"1": "1×1", "2": "3×3", "3": "5×5 (3×3 in torchvision)", "4": "pooling"}
+_BRANCHES = {"1": "1×1", "2": "3×3", "3": later("5×5 (3×3 in torchvision)"), "4": "pooling"}
 
 
 def _draw_branches(choice: Choice) -> None:
@@ -239,7 +246,7 @@ def _draw_branches(choice: Choice) -> None:
         tiles.append((title, maps.rectified[inside[0]]))
     photograph = cache.photograph(choice.image, lesson_network.googlenet(choice))
     _draw_tiles(tiles, "course_branches", photograph)
-    st.caption("The clearest map of each branch, each on a scale of its own.")
+    st.caption(tr("The clearest map of each branch, each on a scale of its own."))
 
 
 def _highest_branch(choice: Choice) -> Answer:
@@ -266,7 +273,9 @@ def _draw_evidence(choice: Choice) -> None:
         side=network.input_size,
     )
     label = classes[0].prediction.label
-    st.image(blended, output_format="PNG", width=_LARGE, alt=f"Evidence for {label}")
+    st.image(
+        blended, output_format="PNG", width=_LARGE, alt=tr("Evidence for {label}", label=label)
+    )
     st.caption(findings.evidence_caption(label, len(averaged.means)))
 
 
@@ -280,10 +289,15 @@ def _draw_heads(choice: Choice) -> None:
     tiles = []
     for head in cache.head_predictions(choice.image, network):
         maps = cache.activations(choice.image, network, layer_named(network, head.after))
-        title = head.name or "main classifier"
-        tiles.append((f"{title}, after {head.depth} layers", maps.rectified[maps.most_salient]))
+        title = head.name or tr("main classifier")
+        tiles.append(
+            (
+                tr("{title}, after {depth} layers", title=title, depth=head.depth),
+                maps.rectified[maps.most_salient],
+            )
+        )
     _draw_tiles(tiles, "course_head_maps", cache.photograph(choice.image, network))
-    st.caption("The clearest map that each classifier reads.")
+    st.caption(tr("The clearest map that each classifier reads."))
 
 
 def _heads_agree(choice: Choice) -> Answer:
@@ -314,7 +328,7 @@ def _draw_first_atlas(choice: Choice) -> None:
     st.image(
         grid.atlas(maps).png if atlas.width < _LARGE else atlas.png,
         output_format="PNG",
-        alt=f"All maps of {maps.layer.title}",
+        alt=tr("All maps of {title}", title=maps.layer.title),
     )
     st.caption(findings.atlas_text(maps.layer, maps.channels))
 
@@ -423,8 +437,8 @@ def _draw_moment(choice: Choice, step: int, key: str) -> None:
 def _emptier_after(choice: Choice) -> Answer:
     first, last = (_moment(choice.image, recording.steps()[n]).maps[0] for n in (0, -1))
     return answers.empty_shares(
-        (f"{_WATCHED} before training", first.empty, first.channels),
-        (f"{_WATCHED} after it", last.empty, last.channels),
+        (tr("{watched} before training", watched=_WATCHED), first.empty, first.channels),
+        (tr("{watched} after it", watched=_WATCHED), last.empty, last.channels),
     )
 
 
@@ -438,12 +452,14 @@ def _first_layer(choice: Choice) -> Layer:
 STEPS = (
     CourseStep(
         "encoder",
-        "Encoder and decoder",
-        "A ConvNet has two parts. The **encoder** is a chain of layers that turn the image into "
-        "more and more, smaller and smaller feature maps: edges first, then textures, then parts. "
-        "The **decoder** reads the last maps and shares out a probability among all classes it "
-        "knows. Follow the image along the arrows.",
-        Question("Will the decoder give its first guess more than half?", YES_NO),
+        later("Encoder and decoder"),
+        later(
+            "A ConvNet has two parts. The **encoder** is a chain of layers that turn the "
+            "image into more and more, smaller and smaller feature maps: edges first, then "
+            "textures, then parts. The **decoder** reads the last maps and shares out a "
+            "probability among all classes it knows. Follow the image along the arrows."
+        ),
+        Question(later("Will the decoder give its first guess more than half?"), YES_NO),
         lambda choice: _draw_flow(choice, _any_with_classes(choice), "course_flow"),
         _sureness,
         "Home",
@@ -452,13 +468,18 @@ STEPS = (
     ),
     CourseStep(
         "filters",
-        "Layers, filters, weights",
-        "A layer slides small **filters** over its input. Each filter is a block of **weights** "
-        "that training has set: at every stop they are multiplied with what lies below and added "
-        "up. One filter makes one feature map, so a layer has as many channels as filters. The "
-        "ReLU sets what is negative to 0.",
+        later("Layers, filters, weights"),
+        later(
+            "A layer slides small **filters** over its input. Each filter is a block of "
+            "**weights** that training has set: at every stop they are multiplied with what "
+            "lies below and added up. One filter makes one feature map, so a layer has as "
+            "many channels as filters. The ReLU sets what is negative to 0."
+        ),
         Question(
-            "The first of these channels: will it be above 0 at more than half of its positions?",
+            later(
+                "The first of these channels: will it be above 0 at more than half of its "
+                "positions?"
+            ),
             YES_NO,
         ),
         _draw_first_maps,
@@ -470,10 +491,13 @@ STEPS = (
     CourseStep(
         "alexnet",
         "AlexNet",
-        "In 2012 **AlexNet** made learned filters win the ImageNet competition: five "
-        "convolutional layers, the first with large filters and a wide stride, then three fully "
-        "connected layers, which hold nearly all of its parameters. ReLUs made it quick to train.",
-        Question("Will AlexNet and GoogLeNet name the same class first?", YES_NO),
+        later(
+            "In 2012 **AlexNet** made learned filters win the ImageNet competition: five "
+            "convolutional layers, the first with large filters and a wide stride, then "
+            "three fully connected layers, which hold nearly all of its parameters. ReLUs "
+            "made it quick to train."
+        ),
+        Question(later("Will AlexNet and GoogLeNet name the same class first?"), YES_NO),
         lambda choice: _draw_flow(
             choice, lesson_network.of_course(choice, "alexnet"), "course_alexnet"
         ),
@@ -486,12 +510,15 @@ STEPS = (
     ),
     CourseStep(
         "vgg",
-        "VGG and the 3×3",
-        "**VGG** uses one kind of filter, 3×3, again and again. Two of them, one after the other, "
-        "see 5×5 pixels with fewer weights than one 5×5 filter has, and with a ReLU more. So the "
-        "network grows deep: maps are halved and channels doubled, block by block.",
+        later("VGG and the 3×3"),
+        later(
+            "**VGG** uses one kind of filter, 3×3, again and again. Two of them, one after "
+            "the other, see 5×5 pixels with fewer weights than one 5×5 filter has, and with "
+            "a ReLU more. So the network grows deep: maps are halved and channels doubled, "
+            "block by block."
+        ),
         Question(
-            "Which of the two will give its first guess more?",
+            later("Which of the two will give its first guess more?"),
             {"alexnet": "AlexNet", "vgg16": "VGG16"},
         ),
         lambda choice: _draw_flow(choice, lesson_network.of_course(choice, "vgg16"), "course_vgg"),
@@ -506,11 +533,13 @@ STEPS = (
     CourseStep(
         "bottleneck",
         "GoogLeNet: 1×1",
-        "A **1×1 convolution** looks at one position and mixes all channels there. With fewer "
-        "filters than channels it narrows the maps: a bottleneck. The expensive large filter that "
-        "follows then has far less to multiply. GoogLeNet does this before each of its large "
-        "filters.",
-        Question("Where will the largest activation be?", _SIDES),
+        later(
+            "A **1×1 convolution** looks at one position and mixes all channels there. With "
+            "fewer filters than channels it narrows the maps: a bottleneck. The expensive "
+            "large filter that follows then has far less to multiply. GoogLeNet does this "
+            "before each of its large filters."
+        ),
+        Question(later("Where will the largest activation be?"), _SIDES),
         _draw_narrowed,
         _highest_side,
         "Activations",
@@ -519,11 +548,14 @@ STEPS = (
     ),
     CourseStep(
         "inception",
-        "GoogLeNet: Inception",
-        "Which filter size is best? An **Inception module** uses several at once, on the same "
-        "input, and lays their maps on top of each other. Training decides which of them matter. "
-        "All branches keep height and width, so their channels can be joined.",
-        Question("Which branch will hold the largest activation for this image?", _BRANCHES),
+        later("GoogLeNet: Inception"),
+        later(
+            "Which filter size is best? An **Inception module** uses several at once, on the "
+            "same input, and lays their maps on top of each other. Training decides which of "
+            "them matter. All branches keep height and width, so their channels can be "
+            "joined."
+        ),
+        Question(later("Which branch will hold the largest activation for this image?"), _BRANCHES),
         _draw_branches,
         _highest_branch,
         "Activations",
@@ -532,12 +564,16 @@ STEPS = (
     ),
     CourseStep(
         "gap",
-        "GoogLeNet: average pooling",
-        "AlexNet's fully connected layers hold most of its parameters. GoogLeNet has hardly any: "
-        "**global average pooling** makes one number of each last map, and a single layer weighs "
-        "these numbers for each class. Turned around, it tells which places of the image speak "
-        "for a class.",
-        Question("Will ten channels bring more than half of what speaks for this class?", YES_NO),
+        later("GoogLeNet: average pooling"),
+        later(
+            "AlexNet's fully connected layers hold most of its parameters. GoogLeNet has "
+            "hardly any: **global average pooling** makes one number of each last map, and a "
+            "single layer weighs these numbers for each class. Turned around, it tells which "
+            "places of the image speak for a class."
+        ),
+        Question(
+            later("Will ten channels bring more than half of what speaks for this class?"), YES_NO
+        ),
         _draw_evidence,
         _few_channels,
         "Evidence",
@@ -546,44 +582,56 @@ STEPS = (
     ),
     CourseStep(
         "auxiliary",
-        "GoogLeNet: auxiliary classifiers",
-        "In a deep network little of the training signal reaches the first layers. So GoogLeNet "
-        "was trained with two small **auxiliary classifiers** on the way, each with a loss of its "
-        "own; after training they are left out. They show how much a network knows half way.",
-        Question("Will the first auxiliary classifier name the class of the main one?", YES_NO),
+        later("GoogLeNet: auxiliary classifiers"),
+        later(
+            "In a deep network little of the training signal reaches the first layers. So "
+            "GoogLeNet was trained with two small **auxiliary classifiers** on the way, each "
+            "with a loss of its own; after training they are left out. They show how much a "
+            "network knows half way."
+        ),
+        Question(
+            later("Will the first auxiliary classifier name the class of the main one?"), YES_NO
+        ),
         _draw_heads,
         _heads_agree,
-        "Auxiliary classifiers",
+        later("Auxiliary classifiers"),
         lambda _: {},
         reveal=_draw_head_guesses,
         lesson=lesson_auxiliary.draw,
     ),
     CourseStep(
         "empty",
-        "Activations and empty channels",
+        later("Activations and empty channels"),
         "A feature map is bright where its channel finds its pattern. If it finds it nowhere, the "
         "ReLU leaves nothing: the channel is **empty** for this image. Another image may fill it; "
         "a channel that is empty for every image of a set is dead.",
         Question(
-            "In the encoder's last layer with a ReLU, compared with its first: what share of the "
-            "channels will be empty?",
+            later(
+                "In the encoder's last layer with a ReLU, compared with its first: what "
+                "share of the channels will be empty?"
+            ),
             AMOUNTS,
         ),
         _draw_first_atlas,
         _emptier,
         "Activations",
-        lambda choice: {**_of(choice.network), Key.ACTIVATIONS_VIEW: "All layers"},
+        lambda choice: {**_of(choice.network), Key.ACTIVATIONS_VIEW: tr("All layers")},
         reveal=_draw_depth,
     ),
     CourseStep(
         "reconstruction",
         "Reconstruction",
-        "What does a layer still know of the image? Start from noise and change the pixels until "
-        "the layer answers to them as it does to the original. Near the image nearly everything "
-        "comes back; the deeper the layer, the less of the detail does.",
+        later(
+            "What does a layer still know of the image? Start from noise and change the "
+            "pixels until the layer answers to them as it does to the original. Near the "
+            "image nearly everything comes back; the deeper the layer, the less of the "
+            "detail does."
+        ),
         Question(
-            "The layer in the middle of the row: will its image be more alike than not "
-            "(structural similarity above 0.5)?",
+            later(
+                "The layer in the middle of the row: will its image be more alike than not "
+                "(structural similarity above 0.5)?"
+            ),
             YES_NO,
         ),
         _draw_reconstructions,
@@ -593,25 +641,33 @@ STEPS = (
     ),
     CourseStep(
         "transfer",
-        "Transfer learning",
-        "Training an encoder takes many images. But its maps serve other tasks as well: keep the "
-        "encoder, put a new decoder behind it, and train that alone with a few images. This is "
-        "**transfer learning**. **Fine-tuning** then trains the end of the encoder along, with "
-        "small steps.",
-        Question("Will fine-tuning improve the accuracy with every seed that was tried?", YES_NO),
+        later("Transfer learning"),
+        later(
+            "Training an encoder takes many images. But its maps serve other tasks as well: "
+            "keep the encoder, put a new decoder behind it, and train that alone with a few "
+            "images. This is **transfer learning**. **Fine-tuning** then trains the end of "
+            "the encoder along, with small steps."
+        ),
+        Question(
+            later("Will fine-tuning improve the accuracy with every seed that was tried?"), YES_NO
+        ),
         _draw_last_maps,
         _always_gains,
-        "Transfer learning",
+        later("Transfer learning"),
         lambda choice: _of(choice.network),
     ),
     CourseStep(
         "training",
-        "How maps grow in training",
-        "Before training all weights are random numbers, and yet there are maps: blurred copies "
-        "of the image. Step by step the **gradient** of the loss turns the filters into detectors "
-        "of edges and colours, and the maps deeper in the network into answers to more special "
-        "patterns.",
-        Question("After training, what share of this layer's channels will be empty?", AMOUNTS),
+        later("How maps grow in training"),
+        later(
+            "Before training all weights are random numbers, and yet there are maps: blurred "
+            "copies of the image. Step by step the **gradient** of the loss turns the "
+            "filters into detectors of edges and colours, and the maps deeper in the network "
+            "into answers to more special patterns."
+        ),
+        Question(
+            later("After training, what share of this layer's channels will be empty?"), AMOUNTS
+        ),
         lambda choice: _draw_moment(choice, recording.steps()[0], "course_before_training"),
         _emptier_after,
         "Training",

@@ -13,6 +13,7 @@ from convviz.figures import design_comparison as figures
 from convviz.figures import theme
 from convviz.formatting import grouped, percent
 from convviz.jobs.job import JobView
+from convviz.language import tr
 from convviz.learning import design_record
 from convviz.learning import findings as results
 from convviz.learning.design_comparison import compare_designs
@@ -51,7 +52,7 @@ def draw(at_hand: Design | None) -> None:
         first = _choose("A", at_hand, Key.DESIGN_A, _AT_HAND)
     with right:
         second = _choose("B", at_hand, Key.DESIGN_B, SMALL[2])
-    with st.expander("Pictures to learn from", expanded=waits):
+    with st.expander(tr("Pictures to learn from"), expanded=waits):
         dataset = datasets.choose(_USUAL_DATA)
     settings = settle("train")
     designs = tuple(design for design in (first, second) if design is not None)
@@ -60,7 +61,7 @@ def draw(at_hand: Design | None) -> None:
         st.error(state.plain(refusal), icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center", key="design_train_row"):
         page_jobs.start_button(
-            "Start",
+            tr("Start"),
             view,
             ready=dataset is not None and len(designs) == 2 and not refusal,
             on_click=_start,
@@ -82,7 +83,7 @@ def _draw_recorded() -> None:
     except RecordingError as error:
         st.info(str(error), icon=":material/play_arrow:")
         return
-    st.header("Recorded: a small and a large receptive field", anchor=False)
+    st.header(tr("Recorded: a small and a large receptive field"), anchor=False)
     st.caption(findings.recorded(recorded))
     _draw_verdict(recorded)
     _draw_accuracies(recorded)
@@ -91,11 +92,13 @@ def _draw_recorded() -> None:
 
 def _choose(label: str, at_hand: Design | None, key: Key, usual: str) -> Design | None:
     """Choose a design; None while there is none."""
-    options = {_AT_HAND: "The design at hand"}
-    options |= {f"{_CHANGE}{each.key}": f"At hand, but: {each.title}" for each in CHANGES}
+    options = {_AT_HAND: tr("The design at hand")}
+    options |= {
+        f"{_CHANGE}{each.key}": tr("At hand, but: {title}", title=each.title) for each in CHANGES
+    }
     options |= {name: start(name).name for name in SMALL} | {_TEXT: "A text"}
     kind = st.selectbox(
-        f"Design {label}",
+        tr("Design {label}", label=label),
         options,
         format_func=options.__getitem__,
         key=state.remember(key, usual, allowed=options),
@@ -108,7 +111,7 @@ def _choose(label: str, at_hand: Design | None, key: Key, usual: str) -> Design 
         else:
             design = at_hand if kind == _AT_HAND else start(kind)
         if design is None:
-            st.caption("There is no design yet.")
+            st.caption(tr("There is no design yet."))
             return None
         st.caption(findings.seen_and_counted(count_design(design)))
     except ConvvizError as error:
@@ -125,13 +128,13 @@ def _changed(design: Design, key: str) -> Design:
 
 def _typed(label: str) -> Design | None:
     text = st.text_area(
-        f"Text of design {label}",
+        tr("Text of design {label}", label=label),
         key=f"design_train_text_{label.lower()}",
         max_chars=MOST_CHARACTERS,
         height=200,
-        placeholder="input 3x32x32\nconv 16 3x3 p1\nrelu\ngap\nfc 10",
+        placeholder=tr("input 3x32x32\nconv 16 3x3 p1\nrelu\ngap\nfc 10"),
     )
-    return Design.parse(text, f"Text {label}") if text.strip() else None
+    return Design.parse(text, tr("Text {label}", label=label)) if text.strip() else None
 
 
 def _refusal(designs: tuple[Design, ...], dataset: Dataset, settings: DesignSettings) -> str:
@@ -153,7 +156,7 @@ def _start(
     seconds = settings.seconds or 2.0 * (settings.epochs or 1)
     page_jobs.start(
         compare_designs,
-        title=f"{names} on {state.shorten(dataset.name)}",
+        title=tr("{names} on {shorten}", names=names, shorten=state.shorten(dataset.name)),
         seconds=len(designs) * settings.seeds * seconds,
         designs=designs,
         dataset=dataset,
@@ -167,7 +170,7 @@ def _draw_job(page_jobs: PageJobs, view: JobView) -> None:
         view,
         live=lambda view: _draw_live,
         ended=lambda view: _draw_ended(view.newest),
-        ready="Reading the pictures…",
+        ready=tr("Reading the pictures…"),
         note=(comparison.note if comparison else "") or view.note,
     )
 
@@ -191,7 +194,7 @@ def _draw_ended(comparison: DesignComparison) -> None:
     _draw_table(comparison)
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("**Validation accuracy** while they learned")
+        st.markdown(tr("**Validation accuracy** while they learned"))
         charts.draw(
             figures.curves(comparison),
             config=theme.save_as("designs-curves"),
@@ -199,7 +202,9 @@ def _draw_ended(comparison: DesignComparison) -> None:
         )
     with right:
         if any(result.gradients for result in comparison.results):
-            st.markdown("**Gradient norms by layer**, before and after the first seed's training")
+            st.markdown(
+                tr("**Gradient norms by layer**, before and after the first seed's training")
+            )
             charts.draw(
                 figures.gradients(comparison),
                 config=theme.save_as("designs-gradients"),
@@ -224,7 +229,7 @@ def _draw_accuracies(comparison: DesignComparison) -> None:
     paired = comparison.interval
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("**Test accuracy**, every seed")
+        st.markdown(tr("**Test accuracy**, every seed"))
         charts.draw(
             figures.accuracies(comparison),
             config=theme.save_as("designs-accuracy"),
@@ -232,7 +237,7 @@ def _draw_accuracies(comparison: DesignComparison) -> None:
         )
     with right:
         if paired is not None:
-            st.markdown("**Difference**, seed by seed, and the mean with its 95 % interval")
+            st.markdown(tr("**Difference**, seed by seed, and the mean with its 95 % interval"))
             charts.draw(
                 figures.differences(comparison, paired),
                 config=theme.save_as("designs-difference"),
@@ -247,14 +252,14 @@ def _draw_table(comparison: DesignComparison) -> None:
         rows.append(
             {
                 "design": result.name,
-                "mean test accuracy": ""
+                tr("mean test accuracy"): ""
                 if result.accuracy is None
                 else percent(result.accuracy, 1),
                 "seeds": len(result.complete),
                 "parameters": grouped(result.parameters),
                 "auxiliary": grouped(result.auxiliary_parameters),
                 "MACs": grouped(result.macs),
-                "seconds an epoch": "" if seconds is None else f"{seconds:.2f}",
+                tr("seconds an epoch"): "" if seconds is None else f"{seconds:.2f}",
                 "epochs": ", ".join(str(run.points[-1].epoch) for run in result.runs if run.points),
             }
         )
@@ -272,14 +277,17 @@ def _draw_files(comparison: DesignComparison) -> None:
             if result.source not in visitors:
                 visitors.append(result.source)
             exports.save_button(
-                f"{findings.design_label(number, result.name)} (safetensors)",
+                tr(
+                    "{design_label} (safetensors)",
+                    design_label=findings.design_label(number, result.name),
+                ),
                 partial(saved, result),
                 f"{network.name}.safetensors",
                 key=f"design_train_save_{number}",
-                help="The network that the first seed trained, with the text of its design.",
+                help=tr("The network that the first seed trained, with the text of its design."),
             )
         exports.save_button(
-            "Results (CSV)", _csv(comparison), "designs.csv", key="design_train_save_results"
+            tr("Results (CSV)"), _csv(comparison), "designs.csv", key="design_train_save_results"
         )
     if any(result.source for result in comparison.results):
         st.caption(findings.on_other_pages())

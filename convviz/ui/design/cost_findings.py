@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from convviz.errors import DesignError
 from convviz.formatting import grouped, percent, size_text, times
+from convviz.language import later, tr
 from convviz.structure.design_costs import BlockCost, DesignCosts
 
 _COSTS = {
-    "parameters": ("has", "of the parameters"),
-    "macs": ("has", "of the multiply–accumulates"),
-    "activation_bytes": ("keeps", "of the memory"),
+    "parameters": ("has", later("of the parameters")),
+    "macs": ("has", later("of the multiply–accumulates")),
+    "activation_bytes": ("keeps", later("of the memory")),
 }
 
 
@@ -20,9 +21,20 @@ def heaviest(costs: DesignCosts) -> str:
         block = costs.most(cost)
         if block is not None:
             share = getattr(block, cost) / getattr(costs, cost)
-            parts.append(f"line {block.line}, {block.text}, {verb} {percent(share)} {what}")
+            parts.append(
+                tr(
+                    "line {line}, {text}, {verb} {share} {what}",
+                    line=block.line,
+                    text=block.text,
+                    verb=verb,
+                    share=percent(share),
+                    what=what,
+                )
+            )
     if not parts:
-        return "No block costs anything: there are no weights, and nothing is kept for training."
+        return tr(
+            "No block costs anything: there are no weights, and nothing is kept for training."
+        )
     sentence = "; ".join(parts)
     return f"{sentence[0].upper()}{sentence[1:]}."
 
@@ -32,7 +44,9 @@ def left_over(block: BlockCost) -> str:
     if not any(block.left_over):
         return "0" if block.left_over else ""
     rows, columns = block.left_over
-    words = [f"{abs(each)} beyond" if each < 0 else str(each) for each in (rows, columns)]
+    words = [
+        tr("{each} beyond", each=abs(each)) if each < 0 else str(each) for each in (rows, columns)
+    ]
     return words[0] if rows == columns else " × ".join(words)
 
 
@@ -42,27 +56,40 @@ def compared(before: DesignCosts, after: DesignCosts) -> str:
     for cost, what in (("parameters", "parameters"), ("macs", "multiply–accumulates")):
         first, second = getattr(before, cost), getattr(after, cost)
         if first == second:
-            parts.append(f"as many {what} as before ({grouped(second)})")
+            parts.append(
+                tr("as many {what} as before ({second})", what=what, second=grouped(second))
+            )
         elif not first or not second:
-            parts.append(f"{grouped(second)} {what}, {grouped(first)} before")
+            parts.append(
+                tr(
+                    "{second} {what}, {first} before",
+                    second=grouped(second),
+                    what=what,
+                    first=grouped(first),
+                )
+            )
         elif first < second < 1.5 * first:
-            parts.append(f"{percent(second / first - 1)} more {what}")
+            parts.append(tr("{second} more {what}", second=percent(second / first - 1), what=what))
         elif second > first:
-            parts.append(f"{times(second / first)} times the {what}")
+            parts.append(tr("{second} times the {what}", second=times(second / first), what=what))
         else:
-            parts.append(f"{percent(1 - second / first)} fewer {what}")
-    return f"The changed design has {' and '.join(parts)}."
+            parts.append(tr("{second} fewer {what}", second=percent(1 - second / first), what=what))
+    return tr("The changed design has {join}.", join=" and ".join(parts))
 
 
 def does_not_fit(error: DesignError) -> str:
     """Say that a change makes a design that does not fit, and why."""
-    return f"The changed design does not fit: its line {error.line}: {error.sentence}"
+    return tr(
+        "The changed design does not fit: its line {line}: {sentence}",
+        line=error.line,
+        sentence=error.sentence,
+    )
 
 
 def not_trained(error: DesignError) -> str:
     """Say that a design can be counted but not trained here, and why."""
-    why = f"line {error.line}: {error.sentence}"
-    return f"This design is counted, but cannot be trained here: {why}"
+    why = tr("line {line}: {sentence}", line=error.line, sentence=error.sentence)
+    return tr("This design is counted, but cannot be trained here: {why}", why=why)
 
 
 def memory(count: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.figures import theme
+from convviz.language import later, tr
 from convviz.learning.design_results import DesignComparison, DesignFilm, DesignResult
 from convviz.learning.snapshots import Snapshot
 from convviz.ui import state
@@ -18,11 +19,11 @@ def draw(comparison: DesignComparison) -> None:
     filmed = {i: each for i, each in enumerate(comparison.results) if each.film is not None}
     if not filmed:
         return
-    st.header("While they learned", anchor=False)
+    st.header(tr("While they learned"), anchor=False)
     names = {number: findings.design_label(number, each.name) for number, each in filmed.items()}
     with st.container(horizontal=True, gap="medium", key="design_film_row"):
         number = st.segmented_control(
-            "Design",
+            tr("Design"),
             list(names),
             format_func=names.__getitem__,
             default=min(names),
@@ -34,7 +35,7 @@ def draw(comparison: DesignComparison) -> None:
         assert taken is not None  # noqa: S101  # as filmed says
         layers = {maps.layer.name: maps.layer.title for maps in taken.frames[0].maps}
         layer = st.segmented_control(
-            "Feature maps of",
+            tr("Feature maps of"),
             list(layers),
             format_func=layers.__getitem__,
             default=next(iter(layers)),
@@ -45,14 +46,17 @@ def draw(comparison: DesignComparison) -> None:
     film(
         _stills(result.source, layer, taken),
         [_curve(result)],
-        titles=("What the first convolution looks for", f"What {layers[layer]} answers"),
+        titles=(
+            tr("What the first convolution looks for"),
+            tr("What {layers} answers", layers=layers[layer]),
+        ),
         key="design_film_shown",
     )
     st.caption(state.plain(findings.filmed(taken)))
 
 
 # A film takes about half a second, and the page needs it again after each click beside it.
-@st.cache_resource(max_entries=8, show_spinner="Developing the film…")
+@st.cache_resource(max_entries=8, show_spinner=later("Developing the film…"))
 def _stills(source: str, layer: str, _taken: DesignFilm) -> tuple[Still, ...]:
     return tuple(_still(frame, layer) for frame in _taken.frames)
 
@@ -61,7 +65,7 @@ def _still(frame: Snapshot, layer: str) -> Still:
     maps = next(maps for maps in frame.maps if maps.layer.name == layer)
     kernels, bound = kernels_png(frame)
     return Still(
-        label=f"step {frame.step}",
+        label=tr("step {step}", step=frame.step),
         at=frame.seconds,
         pictures=(kernels, maps_png(maps)),
         notes=(findings.film_kernels(bound) if kernels else "", findings.film_maps(maps)),
@@ -73,9 +77,9 @@ def _curve(result: DesignResult) -> Chart:
     run = result.complete[0]
     points = [(point.seconds, point.accuracy) for point in run.points]
     return Chart(
-        "Validation accuracy",
-        (Line("validation accuracy", points, theme.VERMILION, marks=True),),
-        left="share classified correctly",
+        tr("Validation accuracy"),
+        (Line(tr("validation accuracy"), points, theme.VERMILION, marks=True),),
+        left=tr("share classified correctly"),
         across="seconds",
         top=1.0,
     )

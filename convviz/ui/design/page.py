@@ -8,6 +8,7 @@ import streamlit as st
 
 from convviz.errors import ConvvizError, DesignError
 from convviz.formatting import grouped
+from convviz.language import later, tr
 from convviz.networks.design import Design
 from convviz.networks.design_changes import CHANGES, change_design
 from convviz.networks.design_code import torch_code
@@ -30,7 +31,7 @@ from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Entry, Key
 
 _MEGABYTES = 1
-_VIEWS = {"build": "Build", "train": "Train two", "sweep": "Sweep"}
+_VIEWS = {"build": "Build", "train": later("Train two"), "sweep": "Sweep"}
 
 
 def draw() -> None:
@@ -70,25 +71,25 @@ def _build(typed: str, counted: CountedText) -> None:
 def _draw_files(typed: str, counted: CountedText) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="design_files"):
         st.selectbox(
-            "Begin with",
+            tr("Begin with"),
             STARTS,
             index=None,
-            placeholder="Choose a design",
+            placeholder=tr("Choose a design"),
             format_func=lambda name: start(name).name,
             key="design_start",
             on_change=_begin,
             width=240,
         )
         st.button(
-            "Undo",
+            tr("Undo"),
             icon=":material/undo:",
             disabled=not text.can_undo(),
             on_click=text.undo,
             key="design_undo",
         )
-        with st.popover("Open a file", icon=":material/folder_open:", key="design_open"):
+        with st.popover(tr("Open a file"), icon=":material/folder_open:", key="design_open"):
             st.file_uploader(
-                "A design, one line a block",
+                tr("A design, one line a block"),
                 type=["txt", "text/plain"],
                 key=state.fresh("design_file"),
                 on_change=_open,
@@ -98,18 +99,18 @@ def _draw_files(typed: str, counted: CountedText) -> None:
                 st.error(state.plain(refusal), icon=":material/error:")
         name = (counted.design.name if counted.design else "") or "design"
         exports.save_button(
-            "Save the design",
+            tr("Save the design"),
             typed,
             exports.safe_name(name, ending="txt"),
             key="design_save",
         )
         if counted.design is not None:
             exports.save_button(
-                "Take it home",
+                tr("Take it home"),
                 partial(_code, typed),
                 exports.safe_name(name, ending="py"),
                 key="design_code",
-                help="The network as a Python file that needs PyTorch alone",
+                help=tr("The network as a Python file that needs PyTorch alone"),
             )
 
 
@@ -142,11 +143,11 @@ def _draw_text(typed: str) -> None:
     if st.session_state.get("design_text") != typed:
         st.session_state["design_text"] = typed
     st.text_area(
-        "As text, one line a block",
+        tr("As text, one line a block"),
         key="design_text",
         on_change=_type,
         height=400,
-        help="Ctrl and Enter, or a click beside it, counts it anew.",
+        help=tr("Ctrl and Enter, or a click beside it, counts it anew."),
     )
 
 
@@ -172,9 +173,10 @@ def _draw_table(typed: str, counted: CountedText) -> None:
             "line": st.column_config.NumberColumn(width=50),
             "size": st.column_config.TextColumn(width=240),
             "left over": st.column_config.TextColumn(width=70),
-            "field": st.column_config.TextColumn(width=55, help="The receptive field"),
+            "field": st.column_config.TextColumn(width=55, help=tr("The receptive field")),
             "stride": st.column_config.TextColumn(
-                width=60, help="How far the fields of neighbours lie apart, in pixels of the image"
+                width=60,
+                help=tr("How far the fields of neighbours lie apart, in pixels of the image"),
             ),
         },
     )
@@ -210,14 +212,14 @@ def _draw_editing(typed: str) -> None:
         st.session_state["design_line"] = next(iter(lines))
     with st.container(horizontal=True, vertical_alignment="bottom", key="design_editing"):
         line = st.selectbox(
-            "Line",
+            tr("Line"),
             list(lines),
             format_func=lambda number: f"{number} · {lines[number]}",
             key="design_line",
             width=220,
         )
         st.text_input(
-            "Block",
+            tr("Block"),
             lines[line],
             key=f"design_block_{line}_{len(typed)}_{lines[line]}",
             on_change=_change,
@@ -225,7 +227,7 @@ def _draw_editing(typed: str) -> None:
             width=240,
         )
         st.text_input(
-            "Add below", key="design_added", placeholder="conv 16 3x3 p1", on_change=_add,
+            tr("Add below"), key="design_added", placeholder=tr("conv 16 3x3 p1"), on_change=_add,
             args=(line,), width=200,
         )  # fmt: skip
         for label, icon, step in (("Up", "arrow_upward", -1), ("Down", "arrow_downward", 1)):
@@ -238,7 +240,7 @@ def _draw_editing(typed: str) -> None:
                 key=f"design_move_{step}",
             )
         st.button(
-            "Delete",
+            tr("Delete"),
             icon=":material/delete:",
             on_click=text.delete,
             args=(line,),
@@ -270,18 +272,20 @@ def _move(line: int, step: int) -> None:
 
 def _draw_totals(costs: DesignCosts) -> None:
     with st.container(horizontal=True, key="design_totals", gap="large"):
-        st.metric("Parameters", grouped(costs.parameters), width="content")
+        st.metric(tr("Parameters"), grouped(costs.parameters), width="content")
         if costs.parameters_with_auxiliary != costs.parameters:
             st.metric(
-                "With auxiliary classifiers",
+                tr("With auxiliary classifiers"),
                 grouped(costs.parameters_with_auxiliary),
                 width="content",
             )
-        st.metric("Multiply–accumulates", grouped(costs.macs), width="content")
+        st.metric(tr("Multiply–accumulates"), grouped(costs.macs), width="content")
         st.metric(
-            "Memory kept in training", cost_findings.memory(costs.activation_bytes), width="content"
+            tr("Memory kept in training"),
+            cost_findings.memory(costs.activation_bytes),
+            width="content",
         )
-        st.metric("Output", " × ".join(map(grouped, costs.output)), width="content")
+        st.metric(tr("Output"), " × ".join(map(grouped, costs.output)), width="content")
     st.markdown(state.plain(cost_findings.heaviest(costs)))
     try:
         check_trainable(costs)
@@ -299,8 +303,11 @@ def _draw_diagram(costs: DesignCosts) -> None:
          if block.line == line and block.text.startswith("inception")), "",
     )  # fmt: skip
     st.caption(
-        "Each block is a layer: the larger its maps, the higher (by the square root, so that small "
-        "maps can be seen), and the more channels, the wider. Click a block to choose its line."
+        tr(
+            "Each block is a layer: the larger its maps, the higher (by the square root, so "
+            "that small maps can be seen), and the more channels, the wider. Click a block "
+            "to choose its line."
+        )
     )
     network_diagram.diagram(
         network_diagram.message(network),
@@ -322,10 +329,10 @@ def _pick(costs: DesignCosts, name: str) -> None:
 
 def _draw_change(costs: DesignCosts) -> None:
     """Draw one change to choose, and the design before and after it."""
-    st.header("One change", anchor=False)
+    st.header(tr("One change"), anchor=False)
     changes = {change.key: change for change in CHANGES}
     key = st.selectbox(
-        "What is changed",
+        tr("What is changed"),
         list(changes),
         format_func=lambda key: changes[key].title,
         key=state.remember(Key.DESIGN_CHANGE, CHANGES[0].key, allowed=changes),
@@ -347,7 +354,7 @@ def _draw_change(costs: DesignCosts) -> None:
     st.markdown(cost_findings.compared(costs, after))
     st.dataframe(_before_and_after(costs, after), hide_index=True, key="design_before_after")
     st.button(
-        "Make this change",
+        tr("Make this change"),
         icon=":material/check:",
         on_click=text.put,
         args=(changed.text,),
@@ -358,12 +365,12 @@ def _draw_change(costs: DesignCosts) -> None:
 def _before_and_after(before: DesignCosts, after: DesignCosts) -> dict[str, list[str]]:
     return {
         "what": [
-            *("Blocks", "Parameters", "With auxiliary classifiers", "Multiply–accumulates"),
+            *("Blocks", "Parameters", tr("With auxiliary classifiers"), "Multiply–accumulates"),
             *(
-                "Memory kept in training",
-                "Last map",
-                "Its receptive field",
-                "Its stride in pixels of the image",
+                tr("Memory kept in training"),
+                tr("Last map"),
+                tr("Its receptive field"),
+                tr("Its stride in pixels of the image"),
             ),
         ],
         "before": _column(before),
@@ -386,10 +393,13 @@ def _column(costs: DesignCosts) -> list[str]:
 
 
 def _draw_grammar() -> None:
-    with st.expander("What a line may be", icon=":material/menu_book:"):
+    with st.expander(tr("What a line may be"), icon=":material/menu_book:"):
         st.markdown(
-            "Options stand in any order; x and × are the same; padding is 0 and the stride 1 "
-            "unless said, and a pooling's stride is its window. # begins a comment."
+            tr(
+                "Options stand in any order; x and × are the same; padding is 0 and the "
+                "stride 1 unless said, and a pooling's stride is its window. # begins a "
+                "comment."
+            )
         )
         rows = [f"| `{form.example}` | {state.plain(form.meaning)} |" for form in GRAMMAR]
-        st.markdown("\n".join(("| line | what it does |", "| --- | --- |", *rows)))
+        st.markdown("\n".join((tr("| line | what it does |"), "| --- | --- |", *rows)))

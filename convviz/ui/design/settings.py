@@ -5,12 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz import limits
+from convviz.language import later, tr
 from convviz.learning.design_results import LEARNING_RATE, DesignSettings
 from convviz.ui import state
 from convviz.ui.design import findings
 from convviz.ui.keys import Key
 
-_EQUAL = {"seconds": "Equal time", "epochs": "Equal epochs"}
+_EQUAL = {"seconds": later("Equal time"), "epochs": later("Equal epochs")}
 _SECONDS = (5, 10, 20, 30, 60)
 _EPOCHS = (2, 5, 10, 20, 50)
 _SEEDS = (1, 2, 3, 5, 8)
@@ -30,43 +31,47 @@ def settle(view: str) -> DesignSettings:
         key=f"design_{view}_settings",
     ):
         equal = st.segmented_control(
-            "Trained for",
+            tr("Trained for"),
             _EQUAL,
             format_func=_EQUAL.__getitem__,
             key=state.remember(Key.DESIGN_EQUAL, "seconds", allowed=_EQUAL),
             required=True,
-            help="Equal epochs ask which design learns more from the same pictures, equal time "
-            "which one gets further on this machine.",
+            help=tr(
+                "Equal epochs ask which design learns more from the same pictures, equal "
+                "time which one gets further on this machine."
+            ),
         )
         seconds = epochs = None
         if equal == "epochs":
             epochs = st.select_slider(
-                "Epochs of each training",
+                tr("Epochs of each training"),
                 _EPOCHS,
                 key=state.remember(Key.DESIGN_EPOCHS, 10, allowed=_EPOCHS),
                 width=220,
             )
         else:
             seconds = st.select_slider(
-                "Time of each training",
+                tr("Time of each training"),
                 _SECONDS,
                 format_func=lambda seconds: f"{seconds} s",
                 key=state.remember(Key.DESIGN_SECONDS, 20, allowed=_SECONDS),
                 width=220,
             )
         seeds = st.select_slider(
-            "Seeds",
+            tr("Seeds"),
             _SEEDS,
             key=state.remember(Key.DESIGN_SEEDS, 3, allowed=_SEEDS),
-            help="How often each design is trained, from other first weights and in another order "
-            "of the pictures. All designs have the same seeds.",
+            help=tr(
+                "How often each design is trained, from other first weights and in another "
+                "order of the pictures. All designs have the same seeds."
+            ),
             width=180,
         )
         rate = st.select_slider(
-            "Learning rate",
+            tr("Learning rate"),
             _RATES,
             key=state.remember(Key.DESIGN_RATE, LEARNING_RATE, allowed=_RATES),
-            help="The largest, of AdamW. A cosine lowers it to nearly zero. The same for all.",
+            help=tr("The largest, of AdamW. A cosine lowers it to nearly zero. The same for all."),
             width=180,
         )
     return DesignSettings(

@@ -16,6 +16,7 @@ from convviz.figures import design_comparison as figures
 from convviz.figures import theme
 from convviz.formatting import grouped, percent
 from convviz.jobs.job import JobView
+from convviz.language import tr
 from convviz.learning.design_results import DesignSettings
 from convviz.learning.design_sweep import Cost, DesignSweep, SweepProgress, plan_sweep, train_points
 from convviz.networks.design import Design
@@ -69,7 +70,7 @@ def draw(at_hand: Design | None) -> None:
     running = _find(view)
     st.markdown(findings.sweep_idea())
     axes = _choose_axes()
-    with st.expander("Pictures to learn from", expanded=running is None):
+    with st.expander(tr("Pictures to learn from"), expanded=running is None):
         dataset = datasets.choose("distant-marks")
     if running is not None:
         running = _with_images(running, dataset)
@@ -83,7 +84,7 @@ def draw(at_hand: Design | None) -> None:
         st.error(state.plain(refusal), icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center", key="design_sweep_row"):
         page_jobs.start_button(
-            "Start",
+            tr("Start"),
             view,
             ready=planned is not None and dataset is not None,
             on_click=_start,
@@ -101,7 +102,7 @@ def _choose_axes() -> list[tuple[str, Sequence[float]]]:
     axes: list[tuple[str, Sequence[float]]] = []
     keys = (
         (Key.DESIGN_SWEEP_FIRST, "Vary", "width"),
-        (Key.DESIGN_SWEEP_SECOND, "Vary as well", _NONE),
+        (Key.DESIGN_SWEEP_SECOND, tr("Vary as well"), _NONE),
     )
     with st.container(
         horizontal=True, gap="medium", vertical_alignment="bottom", key="design_sweep_axes"
@@ -115,7 +116,7 @@ def _choose_axes() -> list[tuple[str, Sequence[float]]]:
                 continue
             offered = VARIATIONS[name][0]
             chosen = st.pills(
-                f"Values of {name}",
+                tr("Values of {name}", name=name),
                 offered,
                 selection_mode="multi",
                 default=offered,
@@ -131,7 +132,7 @@ def _plan(
 ) -> tuple[DesignSweep | None, str]:
     """Plan the sweep; without one, say why."""
     if at_hand is None:
-        return None, "The design at hand cannot be read: mend its text first, under Build."
+        return None, tr("The design at hand cannot be read: mend its text first, under Build.")
     refusal = too_long(settings, 1)
     if refusal:
         return None, refusal
@@ -234,7 +235,7 @@ def _draw_sweep(page_jobs: PageJobs, view: JobView | None, running: _RunningSwee
         page_jobs.show(
             view,
             live=lambda _: partial(_draw_live, running),
-            ready="Reading the pictures…",
+            ready=tr("Reading the pictures…"),
             caption=findings.sweep_settings(running.sweep.settings, name) if may_change else "",
             small=True,
         )
@@ -248,7 +249,7 @@ def _draw_go_on(page_jobs: PageJobs, view: JobView | None, running: _RunningSwee
     with st.container(horizontal=True, vertical_alignment="center", key="design_sweep_rest"):
         if running.sweep.open:
             st.button(
-                "Go on",
+                tr("Go on"),
                 icon=":material/resume:",
                 key="design_sweep_go_on",
                 disabled=page_jobs.is_busy(view) or running.dataset is None,
@@ -284,7 +285,7 @@ def _draw_points(sweep: DesignSweep) -> None:
     if not sweep.trained:
         return
     chosen = st.segmented_control(
-        "Against",
+        tr("Against"),
         _COSTS,
         format_func=_COSTS.__getitem__,
         key=state.remember(Key.DESIGN_SWEEP_COST, "parameters", allowed=_COSTS),
@@ -299,16 +300,16 @@ def _draw_points(sweep: DesignSweep) -> None:
     rows = [
         {
             "variant": point.design.name,
-            "mean test accuracy": percent(point.accuracy or 0.0, 1),
+            tr("mean test accuracy"): percent(point.accuracy or 0.0, 1),
             "seeds": len(point.comparison.results[0].complete) if point.comparison else 0,
             "parameters": grouped(point.cost("parameters")),
             "MACs": grouped(point.cost("macs")),
-            "on the front": "yes" if point in front else "",
+            tr("on the front"): "yes" if point in front else "",
         }
         for point in sweep.trained
     ]
     st.dataframe(rows, hide_index=True, key="design_sweep_table")
-    exports.save_button("Sweep (CSV)", _csv(sweep), "sweep.csv", key="design_sweep_save")
+    exports.save_button(tr("Sweep (CSV)"), _csv(sweep), "sweep.csv", key="design_sweep_save")
 
 
 def _csv(sweep: DesignSweep) -> str:

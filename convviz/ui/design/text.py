@@ -13,6 +13,7 @@ from pathlib import PurePath
 import streamlit as st
 
 from convviz.errors import SettingError
+from convviz.language import tr
 from convviz.networks.design_link import from_link, to_link
 from convviz.networks.design_reading import MOST_CHARACTERS, clean_name
 from convviz.networks.design_starts import FIRST
@@ -126,12 +127,17 @@ def from_file(name: str, data: bytes) -> str:
         text = decoder.decode(start, final=len(start) == len(data))
     except UnicodeDecodeError as error:
         raise SettingError(
-            "The file is no text in UTF-8: open one with a block on each line."
+            tr("The file is no text in UTF-8: open one with a block on each line.")
         ) from error
     if len(text) > MOST_CHARACTERS:
-        raise SettingError(f"The file is longer than {MOST_CHARACTERS:,} characters.")
+        raise SettingError(
+            tr(
+                "The file is longer than {most_characters:,} characters.",
+                most_characters=MOST_CHARACTERS,
+            )
+        )
     has_name = any(
         line.partition("#")[0].split()[:1] == ["name"] for line in lines_of(text.lower())
     )
     stem = clean_name(PurePath(name).stem)
-    return text if has_name or not stem else f"name {stem}\n{text}"
+    return text if has_name or not stem else tr("name {stem}\n{text}", stem=stem, text=text)

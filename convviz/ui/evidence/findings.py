@@ -6,6 +6,7 @@ from convviz.features.class_evidence import ClassActivationMap
 from convviz.features.deletion import DeletionStep
 from convviz.features.grad_cam import ClassMap
 from convviz.formatting import decimals, percent, probability
+from convviz.language import tr
 from convviz.networks.network import Network
 from convviz.plain_text import plain
 from convviz.structure.layers import Layer
@@ -17,10 +18,18 @@ def score(title: str, value: float, share: float, *, against: bool) -> str:
     """Say what is explained: a class's score and probability, or the difference of two scores."""
     name = plain(title)
     if not against:
-        return f"Score of **{name}**: {decimals(value)}, probability {probability(share)}."
-    return (
-        f"Why **{name}**: the one score exceeds the other by {decimals(value)}; between these two "
-        f"alone the first has a probability of {probability(share)}."
+        return tr(
+            "Score of **{name}**: {value}, probability {share}.",
+            name=name,
+            value=decimals(value),
+            share=probability(share),
+        )
+    return tr(
+        "Why **{name}**: the one score exceeds the other by {value}; between these two "
+        "alone the first has a probability of {share}.",
+        name=name,
+        value=decimals(value),
+        share=probability(share),
     )
 
 
@@ -33,28 +42,36 @@ def not_reached(layer: Layer, before: Layer | None, *, is_shown: bool = False) -
         is_shown: Whether that one is shown in its place, without a click.
     """
     if before is None:
-        offer = "You can choose another layer."
+        offer = tr("You can choose another layer.")
     elif is_shown:
-        offer = f"This is the evidence in {plain(before.title)}."
+        offer = tr("This is the evidence in {title}.", title=plain(before.title))
     else:
-        offer = f"You can look at {plain(before.title)} instead."
-    return (
-        f"No gradient of the score reaches {plain(layer.title)}: what comes after it passes "
-        f"nothing of it on to this class, so its maps are no evidence. {offer}"
+        offer = tr("You can look at {title} instead.", title=plain(before.title))
+    return tr(
+        "No gradient of the score reaches {title}: what comes after it passes nothing of "
+        "it on to this class, so its maps are no evidence. {offer}",
+        title=plain(layer.title),
+        offer=offer,
     )
 
 
 def no_places(layer: Layer, instead: Layer) -> str:
     """Say that a layer has no map, and which one is shown instead."""
-    return (
-        f"{plain(layer.title)} puts out one number for each channel and has no places to show, so "
-        f"this is the evidence in {plain(instead.title)}."
+    return tr(
+        "{title} puts out one number for each channel and has no places to show, so this "
+        "is the evidence in {title_2}.",
+        title=plain(layer.title),
+        title_2=plain(instead.title),
     )
 
 
 def alone(height: int, width: int) -> str:
     """Say what the map by itself shows."""
-    return f"The map alone, {height} × {width} values; nothing is scaled or smoothed."
+    return tr(
+        "The map alone, {height} × {width} values; nothing is scaled or smoothed.",
+        height=height,
+        width=width,
+    )
 
 
 def seen_at(network: Network, side: int, box: tuple[float, ...] | None) -> str:
@@ -66,16 +83,17 @@ def seen_at(network: Network, side: int, box: tuple[float, ...] | None) -> str:
         box: Where the layer's map lies on it; None for all of it.
     """
     usual = network.weights.input_size
-    text = f"The predictions are made of the image at {side} × {side} pixels"
+    text = tr("The predictions are made of the image at {side} × {side} pixels", side=side)
     if side != usual:
-        text += (
-            f", the size that the decoder was trained on; the sidebar and Activations count layers "
-            f"at {usual} × {usual}, so their maps are larger"
+        text += tr(
+            ", the size that the decoder was trained on; the sidebar and Activations "
+            "count layers at {usual} × {usual}, so their maps are larger",
+            usual=usual,
         )
     if box is not None:
-        text += (
-            ". Each value is drawn around the middle of the pixels that it looks at, so the "
-            "coloured field may end before the image does"
+        text += tr(
+            ". Each value is drawn around the middle of the pixels that it looks at, so "
+            "the coloured field may end before the image does"
         )
     return f"{text}."
 
@@ -85,81 +103,109 @@ def cam(found: ClassActivationMap, class_map: ClassMap) -> str:
     largest = float(found.map.max())
     gap = float((found.map - class_map.map * found.positions).abs().max())
     share = gap / largest if largest else 0.0
-    return (
-        f"Behind these maps come only averages and one linear layer, so class activation mapping "
-        f"(Zhou et al. 2016) applies as well: its map is Grad-CAM's times {found.positions}, the "
-        f"number of places. Measured here, the two differ by {percent(share)} of the largest value."
+    return tr(
+        "Behind these maps come only averages and one linear layer, so class activation "
+        "mapping (Zhou et al. 2016) applies as well: its map is Grad-CAM's times "
+        "{positions}, the number of places. Measured here, the two differ by {share} of "
+        "the largest value.",
+        positions=found.positions,
+        share=percent(share),
     )
 
 
 def channels(class_map: ClassMap, listed: int) -> str:
     """Say what the shares of the listed channels are, and what all of them come to."""
     total = float(class_map.contributions.sum())
-    most = "channel that adds" if listed == 1 else f"{listed} channels that add"
-    return (
-        f"The {most} most to the score, of {len(class_map.contributions):,}, by estimate; "
-        f"all {len(class_map.contributions):,} channels together, with "
-        f"those that subtract, come to {decimals(total)} of {decimals(class_map.score)}."
+    most = (
+        tr("channel that adds") if listed == 1 else tr("{listed} channels that add", listed=listed)
+    )
+    return tr(
+        "The {most} most to the score, of {count:,}, by estimate; all {contributions:,} "
+        "channels together, with those that subtract, come to {total} of {score}.",
+        most=most,
+        count=len(class_map.contributions),
+        contributions=len(class_map.contributions),
+        total=decimals(total),
+        score=decimals(class_map.score),
     )
 
 
 def channel(number: int, estimate: float, measured: float) -> str:
     """Say what a channel adds by estimate, and what the score loses when it is switched off."""
-    return (
-        f"**{number}** adds {decimals(estimate)}; switched off, the score "
-        f"{'falls' if measured >= 0 else 'rises'} by {decimals(abs(measured))}"
+    return tr(
+        "**{number}** adds {estimate}; switched off, the score {which} by {measured}",
+        number=number,
+        estimate=decimals(estimate),
+        which="falls" if measured >= 0 else "rises",
+        measured=decimals(abs(measured)),
     )
 
 
 def deletion(step: DeletionStep) -> str:
     """Say whether a map beats shuffled maps when pixels are deleted, and when they are inserted."""
     if step.deletion is None or step.insertion is None:
-        return "Not all curves are there yet."
+        return tr("Not all curves are there yet.")
     count = len(step.random_deletions)
     lines = (
-        f"Deleting in the map's order leaves an area of {decimals(step.deletion.area, 3)}, in "
-        f"shuffled orders {decimals(step.random_deletion_area, 3)} on average of {count}; less is "
-        f"better. ",
-        f"Inserting gives {decimals(step.insertion.area, 3)}, in shuffled orders "
-        f"{decimals(step.random_insertion_area, 3)}; more is better. ",
+        tr(
+            "Deleting in the map's order leaves an area of {area}, in shuffled orders "
+            "{random_deletion_area} on average of {count}; less is better. ",
+            area=decimals(step.deletion.area, 3),
+            random_deletion_area=decimals(step.random_deletion_area, 3),
+            count=count,
+        ),
+        tr(
+            "Inserting gives {area}, in shuffled orders {random_insertion_area}; more is better. ",
+            area=decimals(step.insertion.area, 3),
+            random_insertion_area=decimals(step.random_insertion_area, 3),
+        ),
     )
     wins = (step.beats_random_in_deletion, step.beats_random_in_insertion)
     verdict = {
-        (True, True): "**Yes: the map beats every shuffled one in both tests.** ",
+        (True, True): tr("**Yes: the map beats every shuffled one in both tests.** "),
         (
             True,
             False,
-        ): "**Partly: it beats every shuffled map in deletion, but not in insertion.** ",
+        ): tr("**Partly: it beats every shuffled map in deletion, but not in insertion.** "),
         (
             False,
             True,
-        ): "**Partly: it beats every shuffled map in insertion, but not in deletion.** ",
-        (False, False): "**No: it does not beat chance: do not believe this map here.** ",
+        ): tr("**Partly: it beats every shuffled map in insertion, but not in deletion.** "),
+        (False, False): tr("**No: it does not beat chance: do not believe this map here.** "),
     }[wins]
     return (verdict + "".join(lines)).rstrip()
 
 
 def randomised(similarity: float, method: str) -> str:
     """Say what it means that a picture changes, or does not, when the decoder is randomised."""
-    alike = f"rank correlation {decimals(similarity)}"
+    alike = tr("rank correlation {similarity}", similarity=decimals(similarity))
     if similarity >= _ALIKE:
-        return (
-            f"With a decoder of random numbers the picture stays much the same ({alike}): what "
-            f"{method} shows here has little to do with what the network has learned of the class."
+        return tr(
+            "With a decoder of random numbers the picture stays much the same ({alike}): "
+            "what {method} shows here has little to do with what the network has learned "
+            "of the class.",
+            alike=alike,
+            method=method,
         )
-    return (
-        f"With a decoder of random numbers the picture changes ({alike}), as it should if "
-        f"{method} shows what the network has learned of the class."
+    return tr(
+        "With a decoder of random numbers the picture changes ({alike}), as it should if "
+        "{method} shows what the network has learned of the class.",
+        alike=alike,
+        method=method,
     )
 
 
 def occlusion(similarity: float, uncovered: float, largest: float) -> str:
     """Say how far a map agrees with what covering the places does."""
     alike = "agree" if similarity >= _ALIKE else "differ"
-    return (
-        f"Covering the worst place lowers the score of {decimals(uncovered)} by "
-        f"{decimals(largest)}. The map and these falls {alike} (rank correlation "
-        f"{decimals(similarity)}; 1 is the same order of places)."
+    return tr(
+        "Covering the worst place lowers the score of {uncovered} by {largest}. The map "
+        "and these falls {alike} (rank correlation {similarity}; 1 is the same order of "
+        "places).",
+        uncovered=decimals(uncovered),
+        largest=decimals(largest),
+        alike=alike,
+        similarity=decimals(similarity),
     )
 
 
@@ -170,9 +216,13 @@ def worse(before: tuple[float, float], now: tuple[float, float]) -> str:
         before: Score and probability of the image as it is.
         now: Those of the worse one.
     """
-    return (
-        f"Score {decimals(now[0])}, probability {probability(now[1])}. With the image as it is: "
-        f"score {decimals(before[0])}, probability {probability(before[1])}."
+    return tr(
+        "Score {now}, probability {now_2}. With the image as it is: score {before}, "
+        "probability {before_2}.",
+        now=decimals(now[0]),
+        now_2=probability(now[1]),
+        before=decimals(before[0]),
+        before_2=probability(before[1]),
     )
 
 
@@ -184,12 +234,16 @@ def not_among(title: str, network: str, *, shares_any: bool = True) -> str:
         network: The network that lacks it.
         shares_any: Whether it knows any class of the network in the sidebar.
     """
-    text = f"“{plain(title)}” is none of the classes of {plain(network)}"
+    text = tr(
+        "“{title}” is none of the classes of {network}", title=plain(title), network=plain(network)
+    )
     if shares_any:
-        return f"{text}: choose another class."
-    return (
-        f"{text}, nor is any other class of the network in the sidebar: choose another network "
-        f"under With, one that knows “{plain(title)}”."
+        return tr("{text}: choose another class.", text=text)
+    return tr(
+        "{text}, nor is any other class of the network in the sidebar: choose another "
+        "network under With, one that knows “{title}”.",
+        text=text,
+        title=plain(title),
     )
 
 
@@ -200,14 +254,14 @@ def no_class(*, is_nameless: bool) -> str:
         is_nameless: Whether it is a network of the user's own that lacks only the classes' names.
     """
     if is_nameless:
-        return (
-            "Without the names of its classes none can be chosen here, so there is nothing to "
-            "explain. In the Python file of this network, give `NetworkSpec` the names, in the "
-            'order of the outputs: `classes=("cat", "dog", …)`.'
+        return tr(
+            "Without the names of its classes none can be chosen here, so there is "
+            "nothing to explain. In the Python file of this network, give `NetworkSpec` "
+            'the names, in the order of the outputs: `classes=("cat", "dog", …)`.'
         )
-    return (
-        "Without a decoder no class has a score, so there is nothing to explain. Choose other "
-        "weights in the sidebar: GoogLeNet comes with a decoder of its own, AlexNet and VGG16 "
-        "with small ones behind their encoders, and the ImageNet weights of every network "
-        "include one."
+    return tr(
+        "Without a decoder no class has a score, so there is nothing to explain. Choose "
+        "other weights in the sidebar: GoogLeNet comes with a decoder of its own, "
+        "AlexNet and VGG16 with small ones behind their encoders, and the ImageNet "
+        "weights of every network include one."
     )

@@ -9,6 +9,7 @@ import streamlit as st
 
 from convviz.features.class_target import ClassTarget
 from convviz.jobs.job import JobView, Work
+from convviz.language import tr
 from convviz.ui import jobs
 from convviz.ui.choice import Choice
 from convviz.ui.jobs import PageJobs
@@ -74,7 +75,7 @@ class Runs:
         if not is_running:
             with st.container(horizontal=True, vertical_alignment="center", key=f"{key}_row"):
                 st.button(
-                    "Start",
+                    tr("Start"),
                     type="primary",
                     icon=":material/play_arrow:",
                     key=key,
@@ -116,4 +117,4 @@ def _draw_live(job: JobView) -> None:
     """Draw a job that runs; called about once a second, so nothing here may be heavy."""
     fraction = job.newest.fraction
     left = "stopping" if job.stopping else jobs.time_left(fraction, job.seconds)
-    st.progress(fraction, text=left or "under way")
+    st.progress(fraction, text=left or tr("under way"))

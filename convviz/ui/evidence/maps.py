@@ -23,6 +23,7 @@ from convviz.features.saliency import (
     saliency,
 )
 from convviz.formatting import significant
+from convviz.language import tr
 from convviz.networks.network import Network
 from convviz.sprites.colormaps import Colormap, hex_colours
 from convviz.sprites.overlay import Box, heatmap, overlay
@@ -95,7 +96,7 @@ def draw_not_reached(choice: Choice, class_map: ClassMap) -> None:
     st.warning(findings.not_reached(class_map.layer, before), icon=":material/block:")
     if before is not None:
         st.button(
-            f"Look at {state.plain(before.title)}",
+            tr("Look at {title}", title=state.plain(before.title)),
             key="evidence_layer_before",
             on_click=_open_layer,
             args=(before.name,),
@@ -138,7 +139,7 @@ def find(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> Eviden
             ScoreOcclusionStep,
             occlude_class,
             title=title,
-            what="A grey square covers 144 places, one after the other.",
+            what=tr("A grey square covers 144 places, one after the other."),
             key="evidence_start_occlusion",
             **arguments,
         )
@@ -158,7 +159,7 @@ def find(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> Eviden
             SaliencyStep,
             find_saliency,
             title=title,
-            what="Many passes through the network, there and back.",
+            what=tr("Many passes through the network, there and back."),
             key="evidence_start_saliency",
             method=method,
             **arguments,
@@ -186,7 +187,7 @@ def draw_over(
     channel_map(
         shown.values,
         key=key,
-        label="Evidence over the image",
+        label=tr("Evidence over the image"),
         colours=COLOURS,
         low=0.0,
         under=Under(photograph, shares(shown.box, shown.side), blend),
@@ -195,13 +196,13 @@ def draw_over(
 
 def draw_alone(shown: EvidenceMap, key: str) -> None:
     """Draw a map alone, each value a rectangle."""
-    channel_map(shown.values, key=key, label="The evidence alone", colours=COLOURS, low=0.0)
+    channel_map(shown.values, key=key, label=tr("The evidence alone"), colours=COLOURS, low=0.0)
 
 
 def scale(shown: EvidenceMap) -> None:
     """Draw what the colours stand for: from 0 to the map's largest value."""
     stops = ", ".join(hex_colours(COLOURS))
-    gradient = f"linear-gradient(90deg, {stops})"
+    gradient = tr("linear-gradient(90deg, {stops})", stops=stops)
     ramp = '<span class="ramp" style="background:' + gradient + '"></span>'
     largest = significant(float(shown.values.max()))
     st.html('<div class="convviz-evidence-scale">' + f"0{ramp}{largest}</div>")
@@ -237,10 +238,10 @@ def save_buttons(
     parts = (state.shorten(target.title(choice.network), 40), shown.name)
     with st.container(horizontal=True, key="evidence_save_buttons"):
         for label, data, kind, ending in (
-            ("Save over image", over, "over", "png"),
-            ("Save map", alone, "map", "png"),
-            ("Save as CSV", numbers, "map", "csv"),
-            ("Save as JSON", record, "map", "json"),
+            (tr("Save over image"), over, "over", "png"),
+            (tr("Save map"), alone, "map", "png"),
+            (tr("Save as CSV"), numbers, "map", "csv"),
+            (tr("Save as JSON"), record, "map", "json"),
         ):
             exports.save_button(
                 label,

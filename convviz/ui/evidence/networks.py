@@ -7,6 +7,7 @@ import streamlit as st
 from convviz.errors import WeightsError
 from convviz.features import grad_cam
 from convviz.features.class_target import ClassTarget, same_class
+from convviz.language import tr
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
 from convviz.ui import cache, predictions, state
@@ -24,7 +25,7 @@ def draw(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> None:
     names = [name for name in cache.names() if name != choice.network_name]
     usual = next(name for name in ("googlenet", "alexnet") if name != choice.network_name)
     name = st.selectbox(
-        "With",
+        tr("With"),
         names,
         format_func=lambda name: spec(name).title,
         key=state.remember(Key.EVIDENCE_NETWORK, usual, allowed=names, in_url=False),
@@ -38,13 +39,16 @@ def draw(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> None:
         other = _load(str(name))
         if other is None:
             st.info(
-                "The weights of that network are not here: choose it in the sidebar to fetch them."
+                tr(
+                    "The weights of that network are not here: choose it in the sidebar to "
+                    "fetch them."
+                )
             )
         elif not other.weights.has_decoder:
             st.info(predictions.why_none(other), icon=":material/visibility_off:")
         else:
             _other_side(choice, other, target, method)
-    how_we_know("class map", "guesses")
+    how_we_know(tr("class map"), "guesses")
 
 
 def _other_side(choice: Choice, other: Network, target: ClassTarget, method: str) -> None:

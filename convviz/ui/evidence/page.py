@@ -7,6 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from convviz.features.class_target import ClassTarget
+from convviz.language import later, tr
 from convviz.networks.registry import is_own
 from convviz.ui import predictions, widgets
 from convviz.ui.choice import Choice
@@ -15,8 +16,8 @@ from convviz.ui.evidence.jobs import Runs
 from convviz.ui.keys import Key
 
 _VIEWS: dict[str, Callable[[Choice, ClassTarget, str, Runs], None]] = {
-    "Where it looks": where.draw,
-    "Is it true?": truth.draw,
+    later("Where it looks"): where.draw,
+    later("Is it true?"): truth.draw,
     "A worse image": worse.draw,
     "Two networks": networks.draw,
 }
@@ -31,8 +32,8 @@ def draw(choice: Choice) -> None:
         st.markdown(findings.no_class(is_nameless=own and not network.spec.classes))
         return
     titles = {title: title for title in _VIEWS}
-    view = widgets.views("View", titles, Key.EVIDENCE_VIEW, "Where it looks")
+    view = widgets.views("View", titles, Key.EVIDENCE_VIEW, tr("Where it looks"))
     explained, method = target.choose(choice)
     st.markdown(target.score_sentence(choice.image, network, explained))
     _VIEWS[view](choice, explained, method, jobs.open_jobs())
-    widgets.words("layer", "channel", "feature map", "ReLU", "gradient", "score", "Grad-CAM")
+    widgets.words("layer", "channel", tr("feature map"), "ReLU", "gradient", "score", "Grad-CAM")

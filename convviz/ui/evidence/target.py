@@ -8,6 +8,7 @@ from torch import Tensor
 from convviz.features.class_target import ClassTarget, class_scores, decoder_input
 from convviz.features.predictions import class_name
 from convviz.formatting import probability
+from convviz.language import later, tr
 from convviz.networks.network import Network
 from convviz.ui import cache, state
 from convviz.ui.choice import Choice, ChosenImage
@@ -18,26 +19,38 @@ AT_A_LAYER = {"gradcam": "Grad-CAM", "hirescam": "HiRes-CAM", "layercam": "Layer
 OF_PIXELS = {
     "gradient": "Gradient",
     "smoothgrad": "SmoothGrad",
-    "integrated": "Integrated gradients",
-    "guided": "Guided backpropagation",
+    "integrated": later("Integrated gradients"),
+    "guided": later("Guided backpropagation"),
     "occlusion": "Occlusion",
 }
 METHODS = AT_A_LAYER | OF_PIXELS
 ABOUT = {
-    "gradcam": "The layer's maps, each weighted with its mean gradient, added up (Selvaraju et al. "
-    "2017).",
-    "hirescam": "The layer's maps times their gradients, place by place (Draelos and Carin 2020).",
-    "layercam": "The layer's maps times the positive part of their gradients, place by place "
-    "(Jiang et al. 2021).",
-    "gradient": "How the score changes with each pixel (Simonyan et al. 2014).",
-    "smoothgrad": "The mean gradient of copies of the image with noise (Smilkov et al. 2017).",
-    "integrated": "The gradient, averaged on the way from plain grey to the image, times the way "
-    "(Sundararajan et al. 2017).",
-    "guided": "The gradient, of which each ReLU passes back only what is positive (Springenberg et "
-    "al. 2015). It draws the image's edges whatever the class: put it to the test below (Adebayo "
-    "et al. 2018).",
-    "occlusion": "By how much the score falls when a grey square covers the place (Zeiler and "
-    "Fergus 2014).",
+    "gradcam": later(
+        "The layer's maps, each weighted with its mean gradient, added up (Selvaraju et al. 2017)."
+    ),
+    "hirescam": later(
+        "The layer's maps times their gradients, place by place (Draelos and Carin 2020)."
+    ),
+    "layercam": later(
+        "The layer's maps times the positive part of their gradients, place by place (Jiang "
+        "et al. 2021)."
+    ),
+    "gradient": later("How the score changes with each pixel (Simonyan et al. 2014)."),
+    "smoothgrad": later(
+        "The mean gradient of copies of the image with noise (Smilkov et al. 2017)."
+    ),
+    "integrated": later(
+        "The gradient, averaged on the way from plain grey to the image, times the way "
+        "(Sundararajan et al. 2017)."
+    ),
+    "guided": later(
+        "The gradient, of which each ReLU passes back only what is positive (Springenberg et "
+        "al. 2015). It draws the image's edges whatever the class: put it to the test below "
+        "(Adebayo et al. 2018)."
+    ),
+    "occlusion": later(
+        "By how much the score falls when a grey square covers the place (Zeiler and Fergus 2014)."
+    ),
 }
 _TOP = 5
 _BEST, _NO_OTHER = "", ""
@@ -56,25 +69,25 @@ def choose(choice: Choice) -> tuple[ClassTarget, str]:
     listed += sorted(set(names) - set(listed), key=str.lower)
     with st.container(horizontal=True, vertical_alignment="bottom", key="evidence_target"):
         name = st.selectbox(
-            "Class",
+            tr("Class"),
             [_BEST, *listed],
             format_func=lambda name: (
-                titles[name] if name else f"Most probable: {titles[listed[0]]}"
+                titles[name] if name else tr("Most probable: {titles}", titles=titles[listed[0]])
             ),
             key=state.remember(Key.EVIDENCE_CLASS, _BEST, allowed={_BEST, *names}),
-            help="The five most probable first, then all others. Type to search.",
+            help=tr("The five most probable first, then all others. Type to search."),
             width=300,
         )
         other = st.selectbox(
-            "And why not",
+            tr("And why not"),
             [_NO_OTHER, *listed],
-            format_func=lambda name: titles[name] if name else "— (the class by itself)",
+            format_func=lambda name: titles[name] if name else tr("— (the class by itself)"),
             key=state.remember(Key.EVIDENCE_AGAINST, _NO_OTHER, allowed={_NO_OTHER, *names}),
-            help="With a second class, the difference of the two scores is explained.",
+            help=tr("With a second class, the difference of the two scores is explained."),
             width=260,
         )
         method = st.selectbox(
-            "Method",
+            tr("Method"),
             list(METHODS),
             format_func=METHODS.__getitem__,
             key=state.remember(Key.EVIDENCE_METHOD, "gradcam", allowed=METHODS),
@@ -83,7 +96,7 @@ def choose(choice: Choice) -> tuple[ClassTarget, str]:
     index = order[0] if not name else names.index(name)
     against = None if not other else names.index(other)
     if against == index:
-        st.info("A class cannot be compared with itself, so it is explained alone.")
+        st.info(tr("A class cannot be compared with itself, so it is explained alone."))
         against = None
     return ClassTarget(index, against), str(method)
 

@@ -10,6 +10,7 @@ from convviz.features.occlusion import ScoreOcclusionStep, occlude_class
 from convviz.features.saliency import similarity
 from convviz.figures import evidence as figures
 from convviz.figures import theme
+from convviz.language import tr
 from convviz.ui import charts, exports
 from convviz.ui.choice import Choice
 from convviz.ui.evidence import findings, maps
@@ -25,7 +26,7 @@ def draw(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> None:
         maps.draw_not_reached(choice, shown.class_map)
         shown = None
     elif shown is not None and float(shown.values.max()) <= 0:
-        st.info("The map is 0 everywhere, so it has no order to test: choose another layer.")
+        st.info(tr("The map is 0 everywhere, so it has no order to test: choose another layer."))
         shown = None
     if shown is not None:
         left, right = st.columns([1, 2], gap="large")
@@ -37,18 +38,20 @@ def draw(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> None:
         if method != "occlusion":
             _occlusion(choice, target, shown, runs)
     runs.draw()
-    how_we_know("deletion and insertion", "class occlusion", "class map", "pixel saliency")
+    how_we_know(
+        tr("deletion and insertion"), tr("class occlusion"), tr("class map"), tr("pixel saliency")
+    )
 
 
 def _deletion(choice: Choice, target: ClassTarget, shown: EvidenceMap, runs: Runs) -> None:
     """Draw the curves of deletion and insertion, beside those of shuffled maps."""
-    st.markdown("**Take the pixels away in the map's order, and put them back**")
+    st.markdown(tr("**Take the pixels away in the map's order, and put them back**"))
     step = runs.result(
         JobSubject.of("deletion", choice, target, shown.name),
         DeletionStep,
         delete_and_insert,
-        title="Deletion and insertion",
-        what="The most important pixels first; and the same with the map's values shuffled.",
+        title=tr("Deletion and insertion"),
+        what=tr("The most important pixels first; and the same with the map's values shuffled."),
         key="evidence_start_deletion",
         network=choice.network,
         image=choice.image.pixels,
@@ -77,7 +80,7 @@ def _deletion(choice: Choice, target: ClassTarget, shown: EvidenceMap, runs: Run
         for index, share in enumerate(first.shares)
     ]
     exports.save_button(
-        "Save as CSV",
+        tr("Save as CSV"),
         lambda: exports.table(["pixels", "share", "map", *names], rows),
         exports.file_name(choice, shown.name, "deletion", ending="csv"),
         key="evidence_save_deletion",
@@ -86,13 +89,13 @@ def _deletion(choice: Choice, target: ClassTarget, shown: EvidenceMap, runs: Run
 
 def _occlusion(choice: Choice, target: ClassTarget, shown: EvidenceMap, runs: Runs) -> None:
     """Draw by how much the score falls when places are covered, beside the map."""
-    st.markdown("**Cover one place after another**")
+    st.markdown(tr("**Cover one place after another**"))
     step = runs.result(
         JobSubject.of("occlusion", choice, target),
         ScoreOcclusionStep,
         occlude_class,
-        title="Occlusion",
-        what="Where the score falls most, there the evidence is: no gradient is needed.",
+        title=tr("Occlusion"),
+        what=tr("Where the score falls most, there the evidence is: no gradient is needed."),
         key="evidence_start_covering",
         network=choice.network,
         image=choice.image.pixels,

@@ -13,6 +13,7 @@ from convviz.features.class_evidence import class_activation_map
 from convviz.features.class_target import ClassTarget
 from convviz.features.grad_cam import ClassMap
 from convviz.features.saliency import SaliencyMethod, randomised, saliency, similarity
+from convviz.language import tr
 from convviz.sprites.overlay import heatmap
 from convviz.structure.layers import Layer
 from convviz.structure.trunk import stepping_stones
@@ -57,7 +58,13 @@ def draw(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> None:
 
 
 def _how_we_know() -> None:
-    how_we_know("class map", "class_score", "pixel saliency", "randomised decoder", "channel share")
+    how_we_know(
+        tr("class map"),
+        "class_score",
+        tr("pixel saliency"),
+        tr("randomised decoder"),
+        tr("channel share"),
+    )
 
 
 def _scrub(choice: Choice) -> None:
@@ -73,12 +80,12 @@ def _scrub(choice: Choice) -> None:
     titles = {each.name: each.title for each in offered}
     st.session_state[_SCRUB] = choice.layer.name
     st.select_slider(
-        "From the image to the classes",
+        tr("From the image to the classes"),
         names,
         format_func=titles.__getitem__,
         key=_SCRUB,
         on_change=_go,
-        help="Drag through the layers and watch the evidence move from edges to objects.",
+        help=tr("Drag through the layers and watch the evidence move from edges to objects."),
     )
 
 
@@ -88,13 +95,13 @@ def _go() -> None:
 
 def _maps(choice: Choice, target: ClassTarget, method: str, shown: EvidenceMap) -> None:
     blend = st.slider(
-        "Map over image",
+        tr("Map over image"),
         0,
         100,
         step=5,
         format="%d %%",
         key=state.remember(Key.BLEND, 75, allowed=range(101), in_url=False),
-        help="How much the map covers the image.",
+        help=tr("How much the map covers the image."),
         width=320,
     )
     height, width = shown.values.shape
@@ -113,10 +120,12 @@ def _maps(choice: Choice, target: ClassTarget, method: str, shown: EvidenceMap) 
 def _randomise(choice: Choice, target: ClassTarget, method: str, shown: EvidenceMap) -> None:
     """Draw the same method's map for the network with a decoder of random numbers."""
     is_on = st.toggle(
-        "Randomise the decoder",
+        tr("Randomise the decoder"),
         key="evidence_randomised",
-        help="Draws the weights behind the encoder anew. A picture that stays the same does not "
-        "show why the trained network decides (Adebayo et al. 2018).",
+        help=tr(
+            "Draws the weights behind the encoder anew. A picture that stays the same does "
+            "not show why the trained network decides (Adebayo et al. 2018)."
+        ),
     )
     if not is_on:
         return
@@ -150,7 +159,7 @@ def _cam(choice: Choice, target: ClassTarget, class_map: ClassMap) -> None:
         return
     found = cache.once(
         lambda: class_activation_map(choice.network, choice.image.pixels, target),
-        *("class activation map", choice.image, choice.network, target.index, target.against),
+        *(tr("class activation map"), choice.image, choice.network, target.index, target.against),
     )
     if found is not None and found.layer.name == class_map.layer.name:
         st.caption(findings.cam(found, class_map))
@@ -159,7 +168,7 @@ def _cam(choice: Choice, target: ClassTarget, class_map: ClassMap) -> None:
 def _channels(choice: Choice, target: ClassTarget, class_map: ClassMap) -> None:
     """Draw the channels that add most to the score, and what switching each off does."""
     layer, listed = class_map.layer, class_map.strongest(_CHANNELS)
-    st.header("Which channels", anchor=False)
+    st.header(tr("Which channels"), anchor=False)
     st.caption(findings.channels(class_map, len(listed)))
     measured = _measured(choice, target, layer, listed)
     largest = max(float(class_map.of_channel(channel).max()) for channel in listed)
@@ -170,18 +179,18 @@ def _channels(choice: Choice, target: ClassTarget, class_map: ClassMap) -> None:
                     heatmap(class_map.of_channel(channel), _TILE, maps.COLOURS, 0.0, largest),
                     width="stretch",
                     output_format="PNG",
-                    alt=f"Channel {channel}, by place",
+                    alt=tr("Channel {channel}, by place", channel=channel),
                 )
                 share = float(class_map.contributions[channel])
                 st.caption(findings.channel(channel, share, measured[channel]))
                 if st.button(
-                    "Look closer",
+                    tr("Look closer"),
                     icon=":material/frame_inspect:",
                     key=f"evidence_look_closer_{channel}",
                 ):
                     _look_closer(layer, channel)
     exports.save_button(
-        "Save as CSV",
+        tr("Save as CSV"),
         lambda: exports.table(
             ["channel", "estimated_share", "measured_fall"],
             [[each, float(class_map.contributions[each]), measured[each]] for each in listed],
@@ -212,7 +221,7 @@ def _look_closer(layer: Layer, channel: int) -> None:
         {
             Key.LAYER: layer.name,
             Key.CHANNEL: str(channel),
-            Key.ACTIVATIONS_VIEW: "One channel",
+            Key.ACTIVATIONS_VIEW: tr("One channel"),
         }
     )
     st.switch_page("pages/1_Activations.py")

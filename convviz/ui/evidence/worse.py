@@ -22,6 +22,7 @@ from convviz.features.grad_cam import CamMethod
 from convviz.features.predictions import best, for_decoder
 from convviz.figures import evidence as figures
 from convviz.figures import theme
+from convviz.language import tr
 from convviz.sprites.overlay import overlay
 from convviz.ui import cache, charts, exports, predictions, state
 from convviz.ui.choice import Choice
@@ -48,7 +49,7 @@ def draw(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> None:
         st.info(findings.not_reached(layer, before, is_shown=True), icon=":material/block:")
         layer = before or layer
     _live(choice, target, method, layer.name)
-    how_we_know("worse image", "class map", "guesses")
+    how_we_know(tr("worse image"), tr("class map"), "guesses")
 
 
 @state.fragment
@@ -68,11 +69,13 @@ def _live(choice: Choice, target: ClassTarget, method: str, layer_name: str) -> 
     with st.container(key="evidence_worse"):
         left, middle, right = st.columns([1, 1, 1], gap="large")
     with left:
-        st.image(enlarged, width="stretch", output_format="JPEG", alt="The worse image")
-        st.caption("What goes into the network")
+        st.image(enlarged, width="stretch", output_format="JPEG", alt=tr("The worse image"))
+        st.caption(tr("What goes into the network"))
     with middle:
-        st.image(over, width="stretch", output_format="JPEG", alt="Evidence over the worse image")
-        st.caption(f"Evidence in {state.plain(found.layer.title)}")
+        st.image(
+            over, width="stretch", output_format="JPEG", alt=tr("Evidence over the worse image")
+        )
+        st.caption(tr("Evidence in {title}", title=state.plain(found.layer.title)))
     with right:
         predictions.bars(best(network, scores[0]))
         st.caption(
@@ -82,7 +85,7 @@ def _live(choice: Choice, target: ClassTarget, method: str, layer_name: str) -> 
             )
         )
         exports.save_button(
-            "Save as PNG",
+            tr("Save as PNG"),
             over,
             exports.file_name(choice, layer_name, "worse", ending="png"),
             key="evidence_save_worse",
@@ -110,7 +113,7 @@ def _sliders() -> Corruption:
 def _curve(choice: Choice, target: ClassTarget, corruption: Corruption) -> None:
     """Draw the score over the whole range of one slider, the others as they are set."""
     kind = st.selectbox(
-        "Curve over the range of",
+        tr("Curve over the range of"),
         list(CORRUPTIONS),
         format_func=lambda name: CORRUPTIONS[name].title,
         key=state.remember(Key.EVIDENCE_CURVE, "blur", allowed=CORRUPTIONS, in_url=False),
@@ -124,10 +127,10 @@ def _curve(choice: Choice, target: ClassTarget, corruption: Corruption) -> None:
         )
         return last
 
-    with st.spinner("Scoring the whole range…"):
+    with st.spinner(tr("Scoring the whole range…")):
         step = cache.once(
             make,
-            *("corruption curve", choice.image, choice.network, target.index, target.against),
+            *(tr("corruption curve"), choice.image, choice.network, target.index, target.against),
             kind,
             others,
         )
@@ -135,7 +138,7 @@ def _curve(choice: Choice, target: ClassTarget, corruption: Corruption) -> None:
     figure = figures.corruption(step, CORRUPTIONS[kind].title, now)
     charts.draw(figure, config=theme.CONFIG, key="evidence_corruption_curve")
     exports.save_button(
-        "Save as CSV",
+        tr("Save as CSV"),
         lambda: exports.table(
             [kind, "score", "probability"],
             zip(step.values, step.scores, step.probabilities, strict=True),

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from convviz.features.filters import Filters
+from convviz.language import tr
 from convviz.networks.network import Weights
 from convviz.plain_text import code, plain
 from convviz.structure.layers import Layer
@@ -14,9 +15,13 @@ from convviz.structure.layers import Layer
 def headline(filters: Filters) -> str:
     """Say how many filters there are, and how large each is."""
     height, width = filters.kernels.shape[2:]
-    return (
-        f"{filters.channels} filters of {plain(filters.layer.title)}, each {filters.inputs} × "
-        f"{height} × {width}"
+    return tr(
+        "{channels} filters of {title}, each {inputs} × {height} × {width}",
+        channels=filters.channels,
+        title=plain(filters.layer.title),
+        inputs=filters.inputs,
+        height=height,
+        width=width,
     )
 
 
@@ -29,20 +34,27 @@ def meaning(filters: Filters, network: str, *, is_first: bool) -> str:
         is_first: Whether they read the image itself.
     """
     if filters.sees_colours and is_first:
-        text = "They look at the image itself, so their three slices make a colour: grey is 0."
+        text = tr("They look at the image itself, so their three slices make a colour: grey is 0.")
     elif filters.sees_colours:
-        text = "Each reads three channels, which are drawn as red, green and blue: grey is 0."
+        text = tr("Each reads three channels, which are drawn as red, green and blue: grey is 0.")
     else:
         slices = (
-            "one slice for the one channel"
+            tr("one slice for the one channel")
             if filters.inputs == 1
-            else (f"one slice for each of the {filters.inputs} channels")
+            else (tr("one slice for each of the {inputs} channels", inputs=filters.inputs))
         )
-        text = (
-            f"Each has {slices} it looks at. Blue adds to the sum where the channel is above 0, "
-            "vermilion takes away, white does nothing."
+        text = tr(
+            "Each has {slices} it looks at. Blue adds to the sum where the channel is "
+            "above 0, vermilion takes away, white does nothing.",
+            slices=slices,
         )
-    return f"{code(filters.module)} of {plain(network)}. {text} {scale(filters.largest)}"
+    return tr(
+        "{module} of {network}. {text} {scale}",
+        module=code(filters.module),
+        network=plain(network),
+        text=text,
+        scale=scale(filters.largest),
+    )
 
 
 def scale(bound: float) -> str:
@@ -52,16 +64,17 @@ def scale(bound: float) -> str:
         bound: The largest magnitude.
     """
     if not math.isfinite(bound):
-        return "Some of its weights are not numbers, so there is no scale to draw them on."
-    return f"All on one scale, whose ends are ±{bound:.3g}."
+        return tr("Some of its weights are not numbers, so there is no scale to draw them on.")
+    return tr("All on one scale, whose ends are ±{bound:.3g}.", bound=bound)
 
 
 def no_kernels_of_its_own(chosen: Layer, convolution: Layer) -> str:
     """Say whose kernels are shown for a layer without any."""
-    return (
-        f"{plain(chosen.title)} has no kernels of its own; these are those of "
-        f"{plain(convolution.title)}, the "
-        "last convolution before it."
+    return tr(
+        "{title} has no kernels of its own; these are those of {title_2}, the last "
+        "convolution before it.",
+        title=plain(chosen.title),
+        title_2=plain(convolution.title),
     )
 
 
@@ -74,22 +87,26 @@ def without_pattern(chosen: Layer, convolution: Layer, first: Layer) -> str:
         first: The network's first layer with larger kernels, which are shown.
     """
     title = plain(convolution.title)
-    whose = f"The kernels of {title}"
+    whose = tr("The kernels of {title}", title=title)
     if chosen.name != convolution.name:
-        whose = (
-            f"{plain(chosen.title)} has no kernels of its own, and those of {title}, the last "
-            "convolution before it,"
+        whose = tr(
+            "{title} has no kernels of its own, and those of {title_2}, the last "
+            "convolution before it,",
+            title=plain(chosen.title),
+            title_2=title,
         )
-    return (
-        f"{whose} are 1 × 1: each weighs channels against each other at one place, so there is no "
-        f"pattern in space to see. Here are those of {plain(first.title)}, the first layer with "
-        "larger kernels."
+    return tr(
+        "{whose} are 1 × 1: each weighs channels against each other at one place, so "
+        "there is no pattern in space to see. Here are those of {title}, the first layer "
+        "with larger kernels.",
+        whose=whose,
+        title=plain(first.title),
     )
 
 
 def own_kernels(convolution: Layer) -> str:
     """Return the label of the toggle that shows kernels of 1 × 1 all the same."""
-    return f"Show the 1 × 1 kernels of {plain(convolution.title)} all the same"
+    return tr("Show the 1 × 1 kernels of {title} all the same", title=plain(convolution.title))
 
 
 def slices(filters: Filters, channel: int, indices: Sequence[int], start: int, bound: float) -> str:
@@ -103,9 +120,14 @@ def slices(filters: Filters, channel: int, indices: Sequence[int], start: int, b
         bound: The filter's largest magnitude.
     """
     first_row = ", ".join(str(filters.input_channel(channel, index)) for index in indices[:8])
-    return (
-        f"Slices {start + 1} to {start + len(indices)} of {filters.inputs}, on this filter's own "
-        f"scale (±{bound:.3g}); the first row reads input channels {first_row}."
+    return tr(
+        "Slices {start} to {start_2} of {inputs}, on this filter's own scale "
+        "(±{bound:.3g}); the first row reads input channels {first_row}.",
+        start=start + 1,
+        start_2=start + len(indices),
+        inputs=filters.inputs,
+        bound=bound,
+        first_row=first_row,
     )
 
 
@@ -118,11 +140,17 @@ def sheet(filters: Filters, count: int, bound: float) -> str:
         bound: The weight that gets full colour.
     """
     height, width = filters.kernels.shape[2:]
-    number = "all" if count == filters.channels else f"the {count} largest of"
-    by_slice = "" if filters.sees_colours else ", each by its largest slice"
-    return (
-        f"{height} × {width} kernels, {number} {filters.channels}, the largest norm "
-        f"first{by_slice}. Full colour: ±{bound:.3g}."
+    number = "all" if count == filters.channels else tr("the {count} largest of", count=count)
+    by_slice = "" if filters.sees_colours else tr(", each by its largest slice")
+    return tr(
+        "{height} × {width} kernels, {number} {channels}, the largest norm "
+        "first{by_slice}. Full colour: ±{bound:.3g}.",
+        height=height,
+        width=width,
+        number=number,
+        channels=filters.channels,
+        by_slice=by_slice,
+        bound=bound,
     )
 
 
@@ -135,18 +163,21 @@ def untrained(trained: Filters, weights: Weights) -> str:
     """
     values = trained.kernels[0].numel()
     spread = math.sqrt(2 / values)
-    text = (
-        "First the weights in use, then random numbers of the same shape; both on one scale. The "
-        f"random ones are normal with mean 0 and standard deviation √(2 / {values:,}) = "
-        f"{spread:.3g}: the rule of He et al. (2015), with {values:,} inputs for each output "
-        "value, by which convviz draws untrained convolutions."
+    text = tr(
+        "First the weights in use, then random numbers of the same shape; both on one "
+        "scale. The random ones are normal with mean 0 and standard deviation √(2 / "
+        "{values:,}) = {spread:.3g}: the rule of He et al. (2015), with {values:,} "
+        "inputs for each output value, by which convviz draws untrained convolutions.",
+        values=values,
+        spread=spread,
     )
     if weights.source == "random":
-        return f"{text} Here both are such random numbers."
+        return tr("{text} Here both are such random numbers.", text=text)
     if weights.source == "own":
-        return f"{text} Whether the weights in use were trained, convviz cannot tell."
-    return (
-        f"{text} The training of the weights in use may have begun with another rule, but with "
-        "random numbers too: a pattern that the first have and the second have not came from "
-        "training."
+        return tr("{text} Whether the weights in use were trained, convviz cannot tell.", text=text)
+    return tr(
+        "{text} The training of the weights in use may have begun with another rule, but "
+        "with random numbers too: a pattern that the first have and the second have not "
+        "came from training.",
+        text=text,
     )

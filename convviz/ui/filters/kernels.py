@@ -11,6 +11,7 @@ from convviz.features.filters import FILTER_ORDERS, FilterOrder, Filters, filter
 from convviz.features.filters import filters as filters_of
 from convviz.figures import filters as figures
 from convviz.figures import theme
+from convviz.language import later, tr
 from convviz.networks.network import Network, is_within
 from convviz.sprites.grid import Section
 from convviz.sprites.kernels import kernel_picture, kernel_sheet
@@ -25,10 +26,10 @@ from convviz.ui.keys import Key
 
 _ORDERS: dict[FilterOrder, str] = {
     "index": "Number",
-    "norm": "Largest norm first",
-    "similarity": "Alike side by side",
+    "norm": later("Largest norm first"),
+    "similarity": later("Alike side by side"),
 }
-_SLICES = ("Strongest input channel", "One input channel")
+_SLICES = (later("Strongest input channel"), later("One input channel"))
 _FILTERS_PER_PAGE = 128
 _SLICES_PER_PAGE = 48  # input channels of one filter
 _TILE, _SMALL_TILE = 66, 40
@@ -55,17 +56,17 @@ def draw(choice: Choice) -> None:
     st.divider()
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("**Norms**: how large each filter is, whatever its pattern")
+        st.markdown(tr("**Norms**: how large each filter is, whatever its pattern"))
         figure = figures.norms(filters, order, state.channel())
         charts.draw(figure, config=theme.CONFIG, key="filters_norms_chart")
     with right:
-        st.markdown("**All weights of the layer**")
+        st.markdown(tr("**All weights of the layer**"))
         figure = cache.once(
             lambda: figures.weights([(layer.title, filters)]), "weights", choice.network, layer
         )
         charts.draw(figure, config=theme.CONFIG, key="filters_weights_chart")
     exports.save_button(
-        "Save the norms as CSV",
+        tr("Save the norms as CSV"),
         lambda: exports.table(["filter", "norm"], enumerate(filters.norms.tolist())),
         exports.file_name(choice, layer.name, "norms", ending="csv"),
         key="filters_save_norms",
@@ -81,7 +82,7 @@ def shown(choice: Choice) -> Layer | None:
     """
     convolution = convolution_for(choice)
     if convolution is None:
-        st.info("This network has no convolution before this layer: choose a deeper one.")
+        st.info(tr("This network has no convolution before this layer: choose a deeper one."))
         return None
     first = first_with_pattern(choice.network)
     has_pattern = first is None or has_pattern_in_space(choice.network, convolution)
@@ -156,35 +157,48 @@ def _controls(filters: Filters) -> tuple[list[int], int | None, int]:
     """
     with st.container(horizontal=True, vertical_alignment="bottom", key="filters_controls"):
         order = st.selectbox(
-            "Order",
+            tr("Order"),
             FILTER_ORDERS,
             format_func=_ORDERS.__getitem__,
             key=state.remember(Key.FILTER_ORDER, "index", allowed=FILTER_ORDERS),
-            help="Alike: each filter is followed by the one whose weights point most in the same "
-            "direction, beginning with the largest.",
+            help=tr(
+                "Alike: each filter is followed by the one whose weights point most in the "
+                "same direction, beginning with the largest."
+            ),
             width=220,
         )
         input_channel: int | None = None
         if not filters.sees_colours:
             slices = st.selectbox(
-                "Slices of",
+                tr("Slices of"),
                 _SLICES,
                 key=state.remember(Key.FILTER_LOOK, _SLICES[0], allowed=_SLICES),
-                help="The slice that a filter reads its strongest input channel with, or the slice "
-                "that all filters read one chosen channel with.",
+                help=tr(
+                    "The slice that a filter reads its strongest input channel with, or the "
+                    "slice that all filters read one chosen channel with."
+                ),
                 width=240,
             )
             if slices == _SLICES[1]:
                 last = filters.inputs - 1
                 key = state.remember(Key.FILTER_INPUT, 0, allowed=lambda n: 0 <= n <= last)
                 input_channel = int(
-                    st.number_input(f"Input channel, 0 to {last}", 0, last, key=key, width=200)
+                    st.number_input(
+                        tr("Input channel, 0 to {last}", last=last), 0, last, key=key, width=200
+                    )
                 )
         page = 0
         pages = ceil(filters.channels / _FILTERS_PER_PAGE)
         if pages > 1:
             key = state.remember(Key.FILTER_PAGE, 1, allowed=range(1, pages + 1), in_url=False)
-            page = int(st.number_input(f"Page, 1 to {pages}", 1, pages, key=key, width=150)) - 1
+            page = (
+                int(
+                    st.number_input(
+                        tr("Page, 1 to {pages}", pages=pages), 1, pages, key=key, width=150
+                    )
+                )
+                - 1
+            )
     return filters.order(order).tolist(), input_channel, page
 
 
@@ -207,7 +221,10 @@ def _grid(choice: Choice, filters: Filters, listed: list[int], input_channel: in
             empty=[False] * filters.channels,
             maximum=norms,
             active=[""] * filters.channels,
-            said=[f"Filter {channel}\nnorm {norm}" for channel, norm in enumerate(norms)],
+            said=[
+                tr("Filter {channel}\nnorm {norm}", channel=channel, norm=norm)
+                for channel, norm in enumerate(norms)
+            ],
         ),
         [Section("", tuple(listed))],
         selected=state.channel(),
@@ -220,30 +237,49 @@ def _picked(choice: Choice, filters: Filters) -> None:
     """Draw the picked filter: its weights, its map, and the way to its channel."""
     channel = state.channel()
     rank = filters.order("norm").tolist().index(channel) + 1
-    st.header(f"Filter {channel}", anchor=False)
-    st.caption(f"Norm {float(filters.norms[channel]):.3g}, rank {rank} of {filters.channels}.")
+    st.header(tr("Filter {channel}", channel=channel), anchor=False)
+    st.caption(
+        tr(
+            "Norm {norms:.3g}, rank {rank} of {channels}.",
+            norms=float(filters.norms[channel]),
+            rank=rank,
+            channels=filters.channels,
+        )
+    )
     if not filters.sees_colours:
         _slices(choice, filters, channel)
     with st.container(key="filters_images"):
         if filters.sees_colours:
             with st.container(width=_PIXELS):
-                st.markdown("**Its weights**, in colour")
+                st.markdown(tr("**Its weights**, in colour"))
                 image = kernel_picture(filters.kernels[channel], _PIXELS, filters.largest)
-                st.image(image, width="stretch", output_format="PNG", alt=f"Filter {channel}")
+                st.image(
+                    image,
+                    width="stretch",
+                    output_format="PNG",
+                    alt=tr("Filter {channel}", channel=channel),
+                )
         with st.container(width=_PIXELS):
             activations = cache.activations(choice.image, choice.network, filters.layer)
-            st.markdown(f"**Its map** for {state.plain(state.shorten(choice.image.title, 40))}")
+            st.markdown(
+                tr(
+                    "**Its map** for {shorten}",
+                    shorten=state.plain(state.shorten(choice.image.title, 40)),
+                )
+            )
             image = heatmap(activations.maps[channel], _PIXELS)
-            alt = f"Map of channel {channel}"
+            alt = tr("Map of channel {channel}", channel=channel)
             st.image(image, width="stretch", output_format="PNG", alt=alt)
     if st.button(
-        "Look closer at this channel", icon=":material/frame_inspect:", key="filters_look_closer"
+        tr("Look closer at this channel"),
+        icon=":material/frame_inspect:",
+        key="filters_look_closer",
     ):
         state.ask(
             {
                 Key.LAYER: filters.layer.name,
                 Key.CHANNEL: str(channel),
-                Key.ACTIVATIONS_VIEW: "One channel",
+                Key.ACTIVATIONS_VIEW: tr("One channel"),
             }
         )
         st.switch_page("pages/1_Activations.py")
@@ -256,7 +292,10 @@ def _slices(choice: Choice, filters: Filters, channel: int) -> None:
     page = 0
     if pages > 1:
         key = state.remember(Key.SLICE_PAGE, 1, allowed=range(1, pages + 1), in_url=False)
-        page = int(st.number_input(f"Slices, page 1 to {pages}", 1, pages, key=key)) - 1
+        page = (
+            int(st.number_input(tr("Slices, page 1 to {pages}", pages=pages), 1, pages, key=key))
+            - 1
+        )
     start = page * _SLICES_PER_PAGE
     indices = order[start : start + _SLICES_PER_PAGE]
     kernel = filters.kernels[channel]
@@ -273,6 +312,11 @@ def _slices(choice: Choice, filters: Filters, channel: int) -> None:
         channel,
         page,
     )
-    st.markdown("**Its slices**, the largest first")
-    st.image(sheet.png, width="stretch", output_format="PNG", alt=f"Slices of filter {channel}")
+    st.markdown(tr("**Its slices**, the largest first"))
+    st.image(
+        sheet.png,
+        width="stretch",
+        output_format="PNG",
+        alt=tr("Slices of filter {channel}", channel=channel),
+    )
     st.caption(findings.slices(filters, channel, indices, start, sheet.bound))

@@ -11,6 +11,7 @@ from convviz.features.filters import Filters, filter_layers, untrained_like
 from convviz.features.filters import filters as filters_of
 from convviz.figures import filters as figures
 from convviz.figures import theme
+from convviz.language import tr
 from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
@@ -31,23 +32,25 @@ def draw(choice: Choice) -> None:
     views: dict[str, Callable[[Choice], None]] = {
         "This layer": kernels.draw,
         "First layers": _first_layers,
-        "Trained and untrained": _trained_and_untrained,
+        tr("Trained and untrained"): _trained_and_untrained,
     }
     titles = {title: title for title in views}
-    views[widgets.views("View", titles, Key.FILTERS_VIEW, "This layer")](choice)
+    views[widgets.views("View", titles, Key.FILTERS_VIEW, tr("This layer"))](choice)
 
 
 def _first_layers(choice: Choice) -> None:
     """Draw the first kernels of the three networks on scales that can be linked."""
     st.markdown(
-        "The first layer of every network looks at the same thing, the image, with kernels of "
-        "different sizes: large ones tell fine from coarse stripes in one step, small ones leave "
-        "that to the layers after them."
+        tr(
+            "The first layer of every network looks at the same thing, the image, with "
+            "kernels of different sizes: large ones tell fine from coarse stripes in one "
+            "step, small ones leave that to the layers after them."
+        )
     )
     one_scale = st.toggle(
-        "One scale for all",
+        tr("One scale for all"),
         key=state.remember(Key.FILTERS_ONE_SCALE, False, in_url=False),
-        help="Off: each network's largest weight is full colour.",
+        help=tr("Off: each network's largest weight is full colour."),
     )
     first_filters = {name: _first_filters(choice, name) for name in COURSE}
     known = [filters for filters in first_filters.values() if isinstance(filters, Filters)]
@@ -90,17 +93,19 @@ def _trained_and_untrained(choice: Choice) -> None:
     untrained = untrained_like(trained)
     st.markdown(findings.untrained(trained, choice.network.weights))
     if choice.network.weights.source == "random":
-        st.warning("The weights in use are untrained as well: choose trained ones in the sidebar.")
+        st.warning(
+            tr("The weights in use are untrained as well: choose trained ones in the sidebar.")
+        )
     bound = max(trained.largest, untrained.largest)
     left, right = st.columns(2, gap="large")
     with left:
         title = f"{layer.title}, {choice.network.weights.title}"
         _sheet(choice, title, trained, bound, key="filters_save_trained")
     with right:
-        title = f"{layer.title}, untrained"
+        title = tr("{title}, untrained", title=layer.title)
         _sheet(choice, title, untrained, bound, key="filters_save_untrained")
-    st.markdown("**All weights of the layer**")
-    figure = figures.weights([("in use", trained), ("untrained", untrained)])
+    st.markdown(tr("**All weights of the layer**"))
+    figure = figures.weights([(tr("in use"), trained), ("untrained", untrained)])
     charts.draw(figure, config=theme.CONFIG, key="filters_both_weights")
     how_we_know("untrained_kernels", "kernel_norm")
 
@@ -124,10 +129,12 @@ def _sheet(choice: Choice, title: str, filters: Filters, bound: float | None, *,
         columns=_COLUMNS,
     )
     st.header(state.plain(title), anchor=False)
-    st.image(sheet.png, width="stretch", output_format="PNG", alt=f"Filters of {title}")
+    st.image(
+        sheet.png, width="stretch", output_format="PNG", alt=tr("Filters of {title}", title=title)
+    )
     st.caption(findings.sheet(filters, count, bound))
     exports.save_button(
-        "Save as PNG",
+        tr("Save as PNG"),
         sheet.png,
         exports.file_name(choice, title, "filters", ending="png"),
         key=key,

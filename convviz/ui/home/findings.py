@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from convviz.language import tr
 from convviz.plain_text import plain
 
 if TYPE_CHECKING:
@@ -19,28 +20,37 @@ def stages(summaries: Sequence[StageSummary]) -> str:
         summaries: What each stage makes of the image, in order.
     """
     count = (
-        "One stage"
+        tr("One stage")
         if len(summaries) == 1
-        else f"{len(summaries)} stages, in the order in which they run"
+        else tr("{count} stages, in the order in which they run", count=len(summaries))
     )
     drawn = max((len(summary.strongest) for summary in summaries), default=0)
     if not drawn:
         if all(len(summary.layer.shape) == 1 for summary in summaries):
-            it = "It puts" if len(summaries) == 1 else "Each puts"
-            return (
-                f"{count}. {it} out numbers and no maps: you see them all in one picture, by a "
-                "scale of its own. Click a stage to see more of it."
+            it = tr("It puts") if len(summaries) == 1 else tr("Each puts")
+            return tr(
+                "{count}. {it} out numbers and no maps: you see them all in one picture, "
+                "by a scale of its own. Click a stage to see more of it.",
+                count=count,
+                it=it,
             )
-        return (
-            f"{count}. No map is drawn: every channel is empty for this image, which means that "
-            "nothing of it is left after the ReLU, which sets what is below 0 to 0. Click a stage "
-            "to see more of it."
+        return tr(
+            "{count}. No map is drawn: every channel is empty for this image, which "
+            "means that nothing of it is left after the ReLU, which sets what is below 0 "
+            "to 0. Click a stage to see more of it.",
+            count=count,
         )
-    maps = "the strongest map" if drawn == 1 else f"at most {drawn} maps, the strongest"
-    return (
-        f"{count}. Of each you see {maps}: bright where the channel answers most, each by a scale "
-        "of its own. A channel is empty if nothing of it is left after the ReLU, which sets what "
-        "is below 0 to 0. Click a stage to see all its maps."
+    maps = (
+        tr("the strongest map")
+        if drawn == 1
+        else tr("at most {drawn} maps, the strongest", drawn=drawn)
+    )
+    return tr(
+        "{count}. Of each you see {maps}: bright where the channel answers most, each by "
+        "a scale of its own. A channel is empty if nothing of it is left after the ReLU, "
+        "which sets what is below 0 to 0. Click a stage to see all its maps.",
+        count=count,
+        maps=maps,
     )
 
 
@@ -54,9 +64,12 @@ def unknown_class(label: str, network: Network) -> str:
     classes = network.weights.classes
     if not label or not network.weights.has_decoder or not classes or knows(classes, label):
         return ""
-    return (
-        f"This image shows: {label}. That is none of the {len(classes):,} classes that "
-        f"{plain(network.title)} was given to choose from, so no answer of its can be right."
+    return tr(
+        "This image shows: {label}. That is none of the {count:,} classes that {title} "
+        "was given to choose from, so no answer of its can be right.",
+        label=label,
+        count=len(classes),
+        title=plain(network.title),
     )
 
 
@@ -65,11 +78,17 @@ def own_picture(network: Network) -> str:
     count, accuracy = len(network.weights.classes), network.weights.accuracy
     if not network.weights.has_decoder or not count:
         return ""
-    known = "It knows only one class" if count == 1 else f"It knows only these {count:,} classes"
+    known = (
+        tr("It knows only one class")
+        if count == 1
+        else tr("It knows only these {count:,} classes", count=count)
+    )
     if accuracy is None:
-        return f"{known}, and names one whatever your picture shows."
-    return (
-        f"{known}, and of pictures of them it is right about {round(10 * accuracy)} times in ten."
+        return tr("{known}, and names one whatever your picture shows.", known=known)
+    return tr(
+        "{known}, and of pictures of them it is right about {accuracy} times in ten.",
+        known=known,
+        accuracy=round(10 * accuracy),
     )
 
 

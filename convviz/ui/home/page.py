@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from convviz.language import tr
 from convviz.networks.network import Network
 from convviz.ui import cache, navigation, predictions, state
 from convviz.ui.choice import Choice, ChosenImage
@@ -29,9 +30,9 @@ def draw(choice: Choice) -> None:
     sidebar_image.chooser("home", wide=True)
     with errors():
         _from_image_to_classes(choice)
-        how_we_know("input_crop", "strongest maps", "empty channels", "guesses")
+        how_we_know("input_crop", tr("strongest maps"), tr("empty channels"), "guesses")
     with errors(), st.container(key="home_look_further"):
-        st.header("Look further", anchor=False)
+        st.header(tr("Look further"), anchor=False)
         navigation.cards()
 
 
@@ -42,7 +43,7 @@ def _from_image_to_classes(choice: Choice) -> None:
     overview = cache.overview(image, network)
     stages, comes_out = st.columns([10, 3], gap="medium")
     with stages:
-        st.header(f"What {state.plain(network.title)} makes of it", anchor=False)
+        st.header(tr("What {title} makes of it", title=state.plain(network.title)), anchor=False)
         opened = network_flow(
             overview.stages,
             cache.photograph(image, network),
@@ -54,11 +55,11 @@ def _from_image_to_classes(choice: Choice) -> None:
             st.switch_page("pages/1_Activations.py")
         st.caption(findings.stages(overview.stages))
         if image.credit:
-            st.caption(f"Photograph: {image.credit}.")
+            st.caption(tr("Photograph: {credit}.", credit=image.credit))
         _draw_input(choice)
     # Where the guesses take a pass of their own, the stages are on the screen by then.
     with comes_out, errors():
-        st.header(f"What {state.plain(network.title)} takes it for", anchor=False)
+        st.header(tr("What {title} takes it for", title=state.plain(network.title)), anchor=False)
         guesses = overview.predictions
         guesses = cache.predictions(image, network) if guesses is None else guesses
         predictions.draw(network, guesses, lambda: _own_picture(network))
@@ -74,14 +75,14 @@ def _own_picture(network: Network) -> None:
         return
     st.markdown(said)
     names = [state.plain(name.split(",")[0]) for name in network.weights.classes]
-    with st.popover("The classes it knows", key="home_classes"):
+    with st.popover(tr("The classes it knows"), key="home_classes"):
         st.markdown(" · ".join(names))
 
 
 def _draw_input(choice: Choice) -> None:
     """Draw the whole image and the part that goes into the network, once they are asked for."""
     unfolded = st.expander(
-        "The whole image, and the part that goes in",
+        tr("The whole image, and the part that goes in"),
         icon=":material/crop:",
         key="home_input",
         on_change="rerun",

@@ -12,6 +12,7 @@ from convviz.figures import theme
 from convviz.formatting import say_seconds
 from convviz.images.encode import png
 from convviz.jobs.job import JobView
+from convviz.language import later, tr
 from convviz.plain_text import plain
 from convviz.reconstruction import findings
 from convviz.reconstruction.amplify import MOST_OCTAVES, AmplifyConfig
@@ -29,21 +30,21 @@ from convviz.ui.jobs import PageJobs
 from convviz.ui.keys import Key
 from convviz.ui.reconstruction import exports, run, settings
 
-IDEA_TITLE = "The idea: give a layer more of what it already sees"
-_IDEA = """
-The maps of a layer say where it finds what it looks for. Ask which change of the **pixels** would
-make these numbers larger, change the image a little that way, and ask again: what the layer saw
-faintly becomes plain. Shallow layers add edges and textures, deep ones parts of what they have
-learned. The image is first made small, so that such patterns come out large, and then larger in
-each *octave*. Before each step it is shifted, scaled and turned a little, so that no pattern
-depends on single pixels.
-"""
-_SOURCE = (
-    "After Mordvintsev, Olah & Tyka, *Inceptionism: Going Deeper into Neural Networks* (2015), "
-    "known as DeepDream."
+IDEA_TITLE = later("The idea: give a layer more of what it already sees")
+_IDEA = later(
+    "\nThe maps of a layer say where it finds what it looks for. Ask which change of the "
+    "**pixels** would\nmake these numbers larger, change the image a little that way, and ask "
+    "again: what the layer saw\nfaintly becomes plain. Shallow layers add edges and textures, "
+    "deep ones parts of what they have\nlearned. The image is first made small, so that such "
+    "patterns come out large, and then larger in\neach *octave*. Before each step it is "
+    "shifted, scaled and turned a little, so that no pattern\ndepends on single pixels.\n"
 )
-_TARGETS = {"layer": "The whole layer", "channel": "One channel"}
-_ALT = "The amplified image"
+_SOURCE = later(
+    "After Mordvintsev, Olah & Tyka, *Inceptionism: Going Deeper into Neural Networks* "
+    "(2015), known as DeepDream."
+)
+_TARGETS = {"layer": later("The whole layer"), "channel": later("One channel")}
+_ALT = later("The amplified image")
 _STRENGTHS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8)
 
 
@@ -68,13 +69,13 @@ def plan(choice: Choice) -> tuple[AmplifyPlan, DeltaGenerator]:
     )
     with row:
         target = widgets.one_of(
-            "What is to answer more", _TARGETS, Key.AMPLIFY, "layer", hidden=False
+            tr("What is to answer more"), _TARGETS, Key.AMPLIFY, "layer", hidden=False
         )
         channel: int | None = None
         if target == "channel":
             channel = int(
                 st.number_input(
-                    "Channel",
+                    tr("Channel"),
                     min_value=0,
                     max_value=channels - 1,
                     step=1,
@@ -83,24 +84,28 @@ def plan(choice: Choice) -> tuple[AmplifyPlan, DeltaGenerator]:
                 )
             )
         octaves = st.select_slider(
-            "Octaves",
+            tr("Octaves"),
             range(1, MOST_OCTAVES + 1),
             key=state.remember(Key.OCTAVES, 4, allowed=range(1, MOST_OCTAVES + 1)),
-            help="Sizes of the image, each 1.4 times as large as the one before: with more of them "
-            "patterns come out larger.",
+            help=tr(
+                "Sizes of the image, each 1.4 times as large as the one before: with more of "
+                "them patterns come out larger."
+            ),
             width=200,
         )
         strength = st.select_slider(
-            "Strength",
+            tr("Strength"),
             _STRENGTHS,
             key=state.remember(Key.STRENGTH, 0.1, allowed=_STRENGTHS),
-            help="How far the image moves in each octave: the root mean square of the changes of "
-            "its pixels, from 0 to 1, if they all went the same way.",
+            help=tr(
+                "How far the image moves in each octave: the root mean square of the changes "
+                "of its pixels, from 0 to 1, if they all went the same way."
+            ),
             width=200,
         )
         seconds = settings.seconds(1)
-    with st.expander("Advanced", icon=":material/tune:"):
-        seed = settings.seed("Chooses the shifts, scales and turns.")
+    with st.expander(tr("Advanced"), icon=":material/tune:"):
+        seed = settings.seed(tr("Chooses the shifts, scales and turns."))
     config = AmplifyConfig(
         channel=channel,
         octaves=int(octaves),
@@ -115,10 +120,21 @@ def plan(choice: Choice) -> tuple[AmplifyPlan, DeltaGenerator]:
 def start(page_jobs: PageJobs, plan: AmplifyPlan, image: ChosenImage) -> None:
     """Start a run with an image of the sidebar."""
     subject, channel = plan.subject, plan.config.channel
-    what = subject.layer_title if channel is None else f"channel {channel} of {subject.layer_title}"
+    what = (
+        subject.layer_title
+        if channel is None
+        else tr(
+            "channel {channel} of {layer_title}", channel=channel, layer_title=subject.layer_title
+        )
+    )
     page_jobs.start(
         amplify_one,
-        title=f"{subject.image}, with more of {what} of {subject.network}",
+        title=tr(
+            "{image}, with more of {what} of {network}",
+            image=subject.image,
+            what=what,
+            network=subject.network,
+        ),
         seconds=plan.config.seconds,
         about=subject.image,
         images=(image,),
@@ -131,7 +147,7 @@ def preview(plan: AmplifyPlan) -> None:
     images, idea = run.columns()
     with images:
         slot = run.pair(plan.subject, png(plan.original), alt=_ALT)
-        slot.draw(b"", "What the layer answers more will grow here from the original")
+        slot.draw(b"", tr("What the layer answers more will grow here from the original"))
     with idea:
         st.header(IDEA_TITLE, anchor=False)
         explain()
@@ -154,7 +170,9 @@ def live(now: AmplifyProgress) -> Callable[[JobView], None]:
 
     def draw(view: JobView) -> None:
         now: AmplifyProgress = view.newest
-        slot.draw(now.image, f"With more of {plain(now.subject.layer_title)}")
+        slot.draw(
+            now.image, tr("With more of {layer_title}", layer_title=plain(now.subject.layer_title))
+        )
         progress.progress(now.fraction, text=progress_text(now, stopping=view.stopping))
         words.markdown(findings.amplified(now))
 
@@ -180,7 +198,10 @@ def _explore(done: AmplifyProgress) -> None:
             if frame:
                 slot.draw(frame.jpeg, _frame_caption(frame))
             else:
-                slot.draw(done.image, f"With more of {plain(done.subject.layer_title)}")
+                slot.draw(
+                    done.image,
+                    tr("With more of {layer_title}", layer_title=plain(done.subject.layer_title)),
+                )
         exports.amplify_buttons(done, frame)
     with numbers:
         st.markdown(findings.amplified(done))
@@ -195,16 +216,24 @@ def _explore(done: AmplifyProgress) -> None:
 
 
 def _frame_caption(frame: AmplifyFrame) -> str:
-    return f"After step {frame.step} ({frame.seconds:.1f} s), octave {frame.octave}"
+    return tr(
+        "After step {step} ({seconds:.1f} s), octave {octave}",
+        step=frame.step,
+        seconds=frame.seconds,
+        octave=frame.octave,
+    )
 
 
 def progress_text(now: AmplifyProgress, *, stopping: bool = False) -> str:
     """Say how far a run is, in one line."""
     if not now.step:
-        return "Getting ready…"
-    parts = [f"Step {now.step}", f"octave {now.points[-1].octave} of {now.octaves}"]
+        return tr("Getting ready…")
+    parts = [
+        tr("Step {step}", step=now.step),
+        tr("octave {octave} of {octaves}", octave=now.points[-1].octave, octaves=now.octaves),
+    ]
     if stopping:
         parts.append("stopping…")
     elif now.seconds_left is not None:
-        parts.append(f"{say_seconds(now.seconds_left)} left")
+        parts.append(tr("{seconds_left} left", seconds_left=say_seconds(now.seconds_left)))
     return " · ".join(parts)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import streamlit as st
 from PIL import Image, ImageDraw, ImageFont
 
+from convviz.language import tr
 from convviz.reconstruction import findings
 from convviz.reconstruction.progress import (
     AmplifyFrame,
@@ -37,16 +38,19 @@ def run_buttons(run: ReconstructionProgress, frame: Frame | None) -> None:
             data = frame.jpeg if frame else run.image
             name = file_name(run, *parts, ending="png")
             save_button(
-                "Picture (PNG)", lambda: _image(data), name, key="reconstruction_save_image"
+                tr("Picture (PNG)"), lambda: _image(data), name, key="reconstruction_save_image"
             )
         if len(run.frames) > 1:
             name = file_name(run, "growing", ending="gif")
             save_button(
-                "Animation (GIF)", lambda: animation(run), name, key="reconstruction_save_animation"
+                tr("Animation (GIF)"),
+                lambda: animation(run),
+                name,
+                key="reconstruction_save_animation",
             )
         if run.steps:
             name = file_name(run, "loss", ending="csv")
-            save_button("Loss (CSV)", lambda: losses(run), name, key="reconstruction_save_loss")
+            save_button(tr("Loss (CSV)"), lambda: losses(run), name, key="reconstruction_save_loss")
 
 
 def amplify_buttons(run: AmplifyProgress, frame: AmplifyFrame | None) -> None:
@@ -62,20 +66,20 @@ def amplify_buttons(run: AmplifyProgress, frame: AmplifyFrame | None) -> None:
     data = frame.jpeg if frame else run.image
     with st.container(horizontal=True, gap="small", key="reconstruction_save_amplified"):
         save_button(
-            "Picture (PNG)",
+            tr("Picture (PNG)"),
             lambda: _image(data),
             _amplified_name(run, *parts, ending="png"),
             key="reconstruction_save_amplified_image",
         )
         if len(run.frames) > 1:
             save_button(
-                "Animation (GIF)",
+                tr("Animation (GIF)"),
                 lambda: animation(run),
                 _amplified_name(run, "growing", ending="gif"),
                 key="reconstruction_save_amplified_animation",
             )
         save_button(
-            "Numbers (CSV)",
+            tr("Numbers (CSV)"),
             lambda: answers(run),
             _amplified_name(run, "numbers", ending="csv"),
             key="reconstruction_save_answers",
@@ -102,13 +106,13 @@ def series_buttons(series: SeriesProgress, titles: Sequence[Sequence[str]]) -> N
     first = series.runs[0]
     with st.container(horizontal=True, gap="small", key="reconstruction_save_series"):
         save_button(
-            "Row of pictures (PNG)",
+            tr("Row of pictures (PNG)"),
             lambda: series_row(series, titles),
             file_name(first, "series", ending="png"),
             key="reconstruction_save_row",
         )
         save_button(
-            "Numbers (CSV)",
+            tr("Numbers (CSV)"),
             lambda: series_table(series),
             file_name(first, "series", ending="csv"),
             key="reconstruction_save_numbers",
@@ -190,9 +194,9 @@ def series_table(series: SeriesProgress) -> str:
                 findings.is_settled(result, before=run.step - result.steps),
             ]
         )
-    header = (
-        "network weights layer title pixels numbers relative_error psnr ssim layout detail steps "
-        "seconds ssim_flat_grey ssim_unrelated_highest settled"
+    header = tr(
+        "network weights layer title pixels numbers relative_error psnr ssim layout "
+        "detail steps seconds ssim_flat_grey ssim_unrelated_highest settled"
     )
     return table(header.split(), rows)
 

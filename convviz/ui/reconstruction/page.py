@@ -9,6 +9,7 @@ import streamlit as st
 
 from convviz.images.encode import png
 from convviz.jobs.job import JobView
+from convviz.language import later, tr
 from convviz.reconstruction import progress
 from convviz.reconstruction.progress import (
     AmplifyProgress,
@@ -24,7 +25,7 @@ from convviz.ui.jobs import PageJobs
 from convviz.ui.reconstruction import amplification, recorded_series, series, settings, view
 from convviz.ui.reconstruction import run as one_run
 
-_IDEA_TITLE = "The idea: optimise the image, not the weights"
+_IDEA_TITLE = later("The idea: optimise the image, not the weights")
 _IDEA = """
 What do the feature maps of one layer still know about an image **x**? Make another image **y** from
 them: begin with noise, send it through the same network, compare its maps with those of x, and
@@ -34,10 +35,10 @@ maps are the same, the layer cannot tell y from x: what y shares with x is what 
 knows, and where y looks different, the layer has lost what was there. A short run does not get that
 far, so each result says how far it is from done.
 """
-_SOURCES = (
-    "After Mahendran & Vedaldi, *Understanding deep image representations by inverting them* "
-    "(2015), and the content term of Gatys, Ecker & Bethge, *Image style transfer using "
-    "convolutional neural networks* (2016)."
+_SOURCES = later(
+    "After Mahendran & Vedaldi, *Understanding deep image representations by inverting "
+    "them* (2015), and the content term of Gatys, Ecker & Bethge, *Image style transfer "
+    "using convolutional neural networks* (2016)."
 )
 
 
@@ -54,15 +55,15 @@ def draw(choice: Choice) -> None:
     else:
         _draw_reconstruct(choice, page_jobs, mode)
     how_we_know(
-        "relative error",
+        tr("relative error"),
         "psnr",
         "ssim",
-        "layout and detail",
-        "reconstruction settled",
-        "reconstruction loss",
-        "reconstruction presets",
-        "reconstruction step time",
-        "recorded series",
+        tr("layout and detail"),
+        tr("reconstruction settled"),
+        tr("reconstruction loss"),
+        tr("reconstruction presets"),
+        tr("reconstruction step time"),
+        tr("recorded series"),
         "amplified",
     )
 
@@ -72,7 +73,7 @@ def _draw_amplify(choice: Choice, page_jobs: PageJobs) -> None:
     job = page_jobs.find()
     with row:
         page_jobs.start_button(
-            "Start",
+            tr("Start"),
             job,
             ready=True,
             on_click=amplification.start,
@@ -91,7 +92,7 @@ def _draw_reconstruct(choice: Choice, page_jobs: PageJobs, mode: str) -> None:
     job = page_jobs.find()
     with row:
         page_jobs.start_button(
-            "Start",
+            tr("Start"),
             job,
             ready=bool(plans),
             on_click=_start,
@@ -115,7 +116,7 @@ def _preview(plans: Sequence[Plan]) -> None:
     with images:
         if len(plans) == 1:
             slot = one_run.pair(plans[0].subject, png(plans[0].original))
-            slot.draw(b"", "**y** will grow here from noise")
+            slot.draw(b"", tr("**y** will grow here from noise"))
         else:
             _tiles(plans)
     with idea:
@@ -158,7 +159,7 @@ def _draw_job(page_jobs: PageJobs, job: JobView) -> None:
         live=_live,
         ended=_ended,
         # The work took longer to stop than it may; its last measurements still come.
-        closing="Measuring what came of it…",
+        closing=tr("Measuring what came of it…"),
         phase=_phase,
         beside=lambda job: _offer_to_continue(page_jobs, job),
     )
@@ -215,7 +216,12 @@ def _start(page_jobs: PageJobs, plans: Sequence[Plan], image: ChosenImage) -> No
     seconds = sum(plan.config.seconds or 0.0 for plan in plans) or None
     first = plans[0].subject
     if len(plans) == 1:
-        title = f"{first.image}, from {first.layer_title} of {first.network}"
+        title = tr(
+            "{image}, from {layer_title} of {network}",
+            image=first.image,
+            layer_title=first.layer_title,
+            network=first.network,
+        )
         page_jobs.start(
             progress.reconstruct_one,
             title=title,
@@ -226,9 +232,18 @@ def _start(page_jobs: PageJobs, plans: Sequence[Plan], image: ChosenImage) -> No
         )
         return
     networks = {plan.subject.network for plan in plans}
-    title = f"{first.image}, from {len(plans)} layers of {first.network}"
+    title = tr(
+        "{image}, from {count} layers of {network}",
+        image=first.image,
+        count=len(plans),
+        network=first.network,
+    )
     if len(networks) > 1:
-        title = f"{first.image}, from {', '.join(plan.subject.network for plan in plans)}"
+        title = tr(
+            "{image}, from {join}",
+            image=first.image,
+            join=", ".join(plan.subject.network for plan in plans),
+        )
     page_jobs.start(
         progress.reconstruct_series,
         title=title,
@@ -242,13 +257,13 @@ def _start(page_jobs: PageJobs, plans: Sequence[Plan], image: ChosenImage) -> No
 def _offer_to_continue(page_jobs: PageJobs, job: JobView) -> None:
     if isinstance(job.newest, ReconstructionProgress) and job.newest.result:
         st.button(
-            "Continue from here",
+            tr("Continue from here"),
             icon=":material/resume:",
             key="reconstruction_continue",
             disabled=page_jobs.is_busy(job),
             on_click=_continue,
             args=(page_jobs, job),
-            help="Goes on from this picture, for as long as it was set to before.",
+            help=tr("Goes on from this picture, for as long as it was set to before."),
         )
 
 

@@ -14,6 +14,7 @@ from convviz.figures import reconstruction as figures
 from convviz.figures import theme
 from convviz.formatting import decimals, say_seconds
 from convviz.jobs.job import JobView
+from convviz.language import later, tr
 from convviz.plain_text import plain
 from convviz.reconstruction import findings
 from convviz.reconstruction.progress import (
@@ -29,9 +30,9 @@ from convviz.ui.reconstruction import exports
 
 AnyFrame = TypeVar("AnyFrame", Frame, AmplifyFrame)
 
-_PSNR = (
-    "Peak signal-to-noise ratio of y against x, pixel by pixel: 10 dB more means a tenth of the "
-    "mean squared difference. At 30 dB its root is 8 of 255 levels of brightness."
+_PSNR = later(
+    "Peak signal-to-noise ratio of y against x, pixel by pixel: 10 dB more means a tenth "
+    "of the mean squared difference. At 30 dB its root is 8 of 255 levels of brightness."
 )
 _SSIM = (
     "Structural similarity of y to x: compares brightness, contrast and pattern window by window; "
@@ -70,13 +71,15 @@ def ended(run: ReconstructionProgress) -> None:
     _explore(run)
     result = run.result
     if result and result.predictions:
-        st.header(f"What {plain(run.subject.network)} takes them for", anchor=False)
+        st.header(
+            tr("What {network} takes them for", network=plain(run.subject.network)), anchor=False
+        )
         left, right = st.columns(2, gap="large")
         with left:
-            st.markdown("**x**, the original")
+            st.markdown(tr("**x**, the original"))
             predictions.bars(result.original_predictions)
         with right:
-            st.markdown("**y**, the reconstruction")
+            st.markdown(tr("**y**, the reconstruction"))
             predictions.bars(result.predictions)
 
 
@@ -121,7 +124,7 @@ def frame_slider(frames: tuple[AnyFrame, ...], key: str) -> AnyFrame | None:
     by_step = {frame.step: frame for frame in frames}
     steps = list(by_step)
     step = st.select_slider(
-        "Go back through the steps",
+        tr("Go back through the steps"),
         steps,
         value=steps[-1],
         key=f"{key}:{hash(frames)}",
@@ -132,9 +135,9 @@ def frame_slider(frames: tuple[AnyFrame, ...], key: str) -> AnyFrame | None:
 def _numbers(run: ReconstructionProgress, result: ReconstructionResult) -> None:
     with st.container(horizontal=True, gap="medium", key="reconstruction_numbers"):
         error = findings.error_text(result.relative_error, is_silent=result.is_silent)
-        st.metric("Relative error", error, width="content")
-        st.metric("PSNR", _decibels(result.psnr), width="content", help=_PSNR)
-        st.metric("SSIM", decimals(result.ssim), width="content", help=_SSIM)
+        st.metric(tr("Relative error"), error, width="content")
+        st.metric(tr("PSNR"), _decibels(result.psnr), width="content", help=_PSNR)
+        st.metric(tr("SSIM"), decimals(result.ssim), width="content", help=_SSIM)
     before = run.step - result.steps
     meaning = findings.error_meaning(result.relative_error, is_silent=result.is_silent)
     how_far = findings.how_far(result, run.config, before=before)
@@ -154,7 +157,7 @@ class ImageSlot:
 
     image: DeltaGenerator
     caption: DeltaGenerator
-    alt: str = "The reconstruction"
+    alt: str = later("The reconstruction")
 
     def draw(self, data: bytes, caption: str) -> None:
         """Draw an image file with its caption; without data, the frame that it will fill."""
@@ -167,41 +170,54 @@ class ImageSlot:
         self.caption.caption(caption)
 
 
-def pair(subject: Subject, original: bytes, *, alt: str = "The reconstruction") -> ImageSlot:
+def pair(subject: Subject, original: bytes, *, alt: str = later("The reconstruction")) -> ImageSlot:
     """Draw the original on the left; return the slot of the other image, on the right."""
     with st.container(key="reconstruction_images"):
         left, right = st.columns(2, gap="small", wrap=False)
     side = subject.pixels
     with left:
-        st.image(original, width="stretch", alt="The original", output_format="PNG")
-        st.caption(f"**x**, as {plain(subject.network)} sees it: {side} × {side} pixels")
+        st.image(original, width="stretch", alt=tr("The original"), output_format="PNG")
+        st.caption(
+            tr(
+                "**x**, as {network} sees it: {side} × {side} pixels",
+                network=plain(subject.network),
+                side=side,
+            )
+        )
     with right:
         return ImageSlot(st.empty(), st.empty(), alt)
 
 
 def _growing(run: ReconstructionProgress) -> str:
-    return f"**y**, from feature maps of {plain(run.subject.layer_title)}"
+    return tr(
+        "**y**, from feature maps of {layer_title}", layer_title=plain(run.subject.layer_title)
+    )
 
 
 def _frame_caption(frame: Frame, *, is_silent: bool) -> str:
     error = findings.error_text(frame.relative_error, is_silent=is_silent)
-    return f"**y** after step {frame.step} ({frame.seconds:.1f} s), relative error {error}"
+    return tr(
+        "**y** after step {step} ({seconds:.1f} s), relative error {error}",
+        step=frame.step,
+        seconds=frame.seconds,
+        error=error,
+    )
 
 
 def progress_text(run: ReconstructionProgress, *, stopping: bool = False) -> str:
     """Say how far a run is, in one line."""
     if not run.step:
-        return "Getting ready…"
-    parts = [f"Step {run.step}"]
+        return tr("Getting ready…")
+    parts = [tr("Step {step}", step=run.step)]
     if stopping:
         parts.append("stopping…")
     elif run.seconds_left is not None:
-        parts.append(f"{say_seconds(run.seconds_left)} left")
+        parts.append(tr("{seconds_left} left", seconds_left=say_seconds(run.seconds_left)))
     if run.relative_error is not None:
         error = findings.error_text(run.relative_error, is_silent=run.is_silent)
-        parts.append(f"relative error {error}")
+        parts.append(tr("relative error {error}", error=error))
     return " · ".join(parts)
 
 
 def _decibels(psnr: float) -> str:
-    return f"{psnr:.1f} dB" if math.isfinite(psnr) else "∞"
+    return tr("{psnr:.1f} dB", psnr=psnr) if math.isfinite(psnr) else "∞"

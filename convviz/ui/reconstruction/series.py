@@ -9,6 +9,7 @@ import streamlit as st
 from convviz.figures import reconstruction as figures
 from convviz.figures import theme
 from convviz.jobs.job import JobView
+from convviz.language import tr
 from convviz.plain_text import plain
 from convviz.reconstruction import findings
 from convviz.reconstruction.progress import ReconstructionProgress, SeriesProgress
@@ -32,7 +33,12 @@ def live(series: SeriesProgress) -> Callable[[JobView], None]:
         now: SeriesProgress = view.newest
         number = next((i for i in going_on if not now.runs[i].result), len(now.runs) - 1) + 1
         run = now.runs[number - 1]
-        text = f"Picture {number} of {len(now.subjects)}, {plain(run.subject.layer_title)}"
+        text = tr(
+            "Picture {number} of {count}, {layer_title}",
+            number=number,
+            count=len(now.subjects),
+            layer_title=plain(run.subject.layer_title),
+        )
         text += f" · {progress_text(run, stopping=view.stopping)}"
         progress.progress(min(1.0, now.fraction), text=text)
         for index in going_on:
@@ -54,17 +60,19 @@ def ended(series: SeriesProgress, *, about: str = "") -> None:
     if text:
         st.markdown(text)
     st.caption(
-        "The relative error is that of the feature maps at each picture's own layer: 0.10 means "
-        "that they differ by 10 % of the length of the original's."
+        tr(
+            "The relative error is that of the feature maps at each picture's own layer: "
+            "0.10 means that they differ by 10 % of the length of the original's."
+        )
     )
     if about:
         st.caption(about)
     done = [run for run in series.runs if run.result]
     if not done:
         return
-    exports.series_buttons(series, [["x, the original", ""], *map(_lines, done)])
+    exports.series_buttons(series, [[tr("x, the original"), ""], *map(_lines, done)])
     if len(done) > 1 and not compares:
-        st.header("Agreement with the original", anchor=False)
+        st.header(tr("Agreement with the original"), anchor=False)
         figure = figures.survival(
             [run.subject.layer_title for run in done],
             [run.result.layout if run.result else None for run in done],
@@ -88,7 +96,7 @@ def tiles(series: SeriesProgress, originals: Sequence[bytes] = ()) -> list[Image
     slots = []
     with st.container(key="reconstruction_tiles"):
         if not compares:
-            _tile().draw(originals[0], "**x**, the original")
+            _tile().draw(originals[0], tr("**x**, the original"))
         for i in range(len(series.subjects)):
             slot = _tile(originals[i] if compares and i < len(originals) else b"")
             run = series.runs[i] if i < len(series.runs) else None
@@ -101,7 +109,7 @@ def tiles(series: SeriesProgress, originals: Sequence[bytes] = ()) -> list[Image
 def _tile(above: bytes = b"") -> ImageSlot:
     with st.container(gap="small"):
         if above:
-            st.image(above, width="stretch", alt="The original", output_format="PNG")
+            st.image(above, width="stretch", alt=tr("The original"), output_format="PNG")
         return ImageSlot(st.empty(), st.empty())
 
 
@@ -113,10 +121,10 @@ def _caption(series: SeriesProgress, index: int) -> str:
     if _compares_networks(series):
         name = f"{plain(subject.network)}, {name}"
     if run is None:
-        return f"**{name}**  \nto come"
+        return tr("**{name}**  \nto come", name=name)
     if run.relative_error is None:
-        return f"**{name}**  \nbeginning"
-    more = "" if run.result else ", going on"
+        return tr("**{name}**  \nbeginning", name=name)
+    more = "" if run.result else tr(", going on")
     return f"**{name}**  \n{_error(run)}{more}"
 
 
@@ -127,7 +135,10 @@ def _lines(run: ReconstructionProgress) -> list[str]:
 def _error(run: ReconstructionProgress) -> str:
     if run.relative_error is None:
         return ""
-    return f"relative error {findings.error_text(run.relative_error, is_silent=run.is_silent)}"
+    return tr(
+        "relative error {error_text}",
+        error_text=findings.error_text(run.relative_error, is_silent=run.is_silent),
+    )
 
 
 def _compares_networks(series: SeriesProgress) -> bool:

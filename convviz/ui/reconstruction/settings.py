@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from convviz.errors import ConvvizError
+from convviz.language import later, tr
 from convviz.networks import device
 from convviz.networks.catalogue import COURSE
 from convviz.networks.device import PRECISIONS
@@ -41,7 +42,7 @@ MOST_IMAGES = 10
 _SECONDS = (4, 8, 12, 20, 30, 60, 120, 240)
 _USUAL_SECONDS = 12, 60  # at least and at most; between them, what the measured step asks for
 _LARGEST_SEED = 2**31 - 1
-_START_TITLES = {"noise": "Noise", "grey": "Plain grey"}
+_START_TITLES = {"noise": "Noise", "grey": later("Plain grey")}
 _PRECISION_TITLES = {"auto": "Automatic", "float32": "float32", "bfloat16": "bfloat16"}
 
 
@@ -88,14 +89,16 @@ def _layers(network: Network) -> tuple[Layer, ...]:
     by_name = {layer.name: layer for layer in sidebar_layer.choices(layers)}
     stages = [layer.name for layer in one_per_stage(layers)]
     names = st.multiselect(
-        "Layers",
+        tr("Layers"),
         list(by_name),
         default=stages,
         format_func=lambda name: by_name[name].title,
         key=f"reconstruction_layers:{network.name}:{network.weights.source}",
         max_selections=MOST_IMAGES,
-        help="At first the last layer of each stage. They are done one after the other, from "
-        "shallow to deep.",
+        help=tr(
+            "At first the last layer of each stage. They are done one after the other, from "
+            "shallow to deep."
+        ),
     )
     return tuple(by_name[name] for name in sorted(names, key=lambda name: by_name[name].index))
 
@@ -111,7 +114,7 @@ def _networks(network: Network, layer: Layer) -> tuple[tuple[Network, Layer], ..
     sources[network.name] = network.weights.source
     missing = [spec(name).title for name in COURSE if name not in sources]
     names = st.multiselect(
-        "Networks",
+        tr("Networks"),
         list(sources),
         default=[name for name in sources if name in (*COURSE, network.name)],
         format_func=lambda name: spec(name).title,
@@ -196,10 +199,12 @@ def seconds(images: int, step_seconds: float | None = None) -> float:
     if st.session_state[key] > choices[-1]:  # chosen for fewer images
         state.put(key, choices[-1])
     chosen = st.select_slider(
-        "Seconds" if images == 1 else "Seconds for each picture",
+        "Seconds" if images == 1 else tr("Seconds for each picture"),
         choices,
         key=key,
-        help="More steps come closer. A run can be stopped at any time, and one picture continued.",
+        help=tr(
+            "More steps come closer. A run can be stopped at any time, and one picture continued."
+        ),
         width=320,
     )
     return float(chosen)
@@ -214,7 +219,7 @@ def _adjusted(
         configs: Each run's presets.
         pairs: Each run's network and layer.
     """
-    with st.expander("Advanced", icon=":material/tune:"):
+    with st.expander(tr("Advanced"), icon=":material/tune:"):
         st.caption(findings.what_settings([network for network, _ in pairs]))
         values = _advanced_widgets()
     changes = {name: value for name, value in values.items() if value is not None}
@@ -225,20 +230,25 @@ def _advanced_widgets() -> dict[str, Any]:
     first, second = st.columns(2, gap="large")
     with first:
         optimizer = st.selectbox(
-            "Optimiser",
+            tr("Optimiser"),
             list(OPTIMIZERS),
             index=None,
-            placeholder="preset",
+            placeholder=tr("preset"),
             format_func=lambda name: OPTIMIZERS[name].title,
             key=state.remember(Key.OPTIMIZER, None, allowed=OPTIMIZERS, in_url=False),
             help="; ".join(row.help for row in OPTIMIZERS.values()) + ".",
         )
         learning_rate = _number(
-            "Learning rate",
+            tr("Learning rate"),
             Key.LEARNING_RATE,
-            "Length of a step: "
+            tr("Length of a step: ")
             + ", ".join(
-                f"for {row.title} {row.rate_help} ({row.rate:g} is usual)"
+                tr(
+                    "for {title} {rate_help} ({rate:g} is usual)",
+                    title=row.title,
+                    rate_help=row.rate_help,
+                    rate=row.rate,
+                )
                 for row in OPTIMIZERS.values()
             )
             + ".",
@@ -248,43 +258,50 @@ def _advanced_widgets() -> dict[str, Any]:
         decay = _number(
             "Decay",
             Key.DECAY,
-            "p in learning rate · (1 − t)^p, with t going from 0 to 1 over the run: 0 keeps the "
-            "rate, 1 lets it fall to zero evenly.",
+            tr(
+                "p in learning rate · (1 − t)^p, with t going from 0 to 1 over the run: 0 "
+                "keeps the rate, 1 lets it fall to zero evenly."
+            ),
             most=10.0,
         )
         variation = _number(
-            "Total variation",
+            tr("Total variation"),
             Key.TOTAL_VARIATION,
-            "Weight of a penalty on differences between neighbouring pixels: more makes smoother "
-            "images.",
+            tr(
+                "Weight of a penalty on differences between neighbouring pixels: more makes "
+                "smoother images."
+            ),
             most=1e6,
             format="%g",
         )
     with second:
         start = st.selectbox(
-            "Start from",
+            tr("Start from"),
             STARTS,
             format_func=lambda name: _START_TITLES.get(name, name),
             key=state.remember(Key.START_FROM, STARTS[0], allowed=STARTS, in_url=False),
         )
-        chosen_seed = seed("Chooses the noise: the same seed gives the same start.")
+        chosen_seed = seed(tr("Chooses the noise: the same seed gives the same start."))
         steps = st.number_input(
-            "Steps at most",
+            tr("Steps at most"),
             min_value=1,
             max_value=MOST_STEPS,
             value=None,
-            placeholder="no limit but the time",
+            placeholder=tr("no limit but the time"),
             key=state.remember(Key.MOST_STEPS, None, in_url=False),
         )
         precision = st.selectbox(
-            "Precision",
+            tr("Precision"),
             PRECISIONS,
             format_func=lambda name: _PRECISION_TITLES.get(name, name),
             key=state.remember(Key.PRECISION, PRECISIONS[0], allowed=PRECISIONS, in_url=False),
-            help="bfloat16 has 8 bits of precision instead of 24; processors with instructions "
-            "for it take several times as many steps. The last steps are in float32 either way.",
+            help=tr(
+                "bfloat16 has 8 bits of precision instead of 24; processors with "
+                "instructions for it take several times as many steps. The last steps are in "
+                "float32 either way."
+            ),
         )
-        st.caption(f"Runs on {device.title(device.best_device())}.")
+        st.caption(tr("Runs on {title}.", title=device.title(device.best_device())))
     return {
         "optimizer": optimizer,
         "learning_rate": learning_rate,
@@ -304,7 +321,7 @@ def seed(help: str) -> int:
         help: What it chooses.
     """
     number = st.number_input(
-        "Seed",
+        tr("Seed"),
         min_value=0,
         max_value=_LARGEST_SEED,
         key=state.remember(Key.SEED, 0, allowed=range(_LARGEST_SEED + 1), in_url=False),
@@ -328,7 +345,7 @@ def _number(
         max_value=most,
         value=None,
         format=format,
-        placeholder="preset",
+        placeholder=tr("preset"),
         key=state.remember(key, None, in_url=False),
         help=help,
     )

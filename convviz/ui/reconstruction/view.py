@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from convviz.language import later, tr
 from convviz.ui import state, widgets
 from convviz.ui.choice import USES, Use
 from convviz.ui.keys import Key
 
 ONE, DEPTH, NETWORKS, AMPLIFY = "layer", "depth", "networks", "amplify"
-MODES = {DEPTH: "Depth series", ONE: "One layer", NETWORKS: "Networks", AMPLIFY: "Amplify"}
+MODES = {
+    DEPTH: later("Depth series"),
+    ONE: later("One layer"),
+    NETWORKS: "Networks",
+    AMPLIFY: "Amplify",
+}
 
 FIRST_DEPTH = 0.5
 """How deep the layer lies that is offered first: the first layer gives back the image itself."""
@@ -29,4 +35,4 @@ def choose() -> str:
     """Draw the choice between several layers, one layer, several networks, and amplifying."""
     # It stands in the URL even at its default: with the sidebar's layer there, and nothing else,
     # a refresh would take the address for an old link.
-    return widgets.views("What to make", MODES, Key.SERIES, DEPTH, first_in_url=True)
+    return widgets.views(tr("What to make"), MODES, Key.SERIES, DEPTH, first_in_url=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from convviz.formatting import size_text
+from convviz.language import tr
 from convviz.plain_text import plain, plain_name, quoted
 
 if TYPE_CHECKING:
@@ -23,9 +24,11 @@ def no_such_image(asked: str, names: Sequence[str]) -> str:
         asked: What the link asks for.
         names: The samples' names.
     """
-    return (
-        f"The link asks for the image “{quoted(asked)}”, which is not among the samples "
-        f"({', '.join(names)}); here is another one instead."
+    return tr(
+        "The link asks for the image “{quoted}”, which is not among the samples "
+        "({join}); here is another one instead.",
+        quoted=quoted(asked),
+        join=", ".join(names),
     )
 
 
@@ -36,7 +39,7 @@ def network_label(title: str, *, here: bool) -> str:
         title: The network's title.
         here: Whether trained weights of it are on this machine.
     """
-    return title if here else f"{title} · to be fetched"
+    return title if here else tr("{title} · to be fetched", title=title)
 
 
 def too_large(bytes: int, megabytes: int) -> str:
@@ -46,22 +49,25 @@ def too_large(bytes: int, megabytes: int) -> str:
         bytes: Its size.
         megabytes: The limit.
     """
-    return (
-        f"The file has {size_text(bytes)}; a picture may have at most {megabytes} MB: choose a "
-        "smaller one."
+    return tr(
+        "The file has {bytes}; a picture may have at most {megabytes} MB: choose a smaller one.",
+        bytes=size_text(bytes),
+        megabytes=megabytes,
     )
 
 
 def refused(reason: str) -> str:
     """Say why a file was not taken over."""
-    return f"{plain(reason)} The image in use has not changed."
+    return tr("{reason} The image in use has not changed.", reason=plain(reason))
 
 
 def what_may_come(formats: str, megapixels: int) -> str:
     """Say which files are taken over."""
-    return (
-        f"{formats}, at most {megapixels} million pixels, a JPEG twice as many. It stays in this "
-        "visit: it is neither stored nor passed on."
+    return tr(
+        "{formats}, at most {megapixels} million pixels, a JPEG twice as many. It stays "
+        "in this visit: it is neither stored nor passed on.",
+        formats=formats,
+        megapixels=megapixels,
     )
 
 
@@ -72,7 +78,7 @@ def hint(formats: str, megabytes: int) -> str:
         formats: The formats' names.
         megabytes: The most that a file may have.
     """
-    return f"{formats}, {megabytes} MB at most"
+    return tr("{formats}, {megabytes} MB at most", formats=formats, megabytes=megabytes)
 
 
 def whole(title: str, width: int, height: int, credit: str, *, is_transparent: bool = False) -> str:
@@ -85,13 +91,15 @@ def whole(title: str, width: int, height: int, credit: str, *, is_transparent: b
         credit: Whom to thank; empty for an image of the visitor's.
         is_transparent: Whether parts of it are transparent.
     """
-    text = (
-        f"{plain_name(title)}, {width} × {height} pixels. The network sees the part inside the "
-        "frame."
+    text = tr(
+        "{plain_name}, {width} × {height} pixels. The network sees the part inside the frame.",
+        plain_name=plain_name(title),
+        width=width,
+        height=height,
     )
     if is_transparent:
-        text += " What is transparent in the file lies on mid-grey, here and for the network."
-    return f"{text} Photograph: {credit}." if credit else text
+        text += tr(" What is transparent in the file lies on mid-grey, here and for the network.")
+    return tr("{text} Photograph: {credit}.", text=text, credit=credit) if credit else text
 
 
 def crop(size: int, resize: int, image_size: tuple[int, int] | None = None) -> str:
@@ -103,20 +111,30 @@ def crop(size: int, resize: int, image_size: tuple[int, int] | None = None) -> s
         image_size: Width and height of the image; None for one that is larger than that.
     """
     shorter = min(image_size) if image_size else resize + 1
-    middle = ", then the middle is cut out"
+    middle = tr(", then the middle is cut out")
     if image_size and size == resize and image_size[0] == image_size[1]:
         middle = ""  # the crop is the whole image
     if shorter > resize:
-        return (
-            f"{size} × {size} pixels: the shorter side is scaled to {resize}{middle}. Finer detail "
-            "is lost to the network."
+        return tr(
+            "{size} × {size} pixels: the shorter side is scaled to {resize}{middle}. "
+            "Finer detail is lost to the network.",
+            size=size,
+            resize=resize,
+            middle=middle,
         )
     if shorter == resize:
-        kept = f"the shorter side has {resize} pixels already, so nothing is scaled"
-        return f"{size} × {size} pixels: {kept}{middle}."
-    return (
-        f"{size} × {size} pixels: the shorter side, {shorter} pixel{'s' * (shorter != 1)}, is "
-        f"enlarged to {resize}{middle}. Enlarging loses no detail and adds none."
+        kept = tr(
+            "the shorter side has {resize} pixels already, so nothing is scaled", resize=resize
+        )
+        return tr("{size} × {size} pixels: {kept}{middle}.", size=size, kept=kept, middle=middle)
+    return tr(
+        "{size} × {size} pixels: the shorter side, {shorter} pixel{value}, is enlarged "
+        "to {resize}{middle}. Enlarging loses no detail and adds none.",
+        size=size,
+        shorter=shorter,
+        value="s" * (shorter != 1),
+        resize=resize,
+        middle=middle,
     )
 
 
@@ -128,9 +146,11 @@ def no_such_layer(network: str, asked: str, instead: str) -> str:
         asked: What the link asks for.
         instead: The title of the layer that is shown.
     """
-    return (
-        f"{plain(network)} has no layer called “{quoted(asked)}”, as the link asks; here is "
-        f"{plain(instead)} instead."
+    return tr(
+        "{network} has no layer called “{quoted}”, as the link asks; here is {instead} instead.",
+        network=plain(network),
+        quoted=quoted(asked),
+        instead=plain(instead),
     )
 
 
@@ -142,9 +162,15 @@ def step_help(by: int, *, has_parts: bool) -> str:
         has_parts: Whether some layers are parts of modules.
     """
     towards, key = ("image", "[") if by < 0 else ("classes", "]")
-    step = "One layer, or one module," if has_parts else "One layer"
-    inside = " With Shift, or the keys { and }, by the parts of a module." if has_parts else ""
-    return f"{step} towards the {towards}. The key {key} does the same.{inside}"
+    step = tr("One layer, or one module,") if has_parts else tr("One layer")
+    inside = tr(" With Shift, or the keys { and }, by the parts of a module.") if has_parts else ""
+    return tr(
+        "{step} towards the {towards}. The key {key} does the same.{inside}",
+        step=step,
+        towards=towards,
+        key=key,
+        inside=inside,
+    )
 
 
 def no_such_weights(network: str, asked: str, instead: str) -> str:
@@ -155,9 +181,12 @@ def no_such_weights(network: str, asked: str, instead: str) -> str:
         asked: What the link asks for.
         instead: The title of the weights that are used.
     """
-    return (
-        f"{plain(network)} has no weights called “{quoted(asked)}”, as the link asks; here are "
-        f"others instead ({plain(instead)})."
+    return tr(
+        "{network} has no weights called “{quoted}”, as the link asks; here are others "
+        "instead ({instead}).",
+        network=plain(network),
+        quoted=quoted(asked),
+        instead=plain(instead),
     )
 
 
@@ -167,9 +196,11 @@ def what_may_be_opened(megabytes: int) -> str:
     Args:
         megabytes: The most that a file may have.
     """
-    return (
-        f"At most {megabytes} MB. Larger files go into the folder that CONVVIZ_WEIGHTS names when "
-        "convviz is started. The network is found by the names and shapes of the weights."
+    return tr(
+        "At most {megabytes} MB. Larger files go into the folder that CONVVIZ_WEIGHTS "
+        "names when convviz is started. The network is found by the names and shapes of "
+        "the weights.",
+        megabytes=megabytes,
     )
 
 
@@ -179,12 +210,12 @@ def several_fit(count: int) -> str:
     Args:
         count: How many.
     """
-    return f"These weights fit {count} networks. Which is it?"
+    return tr("These weights fit {count} networks. Which is it?", count=count)
 
 
 def unopened(sentence: str) -> str:
     """Return what is said of a file that could not be opened, after the reason."""
-    return f"{sentence} The weights in use have not changed."
+    return tr("{sentence} The weights in use have not changed.", sentence=sentence)
 
 
 def opened(name: str, network: Network) -> str:
@@ -195,8 +226,17 @@ def opened(name: str, network: Network) -> str:
         network: The network in it.
     """
     count = len(network.weights.classes)
-    classes = f" with {count} class{'' if count == 1 else 'es'}" if count else ""
-    return f"{name} is in use: {plain(network.title)}{classes}."
+    classes = (
+        tr(" with {count} class{which}", count=count, which="" if count == 1 else "es")
+        if count
+        else ""
+    )
+    return tr(
+        "{name} is in use: {title}{classes}.",
+        name=name,
+        title=plain(network.title),
+        classes=classes,
+    )
 
 
 def no_longer_here(network: str) -> str:
@@ -205,9 +245,10 @@ def no_longer_here(network: str) -> str:
     Args:
         network: Title of the network, safe to show.
     """
-    return (
-        f"The trained {network} is no longer in the server's memory: open its file, if you saved "
-        "one, or train it again."
+    return tr(
+        "The trained {network} is no longer in the server's memory: open its file, if "
+        "you saved one, or train it again.",
+        network=network,
     )
 
 
@@ -220,7 +261,12 @@ def details(bytes: int, sha256: str, note: str) -> str:
         note: What is said about them; may come from a file.
     """
     return (
-        f"{plain(note)} They take {size_text(bytes)}. Their fingerprint (sha256) is `{sha256}`."
+        tr(
+            "{note} They take {bytes}. Their fingerprint (sha256) is `{sha256}`.",
+            note=plain(note),
+            bytes=size_text(bytes),
+            sha256=sha256,
+        )
     ).strip()
 
 
@@ -232,11 +278,15 @@ def unused(files: Sequence[UnusedFile]) -> str:
     """
     lines = [f"- {plain_name(file.name)} {plain(file.reason)}" for file in files[:_LISTED]]
     if len(files) > _LISTED:
-        lines.append(f"- and {len(files) - _LISTED:,} more")
-    return "\n".join(("In the folder of weights, and not used:", "", *lines))
+        lines.append(tr("- and {count:,} more", count=len(files) - _LISTED))
+    return "\n".join((tr("In the folder of weights, and not used:"), "", *lines))
 
 
 def use_full_weights(status: SourceStatus) -> str:
     """Return the label of the button that takes the full weights; of a fetch with its size."""
-    cost = "" if status.here else f" (fetch {size_text(status.fetch_bytes)})"
-    return f"Use the full ImageNet weights{cost}"
+    cost = (
+        ""
+        if status.here
+        else tr(" (fetch {fetch_bytes})", fetch_bytes=size_text(status.fetch_bytes))
+    )
+    return tr("Use the full ImageNet weights{cost}", cost=cost)

@@ -16,6 +16,7 @@ from convviz.images.decode import MAX_PIXELS, format_names, is_transparent
 from convviz.images.encode import jpeg, png
 from convviz.images.samples import gallery, names_of_samples
 from convviz.images.samples import sample as open_sample
+from convviz.language import tr
 from convviz.plain_text import plain_name
 from convviz.ui import exports, state
 from convviz.ui.choice import IMAGE_KEYS, ChosenImage
@@ -47,8 +48,11 @@ def current() -> ChosenImage:
     if asked not in names:
         state.notice(
             Key.IMAGE,
-            "An uploaded picture stays with the visit it was uploaded in, so it cannot be opened "
-            "from a link or after a refresh; here is a sample photograph instead."
+            tr(
+                "An uploaded picture stays with the visit it was uploaded in, so it cannot "
+                "be opened from a link or after a refresh; here is a sample photograph "
+                "instead."
+            )
             if asked == OWN
             else findings.no_such_image(str(asked), names),
         )
@@ -84,7 +88,7 @@ def received(name: str, data: bytes, origin: str) -> ChosenImage:
     """
     if len(data) > MAX_MEGABYTES * 2**20:  # of widgets' limits only the browser knows
         raise ImageError(findings.too_large(len(data), MAX_MEGABYTES))
-    title = "Camera picture" if origin == "camera" else name
+    title = tr("Camera picture") if origin == "camera" else name
     image = ChosenImage.of(name, title, data, origin)
     _ = image.pixels  # what cannot be decoded is refused now
     return image
@@ -128,9 +132,9 @@ def panel(image: ChosenImage) -> None:
         with st.container(gap=None, width="stretch"):
             width, height = image.pixels.size
             st.markdown(f"**{plain_name(image.title)}**")
-            st.caption(f"{width} × {height} pixels")
+            st.caption(tr("{width} × {height} pixels", width=width, height=height))
             menu = st.popover(
-                "Change image", key="sidebar_change_image", width="content", on_change="rerun"
+                tr("Change image"), key="sidebar_change_image", width="content", on_change="rerun"
             )
             if menu.open:  # nine pictures, which every run would send
                 with menu:
@@ -208,7 +212,7 @@ def _tile(key: str, name: str, title: str, image: ChosenImage) -> None:
 
 def _upload(key: str) -> None:
     image_uploader(
-        "Your own picture",
+        tr("Your own picture"),
         key=state.fresh(f"{key}_upload"),
         on_change=_take,
         args=(state.fresh(f"{key}_upload"), "upload"),
@@ -218,12 +222,12 @@ def _upload(key: str) -> None:
         refused=state.visit().refused_file,
     )
     if st.toggle(
-        "Use the camera",
+        tr("Use the camera"),
         key=f"{key}_camera_on",
-        help="Browsers allow it only on this machine (localhost) or over https.",
+        help=tr("Browsers allow it only on this machine (localhost) or over https."),
     ):
         st.camera_input(
-            "Take a picture",
+            tr("Take a picture"),
             key=state.fresh(f"{key}_camera"),
             on_change=_take,
             args=(state.fresh(f"{key}_camera"), "camera"),
@@ -245,7 +249,7 @@ def whole(image: ChosenImage, network: Network) -> None:
     """Draw the whole image with a frame around the part that goes into the network."""
     weights = network.weights
     framed = _framed(image, weights.input_size, weights.resize)
-    st.image(framed, width="content", alt=f"{image.title}, with the crop's frame")
+    st.image(framed, width="content", alt=tr("{title}, with the crop's frame", title=image.title))
     st.caption(
         findings.whole(
             image.title, *image.pixels.size, image.credit, is_transparent=_is_transparent(image)
@@ -259,10 +263,10 @@ def input_crop(image: ChosenImage, network: Network) -> None:
     how, grey = network.spec.interpolation, len(network.spec.mean) == 1
     crop = _crop(image, size, network.weights.resize, how, grey=grey)
     with st.container(width=max(224, size)):
-        st.image(crop, width="stretch", alt="What goes into the network")
+        st.image(crop, width="stretch", alt=tr("What goes into the network"))
     st.caption(findings.crop(size, network.weights.resize, image.pixels.size))
     name = f"{PurePath(image.name).stem}-{size}.png"
-    exports.save_button("Save as PNG", crop, name, key="sidebar_save_crop")
+    exports.save_button(tr("Save as PNG"), crop, name, key="sidebar_save_crop")
 
 
 @st.cache_resource(max_entries=256, show_spinner=False, hash_funcs=IMAGE_KEYS)

@@ -9,6 +9,7 @@ from math import prod
 
 import streamlit as st
 
+from convviz.language import tr
 from convviz.networks.network import Network, is_within
 from convviz.structure.findings import left_out_sentence, on_zeros_sentence, windows_sentence
 from convviz.structure.layers import Layer, attention_windows, left_out, runs_on_zeros
@@ -66,17 +67,26 @@ def pick(
         names = sorted([*names, looked_at], key=lambda name: by_name[name].index)
     with st.container(key="sidebar_layer", gap="small"):
         name = st.selectbox(
-            "Layer",
+            tr("Layer"),
             names,
             format_func=titles(tuple(by_name.values())).__getitem__,
             key=Key.LAYER,
-            help="Grouped by stage, from the image to the classes, each with its output: channels "
-            "× height × width. Type to search.",
+            help=tr(
+                "Grouped by stage, from the image to the classes, each with its output: "
+                "channels × height × width. Type to search."
+            ),
         )
         _draw_steps(steps(network, layers), name)
         layer = by_name[name]
         dotted = "" if layer.name == layer.title else f"{state.code(layer.name)}, "
-        st.caption(f"{dotted}{state.plain(layer.kind)}, {prod(layer.shape):,} values")
+        st.caption(
+            tr(
+                "{dotted}{kind}, {prod:,} values",
+                dotted=dotted,
+                kind=state.plain(layer.kind),
+                prod=prod(layer.shape),
+            )
+        )
         _draw_related(related(layer, layers, further))
         if sentence := left_out_sentence(left_out(network)):
             st.caption(sentence)
@@ -237,16 +247,18 @@ def _draw_related(layers: Sequence[Layer]) -> None:
         return
     by_name = {layer.name: layer for layer in layers}
     st.selectbox(
-        "Uses, parts and blocks",
+        tr("Uses, parts and blocks"),
         by_name,
         index=None,
         format_func=lambda name: f"{by_name[name].title} ({by_name[name].kind})",
         key="sidebar_layer_related",
         on_change=_open_related,
-        placeholder="Around this layer",
+        placeholder=tr("Around this layer"),
         label_visibility="collapsed",
-        help="What else can be looked at here: other uses of the same module, a class token or the "
-        "heads of an attention, and the blocks that the layer is in.",
+        help=tr(
+            "What else can be looked at here: other uses of the same module, a class token "
+            "or the heads of an attention, and the blocks that the layer is in."
+        ),
     )
 
 

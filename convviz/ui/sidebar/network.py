@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from convviz import limits
 from convviz.datasets import published
 from convviz.errors import ConvvizError, WeightsError
+from convviz.language import tr
 from convviz.networks.catalogue import COURSE
 from convviz.networks.findings import replaces_built_in
 from convviz.networks.network import Network
@@ -41,35 +42,40 @@ def draw() -> None:
     """
     visit = state.visit()
     with st.popover(
-        "Open a saved network",
+        tr("Open a saved network"),
         icon=":material/folder_open:",
         width="stretch",
         key="sidebar_open_saved",
     ):
         st.file_uploader(
-            "A network's weights",
+            tr("A network's weights"),
             key=state.fresh("sidebar_saved_upload"),
             on_change=_take,
             max_upload_size=MAX_MEGABYTES,
-            help="A state dict of PyTorch (torch.save or safetensors), a training's checkpoint, or "
-            "what Transfer learning or “convviz train” saved. Nothing in the file is run. It "
-            "becomes one more choice of weights in this visit, and is not passed on.",
+            help=tr(
+                "A state dict of PyTorch (torch.save or safetensors), a training's "
+                "checkpoint, or what Transfer learning or “convviz train” saved. Nothing in "
+                "the file is run. It becomes one more choice of weights in this visit, and "
+                "is not passed on."
+            ),
         )
         st.caption(findings.what_may_be_opened(MAX_MEGABYTES))
         st.file_uploader(
-            "Names of its classes (optional)",
+            tr("Names of its classes (optional)"),
             key=state.fresh("sidebar_names_upload"),
             on_change=_take,
             max_upload_size=_NAMES_MEGABYTES,
-            help="A text file with one name a line, in the order of the scores, or JSON. Without "
-            "it the file's own names are used, or else numbers.",
+            help=tr(
+                "A text file with one name a line, in the order of the scores, or JSON. "
+                "Without it the file's own names are used, or else numbers."
+            ),
         )
         if visit.fitting:
             st.selectbox(
                 findings.several_fit(len(visit.fitting)),
                 visit.fitting,
                 index=None,
-                placeholder="Choose one",
+                placeholder=tr("Choose one"),
                 format_func=lambda name: spec(name).title,
                 key="sidebar_saved_network",
                 on_change=_take,
@@ -157,13 +163,16 @@ def pick_network(*, draw: bool = True) -> str:
         name: findings.network_label(spec(name).title, here=here.get(name, True)) for name in names
     }
     name = st.selectbox(
-        "Network",
+        tr("Network"),
         names,
         format_func=labels.__getitem__,
         key=key,
-        help="Networks made to name what a photograph shows: the designs that you trained, those "
-        "of the course, then all other classifiers of torchvision by family. Type a part of a name "
-        "to find one. Where no trained weights are on this machine, they can be fetched.",
+        help=tr(
+            "Networks made to name what a photograph shows: the designs that you trained, "
+            "those of the course, then all other classifiers of torchvision by family. Type "
+            "a part of a name to find one. Where no trained weights are on this machine, "
+            "they can be fetched."
+        ),
     )
     if replaces(name):
         st.caption(state.plain(replaces_built_in(spec(name))))
@@ -233,7 +242,7 @@ def pick_weights(
     chosen, statuses = settle_weights(name)
     titles = Counter(status.title for status in statuses.values())
     st.selectbox(
-        "Weights",
+        tr("Weights"),
         list(statuses),
         format_func=lambda source: (
             statuses[source].title
@@ -243,21 +252,23 @@ def pick_weights(
         key=Key.WEIGHTS,
         on_change=_choose_weights,
         args=(name,),
-        help="The numbers a network has learned. Full weights can name what they see; an encoder "
-        "has the convolutional layers, with a small decoder that convviz trained where there is "
-        "one.",
+        help=tr(
+            "The numbers a network has learned. Full weights can name what they see; an "
+            "encoder has the convolutional layers, with a small decoder that convviz trained "
+            "where there is one."
+        ),
     )
     with about:
         in_use = st.container()
         draw()
     if not chosen.here or downloads.is_fetching(name, chosen.source):
         if missing is None:
-            st.caption("Not fetched yet; this page does without.")
+            st.caption(tr("Not fetched yet; this page does without."))
             return None
         with missing:
             downloads.get(name, chosen.source, statuses)
     try:
-        with st.spinner(f"Loading {spec(name).title}…"):
+        with st.spinner(tr("Loading {title}…", title=spec(name).title)):
             network = cache.network(name, chosen.source)
     except WeightsError as error:
         if missing is None:
@@ -352,22 +363,24 @@ def _choose_weights(name: str) -> None:
 def _describe(network: Network, statuses: dict[str, SourceStatus]) -> None:
     """Say which weights are in use; in the details, offer the full ImageNet weights as well."""
     weights = network.weights
-    facts = [f"Weights trained on {state.plain(weights.training_set)}"]
+    facts = [
+        tr("Weights trained on {training_set}", training_set=state.plain(weights.training_set))
+    ]
     decoder = (
-        f"decoder from {state.plain(weights.decoder_set)}"
+        tr("decoder from {decoder_set}", decoder_set=state.plain(weights.decoder_set))
         if weights.decoder_set
-        else "with decoder"
+        else tr("with decoder")
     )
-    facts.append(decoder if weights.has_decoder else "no decoder")
+    facts.append(decoder if weights.has_decoder else tr("no decoder"))
     if weights.training_set == NOT_STATED:
-        facts[0] = "What the weights learned from is not stated"
+        facts[0] = tr("What the weights learned from is not stated")
     if weights.source == "random":
-        facts = ["Weights not trained: random numbers"]
+        facts = [tr("Weights not trained: random numbers")]
     st.caption(" · ".join(facts))
     if weights.warning:
         st.warning(state.plain(weights.warning), icon=":material/warning:")
     full = statuses.get("imagenet")
-    with st.expander("Details of the weights", key="sidebar_weights_details"):
+    with st.expander(tr("Details of the weights"), key="sidebar_weights_details"):
         st.caption(findings.details(weights.bytes, weights.sha256, weights.note))
         if unused := _unused():
             st.caption(findings.unused(unused))

@@ -6,6 +6,7 @@ import math
 from itertools import pairwise
 
 from convviz.formatting import grouped, percent
+from convviz.language import tr
 from convviz.learning.guessing import smoothed_floor
 from convviz.learning.live import LiveProgress, Rate
 from convviz.learning.recording import Log, LoggedStep
@@ -27,23 +28,34 @@ def introduction(log: Log, classes: int, moments: int) -> str:
         classes: How many it learned.
         moments: At how many its first layers were kept.
     """
-    return (
-        f"GoogLeNet learned {classes} classes from {log.images:,} looks at photographs, in "
-        f"{log.steps:,} steps and {log.points[-1].seconds / 60:.0f} minutes on {log.cores} "
-        f"processor cores, checks on the way included ({log.seconds / 60:.0f} with the measurement "
-        f"of the finished network). Its first layers were kept at {moments} moments: move the "
-        "slider, and watch what becomes of random numbers."
+    return tr(
+        "GoogLeNet learned {classes} classes from {images:,} looks at photographs, in "
+        "{steps:,} steps and {seconds:.0f} minutes on {cores} processor cores, checks on "
+        "the way included ({seconds_2:.0f} with the measurement of the finished "
+        "network). Its first layers were kept at {moments} moments: move the slider, and "
+        "watch what becomes of random numbers.",
+        classes=classes,
+        images=log.images,
+        steps=log.steps,
+        seconds=log.points[-1].seconds / 60,
+        cores=log.cores,
+        seconds_2=log.seconds / 60,
+        moments=moments,
     )
 
 
 def loss_curve(log: Log, classes: int) -> str:
     """Say what the recorded loss is, and between which values it can lie."""
-    return (
-        "The loss is the main classifier's cross-entropy on the training pictures, averaged over "
-        f"the last steps, with label smoothing {log.smoothing:g}: even a perfect network would "
-        f"stay at {smoothed_floor(log.smoothing, classes):.2f}, not at 0, and guessing costs "
-        f"{math.log(classes):.2f}. While it trained, two auxiliary classifiers added theirs, each "
-        f"multiplied with {AUXILIARY_WEIGHT:g}."
+    return tr(
+        "The loss is the main classifier's cross-entropy on the training pictures, "
+        "averaged over the last steps, with label smoothing {smoothing:g}: even a "
+        "perfect network would stay at {smoothed_floor:.2f}, not at 0, and guessing "
+        "costs {log:.2f}. While it trained, two auxiliary classifiers added theirs, each "
+        "multiplied with {auxiliary_weight:g}.",
+        smoothing=log.smoothing,
+        smoothed_floor=smoothed_floor(log.smoothing, classes),
+        log=math.log(classes),
+        auxiliary_weight=AUXILIARY_WEIGHT,
     )
 
 
@@ -51,26 +63,36 @@ def sizes(log: Log) -> str:
     """Say how large the pictures were, and what the accuracy did where that changed."""
     points = log.points
     larger = [after for before, after in pairwise(points) if after.size != before.size]
-    text = f"The pictures had {points[0].size} × {points[0].size} pixels"
+    text = tr("The pictures had {size} × {size} pixels", size=points[0].size)
     if not larger:
-        return f"{text} all the time, in the checks too."
-    changes = " and ".join(f"{p.size} × {p.size} before step {p.step:,}" for p in larger)
-    text += f", and grew to {changes}, in the checks too"
+        return tr("{text} all the time, in the checks too.", text=text)
+    changes = " and ".join(
+        tr("{size} × {size} before step {step:,}", size=p.size, step=p.step) for p in larger
+    )
+    text += tr(", and grew to {changes}, in the checks too", changes=changes)
     checks = checked(log)
     for before, after in pairwise(checks):
         if after[0].size != before[0].size:
-            text += (
-                f"; from {percent(before[1], 2)} at {before[0].size} pixels (step "
-                f"{before[0].step:,}) the accuracy went to {percent(after[1], 2)} at "
-                f"{after[0].size} (step {after[0].step:,})"
+            text += tr(
+                "; from {before} at {size} pixels (step {step:,}) the accuracy went to "
+                "{after} at {size_2} (step {step_2:,})",
+                before=percent(before[1], 2),
+                size=before[0].size,
+                step=before[0].step,
+                after=percent(after[1], 2),
+                size_2=after[0].size,
+                step_2=after[0].step,
             )
             break
     at_sizes = " and ".join(
-        f"{percent(share, 1)} at {size} pixels" for size, share in sorted(log.final.items())
+        tr("{share} at {size} pixels", share=percent(share, 1), size=size)
+        for size, share in sorted(log.final.items())
     )
-    return (
-        f"{text}. The size alone makes a difference: with the same weights the finished network "
-        f"names {at_sizes} correctly."
+    return tr(
+        "{text}. The size alone makes a difference: with the same weights the finished "
+        "network names {at_sizes} correctly.",
+        text=text,
+        at_sizes=at_sizes,
     )
 
 
@@ -91,19 +113,29 @@ def validation(log: Log, about: BundledInfo) -> str:
     # Of a part that is drawn from the whole without repetition.
     error = math.sqrt(about.accuracy * (1 - about.accuracy) / images * (1 - images / total))
     difference = abs(share - about.accuracy)
-    return (
-        f"The accuracies on the way are of the first {images:,} of the {total:,} validation "
-        f"pictures. The last, at step {last.step:,}, is {percent(share, 2)} at {last.size} pixels; "
-        f"the finished network's {percent(about.accuracy, 1)} are of all {total:,} at "
-        f"{about.input_size} pixels, after step {log.steps:,}. The two differ by "
-        f"{100 * difference:.1f} percentage points, where chance alone makes a part of {images:,} "
-        f"differ from the whole by about {100 * error:.1f} (its standard error)."
+    return tr(
+        "The accuracies on the way are of the first {images:,} of the {total:,} "
+        "validation pictures. The last, at step {step:,}, is {share} at {size} pixels; "
+        "the finished network's {accuracy} are of all {total:,} at {input_size} pixels, "
+        "after step {steps:,}. The two differ by {difference:.1f} percentage points, "
+        "where chance alone makes a part of {images:,} differ from the whole by about "
+        "{error:.1f} (its standard error).",
+        images=images,
+        total=total,
+        step=last.step,
+        share=percent(share, 2),
+        size=last.size,
+        accuracy=percent(about.accuracy, 1),
+        input_size=about.input_size,
+        steps=log.steps,
+        difference=100 * difference,
+        error=100 * error,
     )
 
 
 def answers(layer: str) -> str:
     """Name the panel of a layer's maps, by its title."""
-    return f"What {layer} answers to your image"
+    return tr("What {layer} answers to your image", layer=layer)
 
 
 def recorded_kernels(snapshot: Snapshot, bound: float) -> str:
@@ -113,7 +145,12 @@ def recorded_kernels(snapshot: Snapshot, bound: float) -> str:
         snapshot: One moment.
         bound: Magnitude of the weight that gets the strongest colour.
     """
-    return f"{_kernels(snapshot)} after {_steps(snapshot.step)}, in colour: {_colours(bound)}"
+    return tr(
+        "{kernels} after {steps}, in colour: {colours}",
+        kernels=_kernels(snapshot),
+        steps=_steps(snapshot.step),
+        colours=_colours(bound),
+    )
 
 
 def recorded_maps(snapshot: Snapshot, image: str, emptiness: str) -> str:
@@ -124,9 +161,12 @@ def recorded_maps(snapshot: Snapshot, image: str, emptiness: str) -> str:
         image: Title of the image.
         emptiness: How many channels are empty, as `Activations.sentence` says it.
     """
-    return (
-        f"{image} through the same weights, each of {snapshot.maps[0].channels} channels on its "
-        f"own scale. {emptiness}"
+    return tr(
+        "{image} through the same weights, each of {channels} channels on its own scale. "
+        "{emptiness}",
+        image=image,
+        channels=snapshot.maps[0].channels,
+        emptiness=emptiness,
     )
 
 
@@ -137,7 +177,9 @@ def moment_kernels(snapshot: Snapshot, bound: float) -> str:
     """Say what the drawing of the first kernels shows; see `recorded_kernels`."""
     if snapshot.kernels is None:
         return ""
-    return f"{_kernels(snapshot)}, in colour: {_colours(bound)}"
+    return tr(
+        "{kernels}, in colour: {colours}", kernels=_kernels(snapshot), colours=_colours(bound)
+    )
 
 
 def moment_maps(snapshot: Snapshot, maps: Maps, image: str) -> str:
@@ -148,22 +190,28 @@ def moment_maps(snapshot: Snapshot, maps: Maps, image: str) -> str:
         maps: Those drawn.
         image: Title of the image.
     """
-    crossed = " (crossed out)" if maps.empty else ""
-    return (
-        f"{image} through the weights of this moment, each channel on its own scale: {maps.empty} "
-        f"of {maps.channels} channels empty{crossed}. In all ReLUs together, {snapshot.empty} of "
-        f"{snapshot.channels} are empty."
+    crossed = tr(" (crossed out)") if maps.empty else ""
+    return tr(
+        "{image} through the weights of this moment, each channel on its own scale: "
+        "{empty} of {channels} channels empty{crossed}. In all ReLUs together, {empty_2} "
+        "of {channels_2} are empty.",
+        image=image,
+        empty=maps.empty,
+        channels=maps.channels,
+        crossed=crossed,
+        empty_2=snapshot.empty,
+        channels_2=snapshot.channels,
     )
 
 
 def dead_curve(view: LiveProgress) -> str:
     """Name the curve of dead channels."""
-    return f"dead: empty for all of {view.others} validation pictures"
+    return tr("dead: empty for all of {others} validation pictures", others=view.others)
 
 
 def counted_channels(view: LiveProgress) -> str:
     """Name the figure of empty and dead channels."""
-    return f"Channels that let nothing through, of {view.channels}"
+    return tr("Channels that let nothing through, of {channels}", channels=view.channels)
 
 
 def label(view: LiveProgress, frame: Snapshot, *, is_back: bool) -> str:
@@ -174,12 +222,12 @@ def label(view: LiveProgress, frame: Snapshot, *, is_back: bool) -> str:
         frame: The moment.
         is_back: Whether the training ended at a later step than that of the weights kept.
     """
-    text = f"Step {frame.step:,} · epoch {frame.epoch}"
+    text = tr("Step {step:,} · epoch {epoch}", step=frame.step, epoch=frame.epoch)
     if not frame.kept:
         return f"{text} · {frame.seconds:.0f} s" + (", untrained" if frame.step == 0 else "")
     if is_back:
-        return f"{text} · back to the best weights, which are kept"
-    return f"{text} · the end: these weights are kept"
+        return tr("{text} · back to the best weights, which are kept", text=text)
+    return tr("{text} · the end: these weights are kept", text=text)
 
 
 def in_short(design: SmallDesign, dataset: str, learning_rate: float, seconds: float) -> str:
@@ -191,7 +239,13 @@ def in_short(design: SmallDesign, dataset: str, learning_rate: float, seconds: f
         learning_rate: The largest.
         seconds: How long it may take.
     """
-    return f"{design.title}, on {dataset}, learning rate {learning_rate:g}, {seconds:.0f} seconds."
+    return tr(
+        "{title}, on {dataset}, learning rate {learning_rate:g}, {seconds:.0f} seconds.",
+        title=design.title,
+        dataset=dataset,
+        learning_rate=learning_rate,
+        seconds=seconds,
+    )
 
 
 def rate(name: Rate, value: float, depth: int, *, batch_norm: bool) -> str:
@@ -203,23 +257,26 @@ def rate(name: Rate, value: float, depth: int, *, batch_norm: bool) -> str:
         depth: Stacks of the network.
         batch_norm: Whether each convolution is followed by one.
     """
-    text = (
-        f"AdamW with a learning rate of {value:g}, which a cosine schedule lowers to nearly zero."
+    text = tr(
+        "AdamW with a learning rate of {value:g}, which a cosine schedule lowers to nearly zero.",
+        value=value,
     )
     if name != "deadly":
         return text
-    text += (
-        " A step that large can push a channel's inputs to its ReLU below zero for every picture. "
-        "Then it lets nothing through, gets no gradient back, and stays dead."
+    text += tr(
+        " A step that large can push a channel's inputs to its ReLU below zero for every "
+        "picture. Then it lets nothing through, gets no gradient back, and stays dead."
     )
     if depth == 1:
-        text += (
-            " Channels of a first stack seldom die, as the picture's values lie on both sides of "
-            "zero: choose more stacks."
+        text += tr(
+            " Channels of a first stack seldom die, as the picture's values lie on both "
+            "sides of zero: choose more stacks."
         )
     if batch_norm:
-        return f"{text} Batch norm mostly prevents that: switch it off to compare."
-    return f"{text} Batch norm, which mostly prevents that, is off: switch it on to compare."
+        return tr("{text} Batch norm mostly prevents that: switch it off to compare.", text=text)
+    return tr(
+        "{text} Batch norm, which mostly prevents that, is off: switch it on to compare.", text=text
+    )
 
 
 def arithmetic(design: SmallDesign, classes: int) -> str:
@@ -250,7 +307,10 @@ def progress(view: LiveProgress, phase: str) -> str:
         return phase
     text = f"{phase} · {view.seconds:.0f} s"
     if view.checks:
-        text += f" · {percent(view.checks[-1].accuracy)} of validation pictures named correctly"
+        text += tr(
+            " · {accuracy} of validation pictures named correctly",
+            accuracy=percent(view.checks[-1].accuracy),
+        )
     return text
 
 
@@ -259,10 +319,13 @@ def dead_channels(view: LiveProgress) -> str:
     dead = view.counts[-1].dead
     if 2 * dead <= view.channels:
         return ""
-    return (
-        f"{dead} of {view.channels} channels died: they let nothing through for any of "
-        f"{view.others} validation pictures. Where nothing comes through no gradient comes back, "
-        "so learning seldom wakes them up."
+    return tr(
+        "{dead} of {channels} channels died: they let nothing through for any of "
+        "{others} validation pictures. Where nothing comes through no gradient comes "
+        "back, so learning seldom wakes them up.",
+        dead=dead,
+        channels=view.channels,
+        others=view.others,
     )
 
 
@@ -281,18 +344,22 @@ def _accuracy(view: LiveProgress) -> str:
     if outcome is None:
         return ""
     if outcome.best_epoch:
-        kept = (
-            f"The weights kept are those of epoch {outcome.best_epoch}, the best on these same "
-            "pictures, which tends to make the figure a little too good. "
+        kept = tr(
+            "The weights kept are those of epoch {best_epoch}, the best on these same "
+            "pictures, which tends to make the figure a little too good. ",
+            best_epoch=outcome.best_epoch,
         )
     else:
-        kept = (
+        kept = tr(
             "No epoch did better on them than the weights before the first step, which are kept. "
         )
-    return (
-        f"Accuracy is measured on {view.validation_images:,} pictures that it did not learn from; "
-        f"always naming the largest class would name {percent(view.guessing.accuracy)} of them "
-        f"correctly. {kept}"
+    return tr(
+        "Accuracy is measured on {validation_images:,} pictures that it did not learn "
+        "from; always naming the largest class would name {accuracy} of them correctly. "
+        "{kept}",
+        validation_images=view.validation_images,
+        accuracy=percent(view.guessing.accuracy),
+        kept=kept,
     )
 
 
@@ -302,32 +369,37 @@ def earlier_image(probe: str) -> str:
     Args:
         probe: Title of the training's image.
     """
-    return (
-        f"The maps below are of your earlier image, {quoted(probe)}: the training began with it. "
-        "Start a new one to see those of the image in the sidebar."
+    return tr(
+        "The maps below are of your earlier image, {quoted}: the training began with it. "
+        "Start a new one to see those of the image in the sidebar.",
+        quoted=quoted(probe),
     )
 
 
 def _channels(view: LiveProgress, probe: str) -> str:
-    return (
-        "Counted at the end of the training, over all ReLUs: a channel is empty when it lets "
-        f"nothing through for {probe}, and dead when it lets nothing through for any of "
-        f"{view.others} validation pictures."
+    return tr(
+        "Counted at the end of the training, over all ReLUs: a channel is empty when it "
+        "lets nothing through for {probe}, and dead when it lets nothing through for any "
+        "of {others} validation pictures.",
+        probe=probe,
+        others=view.others,
     )
 
 
 def _kernels(snapshot: Snapshot) -> str:
     if snapshot.kernels is None:
-        return "It has no kernels"
+        return tr("It has no kernels")
     count, _, height, width = snapshot.kernels.shape
-    return f"Its {count} kernels of {height} × {width} pixels"
+    return tr(
+        "Its {count} kernels of {height} × {width} pixels", count=count, height=height, width=width
+    )
 
 
 def _colours(bound: float) -> str:
     if not math.isfinite(bound):
-        return "some weights are no longer numbers."
-    return f"grey is 0, and the strongest colour is a weight of {bound:.3g}."
+        return tr("some weights are no longer numbers.")
+    return tr("grey is 0, and the strongest colour is a weight of {bound:.3g}.", bound=bound)
 
 
 def _steps(count: int) -> str:
-    return f"{count:,} step{'' if count == 1 else 's'}"
+    return tr("{count:,} step{which}", count=count, which="" if count == 1 else "s")

@@ -11,6 +11,7 @@ from convviz.datasets.labelled_set import Dataset, Split
 from convviz.datasets.labelled_set import split as split_set
 from convviz.formatting import percent
 from convviz.jobs.job import JobView
+from convviz.language import later, tr
 from convviz.learning.config import TrainingSettings
 from convviz.learning.live import LiveProgress, Rate, learning_rate, train_small
 from convviz.learning.small_design import SmallDesign
@@ -29,12 +30,12 @@ _SECONDS = (20, 40, 60, 120)
 _PIXELS = 48  # side of the training images
 _RATES: dict[Rate, str] = {
     "usual": "Usual",
-    "tiny": "Far too small: hardly anything moves",
-    "deadly": "Far too large: kills ReLUs",
+    "tiny": later("Far too small: hardly anything moves"),
+    "deadly": later("Far too large: kills ReLUs"),
 }
 _PHASES = {
-    "reading": "Reading the pictures",
-    "encoding": "Reading the pictures",
+    "reading": later("Reading the pictures"),
+    "encoding": later("Reading the pictures"),
     "training": "Training",
     "done": "Done",
 }
@@ -56,18 +57,20 @@ def draw(choice: Choice) -> None:
     view = page_jobs.find()
     if view is None:
         st.markdown(
-            "Train a small network from random numbers, and watch what it makes of your image "
-            "while it learns. Choose the image in the sidebar."
+            tr(
+                "Train a small network from random numbers, and watch what it makes of your "
+                "image while it learns. Choose the image in the sidebar."
+            )
         )
     # Above the settings: on a phone they are longer than the screen.
     row = st.container(horizontal=True, vertical_alignment="center", key="training_start_row")
     # Out of the way while there is something to watch.
-    with st.expander("Pictures, network and learning rate", expanded=view is None):
+    with st.expander(tr("Pictures, network and learning rate"), expanded=view is None):
         dataset = datasets.choose()
         setup = _choose(dataset) if dataset else None
     with row:
         page_jobs.start_button(
-            "Start",
+            tr("Start"),
             view,
             ready=setup is not None,
             on_click=_start,
@@ -88,35 +91,37 @@ def _choose(dataset: Dataset) -> LiveSetup:
     left, right = st.columns(2, gap="large")
     with left:
         depth = st.select_slider(
-            "Depth: stacks of convolution, ReLU and max pooling",
+            tr("Depth: stacks of convolution, ReLU and max pooling"),
             _DEPTHS,
             key=state.remember(Key.LIVE_DEPTH, 3, allowed=_DEPTHS),
         )
         width = st.select_slider(
-            "Width: channels of the first stack",
+            tr("Width: channels of the first stack"),
             _WIDTHS,
             key=state.remember(Key.LIVE_WIDTH, 16, allowed=_WIDTHS),
-            help="Each further stack has twice as many, up to 128.",
+            help=tr("Each further stack has twice as many, up to 128."),
         )
         seconds = st.select_slider(
-            "Time for the training",
+            tr("Time for the training"),
             _SECONDS,
             format_func=lambda seconds: f"{seconds} s",
             key=state.remember(Key.LIVE_SECONDS, 40, allowed=_SECONDS),
         )
     with right:
         rate = st.radio(
-            "Learning rate",
+            tr("Learning rate"),
             list(_RATES),
             format_func=_RATES.__getitem__,
             key=state.remember(Key.LIVE_RATE, "usual", allowed=_RATES),
             on_change=_rate_changed,
         )
         norm = st.toggle(
-            "Batch norm after each convolution",
+            tr("Batch norm after each convolution"),
             key=state.remember(Key.LIVE_NORM, rate != "deadly"),
-            help="Pulls each channel's values around 0 before the ReLU, over the pictures of a "
-            "batch.",
+            help=tr(
+                "Pulls each channel's values around 0 before the ReLU, over the pictures of "
+                "a batch."
+            ),
         )
         value = learning_rate(rate, batch_norm=norm)
         st.caption(findings.rate(rate, value, depth, batch_norm=norm))
@@ -146,7 +151,7 @@ def _start(page_jobs: PageJobs, setup: LiveSetup, choice: Choice) -> None:
     st.session_state.pop(Entry.LIVE_MOMENT, None)
     page_jobs.start(
         train_small,
-        title=f"A small network learns {state.shorten(setup.dataset.name)}",
+        title=tr("A small network learns {shorten}", shorten=state.shorten(setup.dataset.name)),
         seconds=setup.settings.seconds,
         about=choice.image.sha256,
         design=setup.design,
@@ -182,7 +187,7 @@ def _pick_layer(view: LiveProgress) -> str:
     names = live_film.layers(view)
     usual = list(names)[min(1, len(names) - 1)]
     name = st.segmented_control(
-        "Feature maps of",
+        tr("Feature maps of"),
         names,
         format_func=names.__getitem__,
         key=state.remember(Key.LIVE_LAYER, usual, allowed=names),
@@ -233,11 +238,14 @@ def _draw_ended(job: str, view: LiveProgress, layer: str) -> None:
         kernels, maps = stills[at].pictures
         file = f"{name}-{layer.split('.')[-1]}.png"
         save_button(
-            "Kernels (PNG)", kernels, f"{name}-kernels.png", key="training_save_live_kernels"
+            tr("Kernels (PNG)"), kernels, f"{name}-kernels.png", key="training_save_live_kernels"
         )
-        save_button("Maps (PNG)", maps, file, key="training_save_live_maps")
+        save_button(tr("Maps (PNG)"), maps, file, key="training_save_live_maps")
         save_button(
-            "Curves (CSV)", live_film.table(view), "training.csv", key="training_save_live_curves"
+            tr("Curves (CSV)"),
+            live_film.table(view),
+            "training.csv",
+            key="training_save_live_curves",
         )
 
 
@@ -254,8 +262,16 @@ def _numbers(view: LiveProgress) -> None:
     outcome, last = view.outcome, view.counts[-1]
     with st.container(horizontal=True, gap="large", key="training_live_numbers"):
         if outcome:
-            st.metric("Validation accuracy", percent(outcome.accuracy, 1), width="content")
-            st.metric("Epochs", outcome.epochs, width="content")
-        st.metric("Empty channels", f"{last.empty} of {view.channels}", width="content")
-        st.metric("Dead channels", f"{last.dead} of {view.channels}", width="content")
+            st.metric(tr("Validation accuracy"), percent(outcome.accuracy, 1), width="content")
+            st.metric(tr("Epochs"), outcome.epochs, width="content")
+        st.metric(
+            tr("Empty channels"),
+            tr("{empty} of {channels}", empty=last.empty, channels=view.channels),
+            width="content",
+        )
+        st.metric(
+            tr("Dead channels"),
+            tr("{dead} of {channels}", dead=last.dead, channels=view.channels),
+            width="content",
+        )
     st.caption(findings.numbers(view, state.plain(view.probe)))

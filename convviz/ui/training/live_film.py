@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from convviz.figures import theme
+from convviz.language import later, tr
 from convviz.learning.live import LiveProgress
 from convviz.learning.snapshots import Maps, Snapshot
 from convviz.ui import exports
@@ -17,7 +18,9 @@ from convviz.ui.training import findings
 
 def titles(view: LiveProgress, layer: str) -> tuple[str, str]:
     """Name the two panels."""
-    return "What conv1 looks for", f"What {maps_of(view.frames[0], layer).layer.title} answers"
+    return tr("What conv1 looks for"), tr(
+        "What {title} answers", title=maps_of(view.frames[0], layer).layer.title
+    )
 
 
 def layers(view: LiveProgress) -> dict[str, str]:
@@ -41,7 +44,7 @@ def all_stills(job: str, view: LiveProgress, layer: str) -> tuple[Still, ...]:
 
 
 # A film has a few megabytes, and the page needs it again after each click beside it.
-@st.cache_resource(max_entries=8, show_spinner="Developing the film…")
+@st.cache_resource(max_entries=8, show_spinner=later("Developing the film…"))
 def _stills(job: str, layer: str, count: int, _view: LiveProgress) -> tuple[Still, ...]:
     return tuple(_still(_view, frame, layer) for frame in _view.frames)
 
@@ -77,11 +80,13 @@ def charts(view: LiveProgress) -> tuple[Chart, ...]:
     length = max(view.step, 10) if view.outcome is None else view.step
     chance = view.guessing.accuracy
     learning = Chart(
-        "Loss and accuracy",
+        tr("Loss and accuracy"),
         (
-            Line("training loss", [(point.step, point.loss) for point in view.points], theme.BLUE),
             Line(
-                "validation accuracy",
+                tr("training loss"), [(point.step, point.loss) for point in view.points], theme.BLUE
+            ),
+            Line(
+                tr("validation accuracy"),
                 [(check.step, check.accuracy) for check in view.checks],
                 theme.VERMILION,
                 side="right",
@@ -98,7 +103,7 @@ def charts(view: LiveProgress) -> tuple[Chart, ...]:
         findings.counted_channels(view),
         (
             Line(
-                "empty for your image",
+                tr("empty for your image"),
                 [(count.step, count.empty) for count in view.counts],
                 theme.PURPLE,
             ),

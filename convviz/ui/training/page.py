@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from convviz.language import later, tr
 from convviz.networks.network import Network
 from convviz.ui import widgets
 from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.keys import Key
 from convviz.ui.training import live, recorded
 
-_VIEWS = {"recorded": "A recorded training", "live": "Train one here"}
+_VIEWS = {"recorded": later("A recorded training"), "live": later("Train one here")}
 
 
 def prepare(image: ChosenImage, _network: Network) -> None:
@@ -18,7 +19,7 @@ def prepare(image: ChosenImage, _network: Network) -> None:
 
 def draw(choice: Choice) -> None:
     """Draw the view that is chosen."""
-    if widgets.views("What to watch", _VIEWS, Key.WATCH, "recorded") == "live":
+    if widgets.views(tr("What to watch"), _VIEWS, Key.WATCH, "recorded") == "live":
         live.draw(choice)
     else:
         recorded.draw(choice)

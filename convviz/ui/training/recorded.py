@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.figures import theme
+from convviz.language import tr
 from convviz.learning import recording
 from convviz.learning.guessing import smoothed_floor
 from convviz.learning.snapshots import Snapshot
@@ -47,7 +48,7 @@ def _draw_film(choice: Choice) -> None:
     moments = recording.steps()
     layers = {layer.name: layer for layer in recording.recorded_layers()}
     name = st.selectbox(
-        "Feature maps of",
+        tr("Feature maps of"),
         list(layers),
         format_func=lambda name: layers[name].title,
         key=state.remember(Key.RECORDED_LAYER, _FIRST, allowed=layers),
@@ -62,21 +63,21 @@ def _draw_film(choice: Choice) -> None:
     film(
         stills,
         (_losses(),),
-        titles=("What conv1 looks for", findings.answers(layers[name].title)),
+        titles=(tr("What conv1 looks for"), findings.answers(layers[name].title)),
         key="training_recorded",
         at=moments.index(step),
         on_rest=lambda number: state.put(Key.RECORDED_MOMENT, moments[number]),
         on_reach=_wanted,
     )
-    st.caption("The green line is the moment shown above.")
+    st.caption(tr("The green line is the moment shown above."))
     kernels, maps = stills[moments.index(step)].pictures
     with st.container(horizontal=True, gap="small", key="training_save_recorded"):
         file = exports.file_name(choice, f"kernels-{step}", ending="png", network=bundled.NETWORK)
-        exports.save_button("Kernels (PNG)", kernels, file, key="training_save_kernels")
+        exports.save_button(tr("Kernels (PNG)"), kernels, file, key="training_save_kernels")
         file = exports.file_name(choice, name, f"step{step}", ending="png", network=bundled.NETWORK)
-        exports.save_button("Maps (PNG)", maps, file, key="training_save_maps")
+        exports.save_button(tr("Maps (PNG)"), maps, file, key="training_save_maps")
         file = "googlenet-training.csv"
-        exports.save_button("Loss (CSV)", _table(), file, key="training_save_loss")
+        exports.save_button(tr("Loss (CSV)"), _table(), file, key="training_save_loss")
 
 
 def _wanted() -> None:
@@ -86,11 +87,11 @@ def _wanted() -> None:
 def _still(image: ChosenImage, layer: str, step: int, *, with_maps: bool) -> Still:
     """Make one moment's images; without maps where nobody has reached for the slider yet."""
     sheet, about_kernels = cache.once(lambda: _kernels(step), "recorded kernels", step)
-    maps, about_maps = b"", "Looking at your image…"
+    maps, about_maps = b"", tr("Looking at your image…")
     if with_maps:
         maps, about_maps = _maps(image, image.title, layer, step)
     return Still(
-        label=f"After {step:,} steps" + ("" if step else ": random numbers"),
+        label=tr("After {step:,} steps", step=step) + ("" if step else ": random numbers"),
         at=step,
         pictures=(sheet, maps),
         notes=(about_kernels, about_maps),
@@ -124,12 +125,12 @@ def _losses() -> Chart:
     log = recording.log()
     floor = smoothed_floor(log.smoothing, len(bundled.classes()))
     return Chart(
-        "Loss and accuracy",
+        tr("Loss and accuracy"),
         (
-            Line("training loss", [(p.step, p.loss) for p in log.points], theme.BLUE),
-            Line("its floor", [(0, floor), (log.steps, floor)], theme.GREY, dash=True),
+            Line(tr("training loss"), [(p.step, p.loss) for p in log.points], theme.BLUE),
+            Line(tr("its floor"), [(0, floor), (log.steps, floor)], theme.GREY, dash=True),
             Line(
-                "validation accuracy",
+                tr("validation accuracy"),
                 [(point.step, accuracy) for point, accuracy in findings.checked(log)],
                 theme.VERMILION,
                 side="right",

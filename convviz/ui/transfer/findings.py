@@ -7,6 +7,7 @@ from statistics import median
 
 from convviz.datasets.labelled_set import Partition
 from convviz.formatting import percent
+from convviz.language import later, tr
 from convviz.learning.plan import TransferPlan
 from convviz.learning.significance import (
     LEVEL,
@@ -21,8 +22,8 @@ from convviz.plain_text import plain, quoted
 _KNOWS_ITS_PICTURES = 0.95  # of the training images: from here on they count as known
 _LEARNED_LITTLE = 0.9  # of the training images: below this one, more weights may help
 _PHASES = {
-    "reading": "Reading the pictures",
-    "encoding": "Computing the frozen parts' output, once",
+    "reading": later("Reading the pictures"),
+    "encoding": later("Computing the frozen parts' output, once"),
     "training": "Training",
     "testing": "Testing",
     "done": "Done",
@@ -33,15 +34,27 @@ def division(partition: Partition) -> str:
     """Say what the images are for."""
     split = partition.split
     learn, choose = len(split.train), len(split.validation)
-    text = f"{_pictures(learn)} to learn from, {choose:,} to choose the best epoch by"
+    text = tr(
+        "{pictures} to learn from, {choose:,} to choose the best epoch by",
+        pictures=_pictures(learn),
+        choose=choose,
+    )
     if not partition.folds:
-        return f"{text}, {len(split.test):,} to test the result: these choose nothing."
+        return tr(
+            "{text}, {count:,} to test the result: these choose nothing.",
+            text=text,
+            count=len(split.test),
+        )
     folds = len(partition.folds)
-    return (
-        f"{text}. With so few, none are set aside for the test alone: {folds} more networks are "
-        f"trained in the same way, each without one part of all {len(partition.tested):,} pictures "
-        "that it is then tested with, so that each picture is tested once. All "
-        f"{folds + 1} trainings share the time below."
+    return tr(
+        "{text}. With so few, none are set aside for the test alone: {folds} more "
+        "networks are trained in the same way, each without one part of all {count:,} "
+        "pictures that it is then tested with, so that each picture is tested once. All "
+        "{folds_2} trainings share the time below.",
+        text=text,
+        folds=folds,
+        count=len(partition.tested),
+        folds_2=folds + 1,
     )
 
 
@@ -56,9 +69,14 @@ def augmentation_cost(images: int, seconds: float, limit: float) -> str:
     epochs = int(limit / seconds) if seconds else 0
     length = f"{seconds:.2g}" if seconds < 10 else f"{seconds:,.0f}"
     enough = (
-        f"the {limit:g} s chosen are less than one such epoch"
+        tr("the {limit:g} s chosen are less than one such epoch", limit=limit)
         if not epochs
-        else f"the {limit:g} s chosen are about {epochs:,} such epoch{'s' * (epochs != 1)}"
+        else tr(
+            "the {limit:g} s chosen are about {epochs:,} such epoch{value}",
+            limit=limit,
+            epochs=epochs,
+            value="s" * (epochs != 1),
+        )
     )
     return (
         "What a frozen encoder makes of changed pictures cannot be computed once and kept: every "
@@ -72,13 +90,16 @@ def trained_share(plan: TransferPlan) -> str:
     trained, whole = plan.trainable_parameters, plan.parameters
     if plan.frozen_parameters:
         share = percent(trained / whole)
-        return (
-            f"{share[0].upper()}{share[1:]} of the {whole:,} parameters learn; the others stay "
-            "exactly as they are."
+        return tr(
+            "{upper}{share} of the {whole:,} parameters learn; the others stay exactly "
+            "as they are.",
+            upper=share[0].upper(),
+            share=share[1:],
+            whole=whole,
         )
     if plan.scenario == "scratch":
-        return f"All {whole:,} parameters are drawn anew and learn."
-    return f"All {whole:,} parameters learn."
+        return tr("All {whole:,} parameters are drawn anew and learn.", whole=whole)
+    return tr("All {whole:,} parameters learn.", whole=whole)
 
 
 def computed_once(plan: TransferPlan) -> str:
@@ -86,16 +107,17 @@ def computed_once(plan: TransferPlan) -> str:
     names = [part.name for part in plan.parts]
     first = next(part for part in plan.parts if part.trained)
     if names.index(first.name) == 0:
-        return (
-            "At most. The first part learns too, so every picture runs through the whole network "
-            "in every epoch."
+        return tr(
+            "At most. The first part learns too, so every picture runs through the whole "
+            "network in every epoch."
         )
     title = plain(first.title.split(" (")[0])
-    return (
-        f"At most. What comes before {title} does not change: it runs once over each picture, and "
-        f"its output is kept. In every epoch the pictures run through {title} and what follows. "
-        "(A network of your own whose parts do not run one after the other, or an output above "
-        "400 MB, is computed anew in every epoch.)"
+    return tr(
+        "At most. What comes before {title} does not change: it runs once over each "
+        "picture, and its output is kept. In every epoch the pictures run through "
+        "{title} and what follows. (A network of your own whose parts do not run one "
+        "after the other, or an output above 400 MB, is computed anew in every epoch.)",
+        title=title,
     )
 
 
@@ -107,31 +129,37 @@ def trainings(seconds: float, *, compare: bool, folds: int = 0) -> str:
         compare: Whether it is compared with no transfer.
         folds: How many networks test it; 0 with a test part.
     """
-    time = f"for at most {seconds:g} seconds"
-    tests = f" (with the {folds} networks that test it)" if folds else ""
+    time = tr("for at most {seconds:g} seconds", seconds=seconds)
+    tests = tr(" (with the {folds} networks that test it)", folds=folds) if folds else ""
     if not compare:
-        return f"One training{tests}, {time}."
-    return (
-        f"Three trainings{tests.replace('it)', 'each)')}: this one and the same on an untrained "
-        f"encoder, each {time}, then everything from scratch, for about as long as the first took."
+        return tr("One training{tests}, {time}.", tests=tests, time=time)
+    return tr(
+        "Three trainings{replace}: this one and the same on an untrained encoder, each "
+        "{time}, then everything from scratch, for about as long as the first took.",
+        replace=tests.replace("it)", "each)"),
+        time=time,
     )
 
 
 def doing(view: TransferProgress) -> str:
     """Say what a job does now."""
-    fold = f" · testing part {view.fold} of {view.folds}" if view.fold else ""
+    fold = (
+        tr(" · testing part {fold} of {folds}", fold=view.fold, folds=view.folds)
+        if view.fold
+        else ""
+    )
     return f"{_PHASES[view.phase]} · {view.doing}{fold} · {view.seconds:.0f} s"
 
 
 def accuracy_name(outcome: TransferOutcome) -> str:
     """Name an accuracy by the images that it was measured on."""
-    return "Validation accuracy" if outcome.measured == "validation" else "Test accuracy"
+    return tr("Validation accuracy") if outcome.measured == "validation" else tr("Test accuracy")
 
 
 def accuracy_interval(outcome: TransferOutcome) -> str:
     """Write the 95 % interval of an accuracy."""
     low, high = interval(_correct(outcome), outcome.images, len(outcome.different))
-    return f"{percent(low)} to {percent(high)}"
+    return tr("{low} to {high}", low=percent(low), high=percent(high))
 
 
 def measured(outcome: TransferOutcome, validation_images: int) -> str:
@@ -142,12 +170,23 @@ def measured(outcome: TransferOutcome, validation_images: int) -> str:
         validation_images: How many images chose its epoch.
     """
     images, correct = outcome.images, _correct(outcome)
-    right = f"{correct:,} of {_pictures(images)} {_are(correct)} classified correctly"
-    kept = f"epoch {outcome.best_epoch}, the best on {_pictures(validation_images)} set aside"
+    right = tr(
+        "{correct:,} of {pictures} {are} classified correctly",
+        correct=correct,
+        pictures=_pictures(images),
+        are=_are(correct),
+    )
+    kept = tr(
+        "epoch {best_epoch}, the best on {pictures} set aside",
+        best_epoch=outcome.best_epoch,
+        pictures=_pictures(validation_images),
+    )
     if outcome.measured == "test":
-        text = (
-            f"{right}; these chose nothing, neither weights nor the epoch. Kept are the weights of "
-            f"{kept} for that choice."
+        text = tr(
+            "{right}; these chose nothing, neither weights nor the epoch. Kept are the "
+            "weights of {kept} for that choice.",
+            right=right,
+            kept=kept,
         )
     elif outcome.measured == "folds":
         text = (
@@ -156,16 +195,25 @@ def measured(outcome: TransferOutcome, validation_images: int) -> str:
             f"more pictures than they; its weights are those of {kept} for that choice."
         )
     else:
-        text = (
-            f"{right}, but these are the pictures that chose epoch {outcome.best_epoch}, so new "
-            "pictures may fare worse."
+        text = tr(
+            "{right}, but these are the pictures that chose epoch {best_epoch}, so new "
+            "pictures may fare worse.",
+            right=right,
+            best_epoch=outcome.best_epoch,
         )
     different = len(outcome.different)
-    copies = f", from the {different:,} different ones" if different < images else ""
-    return (
-        f"{text} Always naming the largest class would classify {percent(outcome.guessing)} of "
-        "them correctly. The interval counts the chance of which pictures were tested "
-        f"(95 %{copies}), not that of the seed: the training ran with one."
+    copies = (
+        tr(", from the {different:,} different ones", different=different)
+        if different < images
+        else ""
+    )
+    return tr(
+        "{text} Always naming the largest class would classify {guessing} of them "
+        "correctly. The interval counts the chance of which pictures were tested (95 "
+        "%{copies}), not that of the seed: the training ran with one.",
+        text=text,
+        guessing=percent(outcome.guessing),
+        copies=copies,
     )
 
 
@@ -173,17 +221,25 @@ def time_spent(outcome: TransferOutcome) -> str:
     """Say where the time of a training went; empty without a frozen encoder's features."""
     text = ""
     if outcome.augmented and outcome.epoch_seconds:
-        text = (
-            "As the pictures changed each time, every epoch ran the network over all of them: it "
-            f"took {median(outcome.epoch_seconds):.2f} s."
+        text = tr(
+            "As the pictures changed each time, every epoch ran the network over all of "
+            "them: it took {median:.2f} s.",
+            median=median(outcome.epoch_seconds),
         )
     elif outcome.encoding_seconds and outcome.epoch_seconds:
-        text = (
-            f"The frozen parts ran over each picture once, in {outcome.encoding_seconds:.1f} s; "
-            f"after that an epoch took {median(outcome.epoch_seconds):.2f} s."
+        text = tr(
+            "The frozen parts ran over each picture once, in {encoding_seconds:.1f} s; "
+            "after that an epoch took {median:.2f} s.",
+            encoding_seconds=outcome.encoding_seconds,
+            median=median(outcome.epoch_seconds),
         )
     if outcome.folds:
-        text = f"{text} The {outcome.folds} networks of the test took {outcome.test_seconds:.1f} s."
+        text = tr(
+            "{text} The {folds} networks of the test took {test_seconds:.1f} s.",
+            text=text,
+            folds=outcome.folds,
+            test_seconds=outcome.test_seconds,
+        )
     return text.strip()
 
 
@@ -198,20 +254,23 @@ def by_heart(outcome: TransferOutcome) -> str:
     p_value = p_value_higher(
         round(train * number), number, round(correct / images * number), number
     )
-    text = (
-        f"Of the pictures learned from, {percent(train)} are classified correctly, of the tested "
-        f"ones {percent(outcome.accuracy)}"
+    text = tr(
+        "Of the pictures learned from, {train} are classified correctly, of the tested "
+        "ones {accuracy}",
+        train=percent(train),
+        accuracy=percent(outcome.accuracy),
     )
     if p_value < LEVEL and train >= _KNOWS_ITS_PICTURES:
-        return (
-            f"{text}: much was learned by heart. Fewer weights to learn, or more pictures, may "
-            "narrow the gap."
+        return tr(
+            "{text}: much was learned by heart. Fewer weights to learn, or more "
+            "pictures, may narrow the gap.",
+            text=text,
         )
     if p_value < LEVEL:
-        return f"{text}: part of what was learned holds for those pictures only."
-    text = f"{text}: chance may explain that, so it is no sign of learning by heart."
+        return tr("{text}: part of what was learned holds for those pictures only.", text=text)
+    text = tr("{text}: chance may explain that, so it is no sign of learning by heart.", text=text)
     if train < _LEARNED_LITTLE:
-        text += " More weights to learn, or more time, may raise both."
+        text += tr(" More weights to learn, or more time, may raise both.")
     return text
 
 
@@ -222,17 +281,25 @@ def compared(outcomes: Sequence[TransferOutcome]) -> str:
     for other in outcomes[1:]:
         paired = _paired(first, other)
         if paired is None:
-            sentences.append(f"“{plain(other.name)}” was stopped before its test.")
+            sentences.append(tr("“{name}” was stopped before its test.", name=plain(other.name)))
             continue
         sentences.append(
-            f"Of the same {_compared(first, paired)}, this training classifies "
-            f"{paired.both + paired.only_first:,} correctly and “{plain(other.name)}” "
-            f"{paired.both + paired.only_second:,}: {_verdict(paired)}."
+            tr(
+                "Of the same {compared}, this training classifies {both:,} correctly and "
+                "“{name}” {both_2:,}: {verdict}.",
+                compared=_compared(first, paired),
+                both=paired.both + paired.only_first,
+                name=plain(other.name),
+                both_2=paired.both + paired.only_second,
+                verdict=_verdict(paired),
+            )
         )
     times = "; ".join(f"{plain(outcome.name)}, {_total(outcome):.0f} s" for outcome in outcomes)
-    return (
-        f"{' '.join(sentences)} Each was trained with one seed; another one moves these numbers, "
-        f"too. All trainings and tests together: {times}."
+    return tr(
+        "{join} Each was trained with one seed; another one moves these numbers, too. "
+        "All trainings and tests together: {times}.",
+        join=" ".join(sentences),
+        times=times,
     )
 
 
@@ -240,27 +307,34 @@ def fine_tuned(before: TransferOutcome, after: TransferOutcome) -> str:
     """Say what fine-tuning changed."""
     paired = _paired(before, after)
     if paired is None:
-        text = "Not both were tested with the same pictures, so the two accuracies say little."
+        text = tr("Not both were tested with the same pictures, so the two accuracies say little.")
     else:
-        text = (
-            f"Of the same {_compared(before, paired)}, {paired.both + paired.only_first:,} were "
-            f"classified correctly before fine-tuning and {paired.both + paired.only_second:,} "
-            f"after it: {_verdict(paired)}. Each was trained with one seed."
+        text = tr(
+            "Of the same {compared}, {both:,} were classified correctly before "
+            "fine-tuning and {both_2:,} after it: {verdict}. Each was trained with one "
+            "seed.",
+            compared=_compared(before, paired),
+            both=paired.both + paired.only_first,
+            both_2=paired.both + paired.only_second,
+            verdict=_verdict(paired),
         )
     if after.best_epoch == 0:
-        return (
-            f"{text} For the network that is kept, no epoch was better than the beginning on the "
-            "pictures that choose it, so its weights are as before."
+        return tr(
+            "{text} For the network that is kept, no epoch was better than the beginning "
+            "on the pictures that choose it, so its weights are as before.",
+            text=text,
         )
-    return (
-        f"{text} Kept are the weights of epoch {after.best_epoch}, the best on the pictures that "
-        "choose it; epoch 0 is the network as it was before."
+    return tr(
+        "{text} Kept are the weights of epoch {best_epoch}, the best on the pictures "
+        "that choose it; epoch 0 is the network as it was before.",
+        text=text,
+        best_epoch=after.best_epoch,
     )
 
 
 def question(title: str) -> str:
     """Ask what the network takes the visitor's image for."""
-    return f"**What it takes your image ({quoted(title)}) for**"
+    return tr("**What it takes your image ({quoted}) for**", quoted=quoted(title))
 
 
 def cell(is_class: str, taken_for: str, count: int) -> str:
@@ -271,7 +345,12 @@ def cell(is_class: str, taken_for: str, count: int) -> str:
         taken_for: Name of the class that they were taken for.
         count: How many there are.
     """
-    return f"{is_class} taken for {taken_for}: {_pictures(count)}"
+    return tr(
+        "{is_class} taken for {taken_for}: {pictures}",
+        is_class=is_class,
+        taken_for=taken_for,
+        pictures=_pictures(count),
+    )
 
 
 def most_confident(shown: int, count: int) -> str:
@@ -281,15 +360,16 @@ def most_confident(shown: int, count: int) -> str:
         shown: How many.
         count: How many there are.
     """
-    return f"The {shown:,} most confident of {count:,} are shown."
+    return tr("The {shown:,} most confident of {count:,} are shown.", shown=shown, count=count)
 
 
 def on_other_pages(title: str) -> str:
     """Say where else a trained network can be used."""
-    return (
-        f"You can choose it among the weights of {plain(title)} on the other pages, for as long as "
-        "this visit and the server's memory last. To keep it, save it as a file: open the file in "
-        "the sidebar, or name it with `--weights` on the command line."
+    return tr(
+        "You can choose it among the weights of {title} on the other pages, for as long "
+        "as this visit and the server's memory last. To keep it, save it as a file: open "
+        "the file in the sidebar, or name it with `--weights` on the command line.",
+        title=plain(title),
     )
 
 
@@ -303,20 +383,25 @@ def no_script(title: str) -> str:
 
 def small_file(title: str, weights: str) -> str:
     """Say what a file with the trained parts alone needs."""
-    return f"A small file. It opens where {plain(title)} has the weights “{plain(weights)}”."
+    return tr(
+        "A small file. It opens where {title} has the weights “{weights}”.",
+        title=plain(title),
+        weights=plain(weights),
+    )
 
 
 def no_small_file(title: str) -> str:
     """Say why what was trained cannot be saved alone."""
-    return (
-        f"There is no small file of what was trained alone: the build() of {plain(title)} sets "
-        "other weights each time, so that nothing could open it. Save the whole network."
+    return tr(
+        "There is no small file of what was trained alone: the build() of {title} sets "
+        "other weights each time, so that nothing could open it. Save the whole network.",
+        title=plain(title),
     )
 
 
 def no_tsne() -> str:
     """Say what t-SNE needs."""
-    return (
+    return tr(
         "t-SNE needs scikit-learn, which is not installed on this machine (pip install "
         "“convviz[tsne]”); the principal components are drawn in its place."
     )
@@ -329,17 +414,29 @@ def axis(number: int, shares: tuple[float, float]) -> str:
         number: 1 or 2.
         shares: Of both.
     """
-    return f"component {number} ({percent(shares[number - 1])} of the variance)"
+    return tr(
+        "component {number} ({shares} of the variance)",
+        number=number,
+        shares=percent(shares[number - 1]),
+    )
 
 
 def points(stage: str, count: int) -> str:
     """Name the drawing of all images as points, for a screen reader."""
-    return f"{_pictures(count)} and your image as points, by what {stage} makes of them"
+    return tr(
+        "{pictures} and your image as points, by what {stage} makes of them",
+        pictures=_pictures(count),
+        stage=stage,
+    )
 
 
 def nearest_to(title: str, stage: str) -> str:
     """Introduce the nearest images."""
-    return f"**Nearest to {quoted(title)} at {quoted(stage)}**, by cosine distance"
+    return tr(
+        "**Nearest to {quoted} at {quoted_2}**, by cosine distance",
+        quoted=quoted(title),
+        quoted_2=quoted(stage),
+    )
 
 
 def nearest(names: Sequence[str], own: str | None) -> str:
@@ -349,34 +446,56 @@ def nearest(names: Sequence[str], own: str | None) -> str:
         names: Class of each, the nearest first.
         own: Class of the image whose neighbours they are; None where it has none.
     """
-    measure = (
-        "The distance is 1 − cos of the angle between the features, averages of each channel "
-        "over its map: 0 for the same direction, 1 for nothing in common."
+    measure = tr(
+        "The distance is 1 − cos of the angle between the features, averages of each "
+        "channel over its map: 0 for the same direction, 1 for nothing in common."
     )
     if not names:
         return measure
     if own is not None:
         same = sum(name == own for name in names)
-        return f"{same} of {len(names)} are of its own class, {quoted(own)}. {measure}"
+        return tr(
+            "{same} of {count} are of its own class, {quoted}. {measure}",
+            same=same,
+            count=len(names),
+            quoted=quoted(own),
+            measure=measure,
+        )
     most = max(names, key=names.count)
-    return (
-        f"{names.count(most)} of {len(names)} are of the class {quoted(most)}; your image need be "
-        f"of none of these classes, and has neighbours all the same. {measure}"
+    return tr(
+        "{count} of {names} are of the class {quoted}; your image need be of none of "
+        "these classes, and has neighbours all the same. {measure}",
+        count=names.count(most),
+        names=len(names),
+        quoted=quoted(most),
+        measure=measure,
     )
 
 
 def _verdict(paired: PairedComparison) -> str:
     """Say in words what a paired comparison says."""
     if paired.only_first == paired.only_second == 0:
-        return "the very same ones, so no difference"
-    counts = f"{paired.only_first:,} only by the first, {paired.only_second:,} only by the second"
+        return tr("the very same ones, so no difference")
+    counts = tr(
+        "{only_first:,} only by the first, {only_second:,} only by the second",
+        only_first=paired.only_first,
+        only_second=paired.only_second,
+    )
     if paired.only_first == paired.only_second:
-        return f"{counts}, so neither is better"
+        return tr("{counts}, so neither is better", counts=counts)
     p_value = paired.p_value
     p_text = f"p = {p_value:.2g}" if p_value >= 0.001 else "p < 0.001"
     if paired.is_significant:
-        return f"{counts}, a difference that chance hardly explains (McNemar's test, {p_text})"
-    return f"{counts}, a difference that may be chance (McNemar's test, {p_text})"
+        return tr(
+            "{counts}, a difference that chance hardly explains (McNemar's test, {p_text})",
+            counts=counts,
+            p_text=p_text,
+        )
+    return tr(
+        "{counts}, a difference that may be chance (McNemar's test, {p_text})",
+        counts=counts,
+        p_text=p_text,
+    )
 
 
 def _paired(first: TransferOutcome, second: TransferOutcome) -> PairedComparison | None:
@@ -392,7 +511,11 @@ def _compared(outcome: TransferOutcome, paired: PairedComparison) -> str:
     """Count the images of a comparison; "8 different pictures" if some have copies."""
     if len(outcome.different) == outcome.images:
         return _pictures(paired.images)
-    return f"{paired.images:,} different picture{'' if paired.images == 1 else 's'}"
+    return tr(
+        "{images:,} different picture{which}",
+        images=paired.images,
+        which="" if paired.images == 1 else "s",
+    )
 
 
 def _total(outcome: TransferOutcome) -> float:
@@ -404,7 +527,11 @@ def _correct(outcome: TransferOutcome) -> int:
 
 
 def _pictures(count: int) -> str:
-    return f"{count:,} picture" if count == 1 else f"{count:,} pictures"
+    return (
+        tr("{count:,} picture", count=count)
+        if count == 1
+        else tr("{count:,} pictures", count=count)
+    )
 
 
 def _are(count: int) -> str:

@@ -10,6 +10,7 @@ from convviz.figures import theme
 from convviz.figures import transfer as figures
 from convviz.formatting import percent
 from convviz.jobs.job import JobView
+from convviz.language import tr
 from convviz.learning.plan import TransferPlan, plan_further
 from convviz.learning.transfer import Lesson, TransferOutcome, TransferProgress, train_transfer
 from convviz.networks.network import Network
@@ -43,10 +44,13 @@ def offer(
     usual = plan_further(network, outcome.about.form, outcome.trained)
     if not usual.frozen_parameters:
         return
-    st.header("4 · Fine-tune, and see what it adds", anchor=False)
+    st.header(tr("4 · Fine-tune, and see what it adds"), anchor=False)
     st.markdown(
-        "The decoder knows the classes now. Thaw the end of the encoder, and let both go on "
-        "learning, with steps so small that what the encoder knows is bent and not broken."
+        tr(
+            "The decoder knows the classes now. Thaw the end of the encoder, and let both go "
+            "on learning, with steps so small that what the encoder knows is bent and not "
+            "broken."
+        )
     )
     left, right = st.columns([2, 3], gap="large")
     with left:
@@ -55,33 +59,35 @@ def offer(
             plan_further(network, outcome.about.form, outcome.trained, thaw=thaw) if thaw else None
         )
         seconds = st.select_slider(
-            "Time for fine-tuning",
+            tr("Time for fine-tuning"),
             _SECONDS,
             format_func=lambda seconds: f"{seconds} s",
             key=state.remember(Key.FINE_TUNE_SECONDS, 20, allowed=_SECONDS),
             help=findings.computed_once(further or usual),
         )
         rate = st.select_slider(
-            "Learning rate, at its largest",
+            tr("Learning rate, at its largest"),
             _RATES,
             format_func=lambda rate: f"{rate:g}" + (" (usual)" if rate == _USUAL_RATE else ""),
             key=state.remember(Key.FINE_TUNE_RATE, _USUAL_RATE, allowed=_RATES),
-            help="The decoder alone was trained with 0.003. Choose that here, and see what steps "
-            "so large do to an encoder that knew better.",
+            help=tr(
+                "The decoder alone was trained with 0.003. Choose that here, and see what "
+                "steps so large do to an encoder that knew better."
+            ),
         )
         augment = st.checkbox(
-            "Augment the pictures",
+            tr("Augment the pictures"),
             value=view.lesson.settings.augment,
             key="transfer_fine_tune_augment",
-            help="As above: changed a little each time, so that nothing can be computed once.",
+            help=tr("As above: changed a little each time, so that nothing can be computed once."),
         )
     with right:
         if further is None:
-            st.info("Choose at least one part of the encoder.", icon=":material/info:")
+            st.info(tr("Choose at least one part of the encoder."), icon=":material/info:")
         else:
             draw_parts(further, "transfer_fine_tune")
     st.button(
-        "Start",
+        tr("Start"),
         icon=":material/play_arrow:",
         type="primary",
         key="transfer_fine_tune",
@@ -99,13 +105,15 @@ def _choose_parts(usual: TransferPlan, job: str) -> list[str]:
         if part.state in ("frozen", "thawed") and "classifier" not in part.name
     }
     return st.multiselect(
-        "Parts of the encoder to thaw",
+        tr("Parts of the encoder to thaw"),
         list(titles),
         default=[part.name for part in usual.parts if part.state == "thawed"],
         format_func=lambda name: titles[name].split(" (")[0],
         key=f"transfer_thaw_{job}",
-        help="From the image to the classes. The last ones are the most specialised, and have "
-        "most to learn from new pictures.",
+        help=tr(
+            "From the image to the classes. The last ones are the most specialised, and have "
+            "most to learn from new pictures."
+        ),
     )
 
 
@@ -124,7 +132,9 @@ def _start(
     )
     page_jobs.start(
         train_transfer,
-        title=f"{plan.network.title}, fine-tuned on {lesson.dataset.name}",
+        title=tr(
+            "{title}, fine-tuned on {name}", title=plan.network.title, name=lesson.dataset.name
+        ),
         seconds=seconds,
         plan=plan,
         dataset=lesson.dataset,
@@ -141,23 +151,23 @@ def compare(
 ) -> None:
     """Draw the accuracy and the time before fine-tuning and after it."""
     with st.container(horizontal=True, gap="large", key="transfer_before_after_numbers"):
-        st.metric("Accuracy before", percent(before.accuracy, 1), width="content")
+        st.metric(tr("Accuracy before"), percent(before.accuracy, 1), width="content")
         st.metric(
             findings.accuracy_name(after),
             percent(after.accuracy, 1),
-            delta=f"{100 * (after.accuracy - before.accuracy):+.1f} points"
+            delta=tr("{accuracy:+.1f} points", accuracy=100 * (after.accuracy - before.accuracy))
             if after.accuracy != before.accuracy and after.measured == before.measured
             else None,
             width="content",
         )
-        st.metric("95 % interval", findings.accuracy_interval(after), width="content")
-        st.metric("Pictures measured on", f"{after.images:,}", width="content")
-        st.metric("Time before", f"{before.seconds:.1f} s", width="content")
-        st.metric("Time of fine-tuning", f"{after.seconds:.1f} s", width="content")
-        st.metric("Epochs", after.epochs, width="content")
+        st.metric(tr("95 % interval"), findings.accuracy_interval(after), width="content")
+        st.metric(tr("Pictures measured on"), f"{after.images:,}", width="content")
+        st.metric(tr("Time before"), f"{before.seconds:.1f} s", width="content")
+        st.metric(tr("Time of fine-tuning"), f"{after.seconds:.1f} s", width="content")
+        st.metric(tr("Epochs"), after.epochs, width="content")
     charts.draw(
         figures.compared(
-            ["before: the encoder frozen", "after: fine-tuned"],
+            [tr("before: the encoder frozen"), "after: fine-tuned"],
             [before.accuracy, after.accuracy],
             [before.seconds, after.seconds],
         ),
@@ -169,7 +179,7 @@ def compare(
         if text:
             st.caption(text)
     st.button(
-        "Back to the result before",
+        tr("Back to the result before"),
         icon=":material/arrow_back:",
         key="transfer_back",
         on_click=page_jobs.open,

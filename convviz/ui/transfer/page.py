@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.jobs.job import JobView
+from convviz.language import later, tr
 from convviz.learning.findings import fine_tuning_over_seeds
 from convviz.learning.transfer import TransferProgress, train_transfer
 from convviz.networks.registry import spec
@@ -17,7 +18,7 @@ from convviz.ui.transfer import findings, plan, result, separation
 from convviz.ui.transfer.plan import TransferSetup
 
 _TRAIN, _SEPARATE = "train", "separate"
-_VIEWS = {_TRAIN: "Train on pictures", _SEPARATE: "How classes separate"}
+_VIEWS = {_TRAIN: later("Train on pictures"), _SEPARATE: later("How classes separate")}
 
 
 def draw(choice: Choice) -> None:
@@ -31,19 +32,19 @@ def draw(choice: Choice) -> None:
 
 def _draw_training(choice: Choice) -> None:
     """Draw the steps, and the training that runs or has ended."""
-    st.header("1 · Pictures with classes", anchor=False)
+    st.header(tr("1 · Pictures with classes"), anchor=False)
     dataset = datasets.choose(datasets.DIRECTIONS)
     record = cache.fine_tuning(choice.network_name)
     if record and dataset is not None and dataset.name == record.dataset:
         st.caption(fine_tuning_over_seeds(record, spec(choice.network_name).title))
-    st.header("2 · What stays, and what is learned", anchor=False)
+    st.header(tr("2 · What stays, and what is learned"), anchor=False)
     setup = plan.choose(choice.network, dataset)
-    st.header("3 · Training", anchor=False)
+    st.header(tr("3 · Training"), anchor=False)
     page_jobs = jobs.page_jobs("transfer")
     view = page_jobs.find()
     with st.container(horizontal=True, vertical_alignment="center", key="transfer_start_row"):
         page_jobs.start_button(
-            "Start", view, ready=setup is not None, on_click=_start, args=(page_jobs, setup)
+            tr("Start"), view, ready=setup is not None, on_click=_start, args=(page_jobs, setup)
         )
         if setup is not None:
             seconds = setup.settings.seconds or 0.0
@@ -69,7 +70,7 @@ def _start(page_jobs: PageJobs, setup: TransferSetup) -> None:
     seconds = setup.settings.seconds or 0.0
     page_jobs.start(
         train_transfer,
-        title=f"{setup.plan.network.title} learns {setup.dataset.name}",
+        title=tr("{title} learns {name}", title=setup.plan.network.title, name=setup.dataset.name),
         seconds=seconds * (3 if setup.compare else 1),
         plan=setup.plan,
         dataset=setup.dataset,

@@ -9,6 +9,7 @@ import streamlit as st
 
 from convviz.datasets.labelled_set import Dataset, Partition, partition
 from convviz.errors import SettingError
+from convviz.language import later, tr
 from convviz.learning.augmentation import seconds_an_epoch
 from convviz.learning.config import TrainingSettings
 from convviz.learning.image_side import side_for
@@ -20,10 +21,10 @@ from convviz.ui.keys import Key
 from convviz.ui.transfer import findings
 
 _NAMES: dict[Scenario, str] = {
-    "last-layer": "Replace the last layer only",
-    "several": "Replace several fully connected layers",
-    "fine-tune": "Fine-tune: also train the encoder's end",
-    "scratch": "Train everything from scratch",
+    "last-layer": later("Replace the last layer only"),
+    "several": later("Replace several fully connected layers"),
+    "fine-tune": later("Fine-tune: also train the encoder's end"),
+    "scratch": later("Train everything from scratch"),
 }
 _SECONDS = (5, 10, 20, 40, 60, 90)
 
@@ -42,7 +43,7 @@ class TransferSetup:
 def choose(network: Network, dataset: Dataset | None) -> TransferSetup | None:
     """Choose the scenario and the time; draw which parts are frozen and which are trained."""
     if dataset is None:
-        st.caption("Choose pictures to learn from first.")
+        st.caption(tr("Choose pictures to learn from first."))
         return None
     try:
         parts = partition(dataset)
@@ -54,7 +55,7 @@ def choose(network: Network, dataset: Dataset | None) -> TransferSetup | None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         scenario = st.radio(
-            "What is learned anew",
+            tr("What is learned anew"),
             list(_NAMES),
             format_func=lambda name: (
                 _NAMES[name] + (" (recommended)" if name == advice.scenario else "")
@@ -63,19 +64,23 @@ def choose(network: Network, dataset: Dataset | None) -> TransferSetup | None:
         )
         st.caption(advice.why)
         seconds = st.select_slider(
-            "Time for the training",
+            tr("Time for the training"),
             _SECONDS,
             format_func=lambda seconds: f"{seconds} s",
             key=state.remember(Key.TRAINING_SECONDS, 20, allowed=_SECONDS),
-            help="At most, and without what comes first: reading the pictures and computing a "
-            "frozen encoder's features.",
+            help=tr(
+                "At most, and without what comes first: reading the pictures and computing a "
+                "frozen encoder's features."
+            ),
         )
         augment = st.checkbox(
-            "Augment the pictures",
+            tr("Augment the pictures"),
             key=state.remember(Key.AUGMENT, default=False),
-            help="Each time a picture is learned from, it may be mirrored, is cropped to at least "
-            "64 % of its area, and is changed a little in brightness, contrast and saturation. "
-            "Pictures that choose the epoch or test stay as they are.",
+            help=tr(
+                "Each time a picture is learned from, it may be mirrored, is cropped to at "
+                "least 64 % of its area, and is changed a little in brightness, contrast and "
+                "saturation. Pictures that choose the epoch or test stay as they are."
+            ),
         )
         side = cache.once(lambda: side_for(network), "side", network)
         if augment:
@@ -87,14 +92,16 @@ def choose(network: Network, dataset: Dataset | None) -> TransferSetup | None:
         # An encoder that is untrained itself has nothing to transfer.
         untrained = network.weights.source == "random"
         compare = st.checkbox(
-            "Compare with no transfer",
+            tr("Compare with no transfer"),
             key=state.remember(
                 Key.TRANSFER_COMPARE, default=True, formerly=Key.ACTIVATIONS_COMPARE
             ),
             disabled=untrained or scenario == "scratch",
-            help="Two more trainings, tested with the same pictures: the same decoder with the "
-            "same settings on an untrained encoder, and everything from scratch for as long as the "
-            "first training took.",
+            help=tr(
+                "Two more trainings, tested with the same pictures: the same decoder with "
+                "the same settings on an untrained encoder, and everything from scratch for "
+                "as long as the first training took."
+            ),
         )
     plan = plan_transfer(network, scenario, dataset.classes)
     with right:
@@ -112,8 +119,8 @@ def draw_parts(plan: TransferPlan, key: str = "transfer_plan") -> None:
         key: Begins the widgets' keys.
     """
     with st.container(horizontal=True, gap="large", key=f"{key}_numbers"):
-        st.metric("Trained", f"{plan.trainable_parameters:,}", width="content")
-        st.metric("Frozen", f"{plan.frozen_parameters:,}", width="content")
+        st.metric(tr("Trained"), f"{plan.trainable_parameters:,}", width="content")
+        st.metric(tr("Frozen"), f"{plan.frozen_parameters:,}", width="content")
     st.caption(findings.trained_share(plan))
     blocks = "".join(
         f'<li class="{"frozen" if not part.trained else "trained"}" '
@@ -122,7 +129,7 @@ def draw_parts(plan: TransferPlan, key: str = "transfer_plan") -> None:
         for part in plan.parts
     )
     st.html(f'<ol class="convviz-parts">{blocks}</ol>')
-    with st.expander("The same as a table"):
+    with st.expander(tr("The same as a table")):
         st.dataframe(
             [
                 {

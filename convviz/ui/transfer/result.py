@@ -10,6 +10,7 @@ from convviz.figures import transfer as figures
 from convviz.formatting import percent, probability, size_text
 from convviz.images.preprocess import crop
 from convviz.jobs.job import JobView
+from convviz.language import tr
 from convviz.learning.transfer import TransferOutcome, TransferProgress
 from convviz.networks.network import Network, is_within
 from convviz.ui import charts, exports, predictions, state
@@ -39,7 +40,7 @@ def draw(page_jobs: PageJobs, job: JobView, view: TransferProgress, choice: Choi
     curves(view, "transfer_ended")
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("**Confusion matrix** of the pictures measured on")
+        st.markdown(tr("**Confusion matrix** of the pictures measured on"))
         figure = figures.confusion(view.classes, outcome.confusion)
         charts.draw(figure, config=theme.CONFIG, key="transfer_confusion")
     with right:
@@ -47,7 +48,7 @@ def draw(page_jobs: PageJobs, job: JobView, view: TransferProgress, choice: Choi
     _cell(view, outcome, job.id)
     network = trained.find(outcome.source)
     if network is None:
-        st.info("The server no longer has the trained network: train it again to use it.")
+        st.info(tr("The server no longer has the trained network: train it again to use it."))
         return
     visitors = state.visit().trained
     if outcome.source not in visitors:
@@ -93,10 +94,10 @@ def curves(view: TransferProgress, key: str) -> None:
 def _numbers(view: TransferProgress, outcome: TransferOutcome) -> None:
     with st.container(horizontal=True, gap="large", key="transfer_numbers"):
         st.metric(findings.accuracy_name(outcome), percent(outcome.accuracy, 1), width="content")
-        st.metric("95 % interval", findings.accuracy_interval(outcome), width="content")
-        st.metric("Pictures measured on", f"{outcome.images:,}", width="content")
-        st.metric("Time", f"{outcome.seconds:.1f} s", width="content")
-        st.metric("Epochs", outcome.epochs, width="content")
+        st.metric(tr("95 % interval"), findings.accuracy_interval(outcome), width="content")
+        st.metric(tr("Pictures measured on"), f"{outcome.images:,}", width="content")
+        st.metric(tr("Time"), f"{outcome.seconds:.1f} s", width="content")
+        st.metric(tr("Epochs"), outcome.epochs, width="content")
     st.caption(findings.measured(outcome, view.validation_images))
     for text in (findings.by_heart(outcome), findings.time_spent(outcome)):
         if text:
@@ -104,7 +105,7 @@ def _numbers(view: TransferProgress, outcome: TransferOutcome) -> None:
 
 
 def _comparison(view: TransferProgress) -> None:
-    st.markdown("**What the trained encoder is worth**")
+    st.markdown(tr("**What the trained encoder is worth**"))
     charts.draw(
         figures.compared(
             [outcome.name for outcome in view.outcomes],
@@ -116,23 +117,30 @@ def _comparison(view: TransferProgress) -> None:
     )
     st.caption(findings.compared(view.outcomes))
     st.caption(
-        "AlexNet's encoder learned from 1.2 million photographs for five to six days, on two "
-        "GTX 580 graphics cards of its time (Krizhevsky et al. 2012); today's take far less."
+        tr(
+            "AlexNet's encoder learned from 1.2 million photographs for five to six days, on "
+            "two GTX 580 graphics cards of its time (Krizhevsky et al. 2012); today's take "
+            "far less."
+        )
     )
 
 
 def _mistakes(outcome: TransferOutcome) -> None:
-    st.markdown("**Its most confident mistakes**")
+    st.markdown(tr("**Its most confident mistakes**"))
     if not outcome.mistakes:
-        st.caption("There is none: every picture was classified correctly.")
+        st.caption(tr("There is none: every picture was classified correctly."))
         return
     with st.container(horizontal=True, gap="small", key="transfer_mistakes"):
         for mistake in outcome.mistakes:
             with st.container(width=112, gap=None):
                 st.image(mistake.png, width=112, output_format="PNG", alt=mistake.title)
                 st.caption(
-                    f"{plain_name(mistake.is_class)}, taken for {plain_name(mistake.taken_for)} "
-                    f"({probability(mistake.probability)})"
+                    tr(
+                        "{plain_name}, taken for {plain_name_2} ({probability})",
+                        plain_name=plain_name(mistake.is_class),
+                        plain_name_2=plain_name(mistake.taken_for),
+                        probability=probability(mistake.probability),
+                    )
                 )
 
 
@@ -143,7 +151,7 @@ def _cell(view: TransferProgress, outcome: TransferOutcome, job: str) -> None:
         return
     names = [state.shorten(name, 24) for name in view.classes]  # options are plain text
     cell = st.selectbox(
-        "Pictures of a cell of the matrix",
+        tr("Pictures of a cell of the matrix"),
         list(cells),
         format_func=lambda cell: findings.cell(names[cell[0]], names[cell[1]], len(cells[cell])),
         key=f"transfer_cell_{job}",
@@ -166,8 +174,10 @@ def _classify(choice: Choice, network: Network) -> None:
     st.markdown(findings.question(choice.image.title))
     predictions.bars(predict(load(network.name, network.weights.source), choice.image.pixels))
     st.caption(
-        "These classes are the only answers it can give. Choose another image in the sidebar, one "
-        "like the pictures it learned from."
+        tr(
+            "These classes are the only answers it can give. Choose another image in the "
+            "sidebar, one like the pictures it learned from."
+        )
     )
 
 
@@ -178,8 +188,11 @@ def _save_buttons(view: TransferProgress, outcome: TransferOutcome, network: Net
         if outcome.parts:
             alone = all(is_within(part, outcome.about.form.decoder) for part in outcome.parts)
             exports.save_button(
-                f"Only {'the decoder' if alone else 'what was trained'} "
-                f"({_size(network, outcome.parts)})",
+                tr(
+                    "Only {which} ({size})",
+                    which="the decoder" if alone else "what was trained",
+                    size=_size(network, outcome.parts),
+                ),
                 lambda: trained.write(
                     network.module, outcome.about, parts=outcome.parts, on=outcome.on
                 ),
@@ -188,14 +201,14 @@ def _save_buttons(view: TransferProgress, outcome: TransferOutcome, network: Net
                 help=findings.small_file(network.title, outcome.on.title),
             )
         exports.save_button(
-            f"The whole network ({size_text(network.weights.bytes)})",
+            tr("The whole network ({bytes})", bytes=size_text(network.weights.bytes)),
             lambda: trained.write(network.module, outcome.about),
             f"{network.name}-trained.safetensors",
             key="transfer_save_network",
-            help="safetensors, with the names of the classes in it.",
+            help=tr("safetensors, with the names of the classes in it."),
         )
         exports.save_button(
-            "Curves (CSV)",
+            tr("Curves (CSV)"),
             exports.table(
                 ["epoch", "training_loss", "validation_loss", "validation_accuracy"],
                 ([e.number, e.loss, e.validation_loss, e.accuracy] for e in view.epochs),
@@ -207,28 +220,34 @@ def _save_buttons(view: TransferProgress, outcome: TransferOutcome, network: Net
 
 def _take_home(outcome: TransferOutcome, network: Network) -> None:
     """Draw the script that loads the network without convviz, and what saves both."""
-    with st.expander("Use it without convviz", icon=":material/home:", key="transfer_take_home"):
+    with st.expander(
+        tr("Use it without convviz"), icon=":material/home:", key="transfer_take_home"
+    ):
         if not plain_pytorch.has_script(network.name):
             st.caption(findings.no_script(network.title))
             return
         name = f"{network.name}-trained"
         script = plain_pytorch.script(outcome.about, f"{name}.pt")
         st.caption(
-            "The network as a file of PyTorch, and the script that loads it from the same folder "
-            "with torch and torchvision alone:"
+            tr(
+                "The network as a file of PyTorch, and the script that loads it from the "
+                "same folder with torch and torchvision alone:"
+            )
         )
         st.code(script, language="python", wrap_lines=True)
         with st.container(horizontal=True, gap="small", key="transfer_take_home_save"):
             exports.save_button(
-                "The network (.pt)",
+                tr("The network (.pt)"),
                 lambda: plain_pytorch.write(network.module, outcome.about),
                 f"{name}.pt",
                 key="transfer_save_pytorch",
-                help="A state dict, with the names of the classes beside it. The sidebar opens "
-                "it as well.",
+                help=tr(
+                    "A state dict, with the names of the classes beside it. The sidebar "
+                    "opens it as well."
+                ),
             )
             exports.save_button(
-                "The script (.py)", script, f"{name}.py", key="transfer_save_script"
+                tr("The script (.py)"), script, f"{name}.py", key="transfer_save_script"
             )
 
 

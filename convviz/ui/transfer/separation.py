@@ -12,6 +12,7 @@ from convviz.figures import transfer as figures
 from convviz.images.encode import jpeg
 from convviz.images.preprocess import crop
 from convviz.jobs.job import JobView
+from convviz.language import later, tr
 from convviz.learning import embedding
 from convviz.learning import findings as learning_findings
 from convviz.learning.plan import untrained_copy
@@ -38,7 +39,7 @@ from convviz.weights.load import load
 _THUMBNAIL = 64  # pixels
 _NEAREST = 8
 _PCA, _TSNE = "pca", "tsne"
-_PLANES = {_PCA: "Principal components", _TSNE: "t-SNE"}
+_PLANES = {_PCA: later("Principal components"), _TSNE: "t-SNE"}
 _ENCODERS = ("Trained", "Untrained")
 
 
@@ -47,13 +48,16 @@ def draw(choice: Choice, dataset: Dataset | None) -> None:
     network = choice.network
     is_untrained = network.weights.source == "random"
     st.markdown(
-        "Each stage of the encoder turns a picture into numbers, one for each channel. How well do "
-        "these numbers alone tell the classes apart, without any training of the encoder?"
+        tr(
+            "Each stage of the encoder turns a picture into numbers, one for each channel. "
+            "How well do these numbers alone tell the classes apart, without any training of "
+            "the encoder?"
+        )
     )
     page_jobs = jobs.page_jobs("separation")
     view = page_jobs.find()
     page_jobs.start_button(
-        "Start",
+        tr("Start"),
         view,
         ready=dataset is not None,
         on_click=_start,
@@ -61,7 +65,7 @@ def draw(choice: Choice, dataset: Dataset | None) -> None:
         what="run",
     )
     if dataset is None:
-        st.caption("Choose pictures with classes first.")
+        st.caption(tr("Choose pictures with classes first."))
     if view is not None:
         page_jobs.show(
             view,
@@ -70,19 +74,19 @@ def draw(choice: Choice, dataset: Dataset | None) -> None:
             phase=lambda view: view.newest.separation is None,
         )
     how_we_know(
-        "probe accuracy",
+        tr("probe accuracy"),
         "accuracy_interval",
         "accuracies_compared",
         "largest_class",
-        "points of images",
-        "nearest images",
+        tr("points of images"),
+        tr("nearest images"),
     )
 
 
 def _start(page_jobs: PageJobs, network: Network, dataset: Dataset, compare: bool) -> None:
     page_jobs.start(
         separate,
-        title=f"{dataset.name}, by {network.title}",
+        title=tr("{name}, by {title}", name=dataset.name, title=network.title),
         network=network,
         dataset=dataset,
         compare=compare,
@@ -97,7 +101,9 @@ def _draw_live(view: JobView) -> None:
 def _draw_ended(job: str, step: SeparationStep, choice: Choice) -> None:
     separation = step.separation
     if separation is None:
-        st.caption("It ended before the last picture, so there is nothing to show: start it again.")
+        st.caption(
+            tr("It ended before the last picture, so there is nothing to show: start it again.")
+        )
         return
     figure = figures.separation(separation)
     charts.draw(figure, config=theme.CONFIG, key="transfer_separation_chart")
@@ -108,20 +114,22 @@ def _draw_ended(job: str, step: SeparationStep, choice: Choice) -> None:
     with st.container(horizontal=True, gap="small", key="transfer_separation_save"):
         name = f"{separation.network}-separation"
         exports.save_button(
-            "Accuracies (CSV)",
+            tr("Accuracies (CSV)"),
             lambda: _accuracies(separation),
             f"{name}.csv",
             key="transfer_save_separation",
         )
         exports.save_button(
-            "Features (NPZ)",
+            tr("Features (NPZ)"),
             lambda: archive(separation),
             f"{name}.npz",
             key="transfer_save_features",
-            help="Of each stage the features, a row for each picture; labels, names, and the part "
-            "in which each picture was tested.",
+            help=tr(
+                "Of each stage the features, a row for each picture; labels, names, and the "
+                "part in which each picture was tested."
+            ),
         )
-    st.header("The pictures as points", anchor=False)
+    st.header(tr("The pictures as points"), anchor=False)
     _points(job, separation, choice)
 
 
@@ -133,7 +141,7 @@ def _points(job: str, separation: Separation, choice: Choice) -> None:
     key = state.remember(Key.SEPARATION_LAYER, last, allowed=list(stages))
     if len(stages) > 1:
         name = st.select_slider(
-            "Stage",
+            tr("Stage"),
             list(stages),
             format_func=lambda name: stages[name].layer.title,
             key=key,
@@ -145,7 +153,7 @@ def _points(job: str, separation: Separation, choice: Choice) -> None:
         plane = widgets.one_of("Plane", _PLANES, Key.SEPARATION_PLANE, _PCA)
         is_untrained = stage.untrained_features is not None and (
             st.segmented_control(
-                "Encoder",
+                tr("Encoder"),
                 _ENCODERS,
                 default="Trained",
                 key="transfer_separation_encoder",
@@ -162,14 +170,14 @@ def _points(job: str, separation: Separation, choice: Choice) -> None:
         features = stage.features
     own = cache.once(
         lambda: _own_features(separation, stage, choice, is_untrained),
-        *("separation photo", choice.image, separation.network, separation.source),
+        *(tr("separation photo"), choice.image, separation.network, separation.source),
         *(separation.side, stage.layer.name, is_untrained),
     )
     make = embedding.tsne if plane == _TSNE else embedding.pca
-    with st.spinner("Laying the pictures out…"):
+    with st.spinner(tr("Laying the pictures out…")):
         drawn = cache.once(
             lambda: make(features, own[None]),
-            *("separation plane", job, plane, stage.layer.name, is_untrained, choice.image),
+            *(tr("separation plane"), job, plane, stage.layer.name, is_untrained, choice.image),
         )
     labels, count = separation.labels, len(separation.indices)
     titles = [separation.dataset.images.titles[index] for index in separation.indices]
@@ -187,11 +195,17 @@ def _points(job: str, separation: Separation, choice: Choice) -> None:
         key=f"transfer_separation_points_{job}",
     )
     st.caption(
-        "Point at a picture to see it, click on it to look for its neighbours; the star is your "
-        "image, which had no part in choosing the plane of the principal components."
+        tr(
+            "Point at a picture to see it, click on it to look for its neighbours; the star "
+            "is your image, which had no part in choosing the plane of the principal "
+            "components."
+        )
         if plane == _PCA
-        else "Point at a picture to see it, click on it to look for its neighbours; the star is "
-        "your image. t-SNE keeps neighbours together; how far apart groups lie means nothing."
+        else tr(
+            "Point at a picture to see it, click on it to look for its neighbours; the star "
+            "is your image. t-SNE keeps neighbours together; how far apart groups lie means "
+            "nothing."
+        )
     )
     query = own if row == count else features[row]
     _nearest(separation, stage, features, query, row, choice.image.title)
@@ -236,7 +250,7 @@ def _thumbnails(job: str, separation: Separation) -> tuple[bytes, ...]:
     kept: dict[str, tuple[bytes, ...]] = st.session_state.get(Entry.SEPARATION_THUMBNAILS, {})
     if job not in kept:
         images = separation.dataset.images
-        with st.spinner("Scaling the pictures down…"):
+        with st.spinner(tr("Scaling the pictures down…")):
             made = tuple(jpeg(_thumbnail(images.image(index))) for index in separation.indices)
         kept = {job: made}  # of one result at a time
         st.session_state[Entry.SEPARATION_THUMBNAILS] = kept
@@ -255,7 +269,10 @@ def _accuracies(separation: Separation) -> str:
         for encoder, answers in (("trained", stage.answers), ("untrained", stage.untrained)):
             if answers is None:
                 continue
-            for name, correct in (("linear probe", answers.linear), ("class mean", answers.mean)):
+            for name, correct in (
+                (tr("linear probe"), answers.linear),
+                (tr("class mean"), answers.mean),
+            ):
                 right = sum(correct)
                 ends = interval(right, count, different)
                 layer = stage.layer
