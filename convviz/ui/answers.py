@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from convviz import formatting
 from convviz.formatting import percent
-from convviz.language import later, tr
+from convviz.language import later, numeral, tr
 from convviz.plain_text import plain
 
-YES_NO = {"yes": "Yes", "no": "No"}
+YES_NO = {"yes": later("Yes"), "no": later("No")}
 AMOUNTS = {
     "more": later("A larger share"),
     "less": later("A smaller share"),
@@ -73,7 +73,7 @@ def active_share(channel: int, share: float) -> Answer:
 def same_class(guesses: Mapping[str, str]) -> Answer:
     """Whether networks, by title, name the same class first."""
     named = ", ".join(
-        tr("{title} says *{label}*", title=plain(title), label=plain(label))
+        tr("{network} says *{label}*", network=plain(title), label=plain(label))
         for title, label in guesses.items()
     )
     return Answer(_yes(len(set(guesses.values())) <= 1), f"{named}.")
@@ -82,10 +82,10 @@ def same_class(guesses: Mapping[str, str]) -> Answer:
 def surest(probabilities: Mapping[str, tuple[str, float]]) -> Answer:
     """Which network gives its first guess most: title and probability, by the option's name."""
     highest = max(probability for _, probability in probabilities.values())
-    given = " and ".join(
+    given = tr(" and ").join(
         tr(
-            "{title} gives its first guess {probability}",
-            title=plain(title),
+            "{network} gives its first guess {probability}",
+            network=plain(title),
             probability=formatting.probability(probability),
         )
         for title, probability in probabilities.values()
@@ -101,20 +101,20 @@ def empty_shares(first: tuple[str, int, int], last: tuple[str, int, int]) -> Ans
         first: The layer's title, its empty channels, and all of them.
         last: The same of the layer that is compared with it.
     """
-    told = " and ".join(
+    told = tr(" and ").join(
         tr(
-            "{empty:,} of {channels:,} channels ({empty_2}) of {title}",
+            "{empty:,} of {channels:,} channels ({share}) of {layer}",
             empty=empty,
             channels=channels,
-            empty_2=percent(empty / channels, 1),
-            title=plain(title),
+            share=percent(empty / channels, 1),
+            layer=plain(title),
         )
         for title, empty, channels in (first, last)
     )
     # Whole numbers, so that equal shares are equal.
     return Answer(
         _amount(first[1] * last[2], last[1] * first[2]),
-        tr("Empty for this image: {told}.", told=told),
+        tr("Empty for this image: {layers}.", layers=told),
     )
 
 
@@ -133,9 +133,11 @@ def no_relu(network: str) -> Answer:
 def highest(maxima: Mapping[str, tuple[str, float]]) -> Answer:
     """Where the largest activation is: title and maximum of each part, by the option's name."""
     top = max(value for _, value in maxima.values())
-    told = ", ".join(f"{plain(title)} {value:.2f}" for title, value in maxima.values())
+    told = ", ".join(
+        f"{plain(title)} {numeral(f'{value:.2f}')}" for title, value in maxima.values()
+    )
     right = tuple(name for name, (_, value) in maxima.items() if value == top)
-    return Answer(right, tr("The largest activation of each: {told}.", told=told))
+    return Answer(right, tr("The largest activation of each: {maxima}.", maxima=told))
 
 
 def few_channels(label: str, contributions: Sequence[float], few: int = 10) -> Answer:
@@ -152,9 +154,9 @@ def few_channels(label: str, contributions: Sequence[float], few: int = 10) -> A
     return Answer(
         _yes(share > 0.5),
         tr(
-            "The {min} channels that add most to the score of *{label}* bring {share} of "
+            "The {few} channels that add most to the score of *{label}* bring {share} of "
             "what {count:,} channels add to it.",
-            min=min(few, len(contributions)),
+            few=min(few, len(contributions)),
             label=plain(label),
             share=percent(share, 1),
             count=len(adding),
@@ -199,12 +201,12 @@ def always_gains(network: str, gains: Sequence[float]) -> Answer:
         _yes(better == len(gains)),
         tr(
             "Fine-tuning {network} improved the test accuracy with {better} of {count} "
-            "seeds, by {min:+.1f} to {max:+.1f} percentage points.",
+            "seeds, by {least:+.1f} to {most:+.1f} percentage points.",
             network=plain(network),
             better=better,
             count=len(gains),
-            min=100 * min(gains),
-            max=100 * max(gains),
+            least=100 * min(gains),
+            most=100 * max(gains),
         ),
     )
 
@@ -227,22 +229,34 @@ def decoder_share(network: str, decoder: int, total: int) -> Answer:
     return Answer(
         _yes(decoder > total - decoder),
         tr(
-            "{decoder:,} of {network}'s {total:,} parameters ({which}) are the decoder's.",
+            "{decoder:,} of {network}'s {total:,} parameters ({share}) are the decoder's.",
             decoder=decoder,
             network=plain(network),
             total=total,
-            which=percent(decoder / total if total else 0.0, 1),
+            share=percent(decoder / total if total else 0.0, 1),
         ),
     )
 
 
 def fewer(first: tuple[str, int], second: tuple[str, int], what: str) -> Answer:
-    """Whether the first of two networks, title and count, has fewer of something."""
-    told = " and ".join(
-        tr("{title} has {count:,}", title=plain(title), count=count)
-        for title, count in (first, second)
+    """Whether the first of two networks, title and count, has fewer of something.
+
+    Args:
+        first: The first network.
+        second: The second.
+        what: What is counted, in the plural and in the reader's language.
+    """
+    return Answer(
+        _yes(first[1] < second[1]),
+        tr(
+            "{first} has {first_count:,} and {second} has {second_count:,} {things}.",
+            first=plain(first[0]),
+            first_count=first[1],
+            second=plain(second[0]),
+            second_count=second[1],
+            things=what,
+        ),
     )
-    return Answer(_yes(first[1] < second[1]), f"{told} {what}.")
 
 
 def strongest_is_salient(strongest: int, salient: int) -> Answer:

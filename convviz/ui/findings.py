@@ -9,10 +9,10 @@ from convviz.plain_text import plain, quoted
 def no_such_choice(key: str, asked: str) -> str:
     """Say that a link asks for a value that does not exist."""
     return tr(
-        "The link asks for {key} “{quoted}”, which does not exist here; this is the "
+        "The link asks for {key} “{asked}”, which does not exist here; this is the "
         "usual choice instead.",
         key=plain(key),
-        quoted=quoted(asked),
+        asked=quoted(asked),
     )
 
 
@@ -23,24 +23,25 @@ def no_such_channel(asked: str, channels: int) -> str:
         asked: What the link asks for.
         channels: How many channels the layer has.
     """
-    has = (
-        tr("channels 0 to {channels}", channels=channels - 1)
+    present = (
+        tr("channels 0 to {last}", last=channels - 1)
         if channels > 1
         else tr("one channel, number 0")
     )
     return tr(
-        "The link asks for channel “{quoted}”; this layer has {has}, so here is the strongest one.",
-        quoted=quoted(asked),
-        has=has,
+        "The link asks for channel “{asked}”; this layer has {channels}, so here is the "
+        "strongest one.",
+        asked=quoted(asked),
+        channels=present,
     )
 
 
 def no_such_position(asked: str) -> str:
     """Say that a link asks for a position, which no link can carry."""
     return tr(
-        "The link asks for the position “{quoted}”; links carry no positions, so here is "
+        "The link asks for the position “{asked}”; links carry no positions, so here is "
         "the strongest one.",
-        quoted=quoted(asked),
+        asked=quoted(asked),
     )
 
 

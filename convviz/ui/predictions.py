@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from convviz.formatting import probability
-from convviz.language import tr
+from convviz.language import again, tr, trn
 from convviz.ui import state
 from convviz.weights.findings import NOT_STATED
 
@@ -60,21 +60,28 @@ def draw(
 def about(network: Network) -> str:
     """Say among which classes a network chooses."""
     weights = network.weights
-    names = "class" if len(weights.classes) == 1 else "classes"
     origin = weights.decoder_set or weights.training_set
-    learned = (
-        "" if origin == NOT_STATED else tr(", learned from “{origin}”", origin=state.plain(origin))
-    )
-    return (
-        tr(
-            "Probabilities over {count:,} {names}{learned}: the only answers it can give, "
-            "whatever the image shows. {note}",
-            count=len(weights.classes),
-            names=names,
-            learned=learned,
-            note=state.plain(weights.note),
+    count, note = len(weights.classes), state.plain(again(weights.note))
+    if origin == NOT_STATED:
+        text = trn(
+            "Probabilities over {count:,} class: the only answers it can give, whatever the image "
+            "shows. {note}",
+            "Probabilities over {count:,} classes: the only answers it can give, whatever the "
+            "image shows. {note}",
+            count,
+            note=note,
         )
-    ).rstrip()
+    else:
+        text = trn(
+            "Probabilities over {count:,} class, learned from “{origin}”: the only answers it can "
+            "give, whatever the image shows. {note}",
+            "Probabilities over {count:,} classes, learned from “{origin}”: the only answers it "
+            "can give, whatever the image shows. {note}",
+            count,
+            origin=state.plain(origin),
+            note=note,
+        )
+    return text.rstrip()
 
 
 def why_none(network: Network) -> str:
@@ -87,11 +94,9 @@ def why_none(network: Network) -> str:
             "recognises.",
             title=state.plain(network.title),
         )
-    why = weights.note or (
-        tr(
-            "These weights hold the encoder only, the layers that turn the image into "
-            "feature maps. The decoder, which turns feature maps into class names, is not "
-            "among them."
-        )
+    why = again(weights.note) or tr(
+        "These weights hold the encoder only, the layers that turn the image into "
+        "feature maps. The decoder, which turns feature maps into class names, is not "
+        "among them."
     )
     return tr("No predictions. {why}", why=state.plain(why))

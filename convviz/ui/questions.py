@@ -19,8 +19,8 @@ class Question:
     """A question with a few possible answers.
 
     Attributes:
-        text: The question.
-        options: What may be answered, by name.
+        text: The question; told where it is shown.
+        options: What may be answered, by name; the texts are told where they are shown.
     """
 
     text: str
@@ -31,8 +31,11 @@ def verdict(question: Question, answer: Answer, predicted: str) -> str:
     """Say whether a prediction was right, and what is."""
     if predicted in answer.right:
         return tr("**As you predicted.**")
-    right = " or ".join(question.options[name] for name in answer.right)
-    return tr("**Otherwise than you predicted: {right}.**", right=right)
+    return tr("**Otherwise than you predicted: {right}.**", right=_right(question, answer))
+
+
+def _right(question: Question, answer: Answer) -> str:
+    return tr(" or ").join(tr(question.options[name]) for name in answer.right)
 
 
 def predict(
@@ -51,12 +54,12 @@ def predict(
     """
     options, before = question.options, answered.get(context)
     with st.container(key="questions_predict"):
-        st.markdown(tr("**Predict.** {text}", text=question.text))
+        st.markdown(tr("**Predict.** {question}", question=tr(question.text)))
         predicted = st.radio(
-            question.text,
+            tr(question.text),
             list(options),
             index=None if before is None else list(options).index(before),
-            format_func=options.__getitem__,
+            format_func=lambda name: tr(options[name]),
             key=f"questions_predict_{'_'.join(context)}",
             horizontal=True,
             disabled=before is not None,
@@ -92,7 +95,7 @@ def unfold(asked: Sequence[tuple[Question, Callable[[], Answer]]], *, key: str) 
     """
     for number, (question, answer) in enumerate(asked, start=1):
         unfolded = st.expander(
-            question.text,
+            tr(question.text),
             icon=":material/help:",
             key=f"{key}_{number}",
             on_change="rerun",
@@ -100,5 +103,5 @@ def unfold(asked: Sequence[tuple[Question, Callable[[], Answer]]], *, key: str) 
         if unfolded.open:
             with unfolded:
                 found = answer()
-                right = " or ".join(question.options[name] for name in found.right)
+                right = _right(question, found)
                 st.markdown(f"**{right}.** {glossary.mark(found.sentence)}")
