@@ -119,9 +119,9 @@ def ablate(
     if OutputName.of(ablated.name).part:
         raise SettingError(
             tr(
-                "{title} is a part of what {module} puts out, and cannot be switched off "
+                "{part} is a part of what {module} puts out, and cannot be switched off "
                 "alone: choose {module}.",
-                title=ablated.title,
+                part=ablated.title,
                 module=ablated.module,
             )
         )
@@ -131,9 +131,9 @@ def ablate(
     if deeper.name not in {layer.name for layer in later_layers}:
         raise SettingError(
             tr(
-                "{title} does not come after {title_2}: choose a later one.",
-                title=deeper.title,
-                title_2=ablated.title,
+                "{layer} does not come after {other}: choose a later one.",
+                layer=deeper.title,
+                other=ablated.title,
             )
         )
     off = sorted(set(range(ablated.shape[0])) - set(channels) if keep else set(channels))

@@ -29,12 +29,13 @@ from torch.nn.functional import pad
 from convviz.errors import SettingError
 from convviz.features.capture import copied, input_for, observe_each
 from convviz.formatting import percent
-from convviz.language import later, tr
+from convviz.language import tr, trn
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, layer, layers
 
 Order = Literal["index", "salience", "strength", "active"]
 ORDERS: tuple[Order, ...] = get_args(Order)
+Seen = Literal["image", "frame"]  # what was seen: an image, or a camera's frame
 
 # A trend is claimed if the rank correlation is at least this large, larger than chance would make
 # it in 19 of 20 networks without a trend (ρ √(n−1) is nearly normally distributed), and the last
@@ -46,7 +47,10 @@ _LEAST_DIFFERENCE = 0.01
 _LEAST_SIDE = 6  # of maps whose rim can be left out
 _SEEN_SIDE = 56  # about as large as a grid shows a map
 
-_NO_RELU = later("no ReLU follows directly that would set numbers to 0")
+
+def what_was_seen(seen: Seen) -> str:
+    """Name what was seen, for a sentence."""
+    return tr("this frame") if seen == "frame" else tr("this image")
 
 
 def judged(layer: Layer) -> str:
@@ -242,39 +246,41 @@ class Activations:
         """Count the empty channels."""
         return int(self.empty(threshold).sum())
 
-    def sentence(self, threshold: float = 0.0, seen: str = "image") -> str:
-        """Say how many channels are empty for what was seen, an image or a camera's frame."""
+    def sentence(self, threshold: float = 0.0, seen: Seen = "image") -> str:
+        """Say how many channels are empty for what was seen."""
         count, channels = self.empty_count(threshold), self.channels
+        this = what_was_seen(seen)
         if channels == 1:
+            if count:
+                return tr("The only channel is empty for {seen}.", seen=this)
+            return tr("The only channel is not empty for {seen}.", seen=this)
+        if count == channels:
+            return tr("All {channels} channels are empty for {seen}.", channels=channels, seen=this)
+        if count:
+            return trn(
+                "{count} of {channels} channels ({share}) is empty for {seen}.",
+                "{count} of {channels} channels ({share}) are empty for {seen}.",
+                count,
+                channels=channels,
+                share=percent(count / channels),
+                seen=this,
+            )
+        if threshold == 0 and self.layer.soft is not None:
             return tr(
-                "The only channel is {which}empty for this {seen}.",
-                which="" if count else "not ",
-                seen=seen,
+                "None of {channels} channels is empty for {seen}: {function} puts out hardly any "
+                "exact 0.",
+                channels=channels,
+                seen=this,
+                function=self.layer.soft.function,
             )
-        if count in (0, channels):
-            start = (
-                tr("All {channels} channels are", channels=channels)
-                if count
-                else tr("None of {channels} channels is", channels=channels)
+        if self.is_signed:
+            return tr(
+                "None of {channels} channels is empty for {seen}: no ReLU follows directly that "
+                "would set numbers to 0.",
+                channels=channels,
+                seen=this,
             )
-            why = ""
-            if not count and threshold == 0 and self.layer.soft is not None:
-                why = tr(
-                    ": {function} puts out hardly any exact 0", function=self.layer.soft.function
-                )
-            elif not count and self.is_signed:
-                why = f": {_NO_RELU}"
-            return tr("{start} empty for this {seen}{why}.", start=start, seen=seen, why=why)
-        verb = "is" if count == 1 else "are"
-        share = percent(count / channels)
-        return tr(
-            "{count} of {channels} channels ({share}) {verb} empty for this {seen}.",
-            count=count,
-            channels=channels,
-            share=share,
-            verb=verb,
-            seen=seen,
-        )
+        return tr("None of {channels} channels is empty for {seen}.", channels=channels, seen=this)
 
     @cached_property
     def salience(self) -> Tensor:
@@ -302,9 +308,9 @@ class Activations:
             return _largest_first(self.active_share)
         raise SettingError(
             tr(
-                "Channels cannot be ordered by {by!r}; choose {join}.",
+                "Channels cannot be ordered by {by!r}; choose {orders}.",
                 by=by,
-                join=", ".join(ORDERS),
+                orders=", ".join(ORDERS),
             )
         )
 
@@ -575,18 +581,22 @@ def depth_trend(summaries: Sequence[LayerSummary]) -> str:
     measure is Spearman's rank correlation between position and share.
     """
     with_relu = [summary for summary in summaries if "ReLU" in summary.layer.kind]
-    name = tr("layers with a ReLU") if len(with_relu) >= 3 else "layers"
     group = with_relu if len(with_relu) >= 3 else list(summaries)
     shares = [summary.share for summary in group]
     if len(shares) < 3:
         return tr("The network has too few layers with maps to speak of a trend with depth.")
+    count = len(shares)
+    named = (
+        tr("{count} layers with a ReLU", count=count)
+        if group is with_relu
+        else tr("{count} layers", count=count)
+    )
     if max(shares) == min(shares):
         return tr(
-            "The share of empty channels does not change with depth: it is {shares} in "
-            "each of the {count} {name}.",
-            shares=percent(shares[0]),
-            count=len(shares),
-            name=name,
+            "The share of empty channels does not change with depth: it is {share} in "
+            "each of the {layers}.",
+            share=percent(shares[0]),
+            layers=named,
         )
     third = len(shares) // 3
     first, last = sum(shares[:third]) / third, sum(shares[-third:]) / third
@@ -598,24 +608,34 @@ def depth_trend(summaries: Sequence[LayerSummary]) -> str:
     )
     enough = abs(correlation) >= _LEAST_DEVIATIONS / sqrt(len(shares) - 1)
     if not moves:
-        claim = tr("shows no clear trend with depth")
+        claim = tr("The share of empty channels shows no clear trend with depth")
     elif enough:
-        claim = tr("{which} with depth", which="grows" if last > first else "falls")
+        claim = (
+            tr("The share of empty channels grows with depth")
+            if last > first
+            else tr("The share of empty channels falls with depth")
+        )
     else:
-        way = "rises" if last > first else "falls"
-        claim = tr(
-            "{way} here, but {count} layers are too few to call it a trend",
-            way=way,
-            count=len(shares),
+        claim = (
+            tr(
+                "The share of empty channels rises here, but {count} layers are too few to call it "
+                "a trend",
+                count=count,
+            )
+            if last > first
+            else tr(
+                "The share of empty channels falls here, but {count} layers are too few to call it "
+                "a trend",
+                count=count,
+            )
         )
     return tr(
-        "The share of empty channels {claim}: on average {first} in the first third of "
-        "the {count} {name}, {last} in the last third (rank correlation "
+        "{claim}: on average {first} in the first third of "
+        "the {layers}, {last} in the last third (rank correlation "
         "{correlation:+.2f}).",
         claim=claim,
         first=percent(first),
-        count=len(shares),
-        name=name,
+        layers=named,
         last=percent(last),
         correlation=correlation,
     )

@@ -29,7 +29,7 @@ from convviz.errors import ImageError, NetworkError, SettingError
 from convviz.features.guided_backpropagation import MaskedReLUs, guide
 from convviz.formatting import near_matches
 from convviz.images.preprocess import to_tensor
-from convviz.language import tr
+from convviz.language import tr, trn
 from convviz.networks.clone import clone
 from convviz.networks.image_channels import check_channels, fitted, image_channels
 from convviz.networks.network import Network
@@ -310,15 +310,15 @@ class _Calls:
             return cls(name, output, 1, ())
         count = call_counts(module, batch).get(output.module, 1)
         if output.use is not None and output.use > count:
-            times = "once" if count == 1 else tr("{count} times", count=count)
             raise NetworkError(
-                tr(
-                    "The layer “{module}” runs {times} when the network looks at an image, "
+                trn(
+                    "The layer “{module}” runs once when the network looks at an image, "
                     "so there is no use {use}; choose from 1 to {count}.",
+                    "The layer “{module}” runs {count} times when the network looks at an image, "
+                    "so there is no use {use}; choose from 1 to {count}.",
+                    count,
                     module=output.module,
-                    times=times,
                     use=output.use,
-                    count=count,
                 )
             )
         found = layouts(module, batch).get(output.module, ())
@@ -595,9 +595,14 @@ def check_layer(module: nn.Module, name: str) -> None:
     names = [known for known, _ in module.named_modules(remove_duplicate=False) if known]
     if OutputName.of(name).module not in names:
         matches = near_matches(name, names, cutoff=0.4)
-        hint = tr("; near matches: {join}", join=", ".join(matches)) if matches else ""
+        if not matches:
+            raise NetworkError(tr("The network has no layer called “{name}”.", name=name[:80]))
         raise NetworkError(
-            tr("The network has no layer called “{name}”{hint}.", name=name[:80], hint=hint)
+            tr(
+                "The network has no layer called “{name}”; near matches: {names}.",
+                name=name[:80],
+                names=", ".join(matches),
+            )
         )
 
 
@@ -660,9 +665,9 @@ def first_tensor(output: Any, name: str) -> Tensor:
     if tensor is None:
         raise NetworkError(
             tr(
-                "The layer “{name}” puts out a {name_2} without a tensor; choose another.",
+                "The layer “{name}” puts out a {type} without a tensor; choose another.",
                 name=name,
-                name_2=type(output).__name__,
+                type=type(output).__name__,
             )
         )
     if tensor.is_complex():
@@ -674,8 +679,11 @@ def first_tensor(output: Any, name: str) -> Tensor:
         )
     if not tensor.numel():
         raise NetworkError(
-            f"What the layer “{name}” puts out for this image is empty: it holds not one number; "
-            "choose another."
+            tr(
+                "What the layer “{name}” puts out for this image is empty: it holds not one "
+                "number; choose another.",
+                name=name,
+            )
         )
     if tensor.is_nested or tensor.is_quantized or tensor.layout != torch.strided:
         raise NetworkError(
@@ -696,9 +704,12 @@ def check_gradient(output: Tensor, name: str) -> None:
     """
     if not output.requires_grad:
         raise NetworkError(
-            f"What the layer “{name}” puts out cannot be differentiated with respect to the image: "
-            "the network computes without gradients on the way there, under torch.no_grad() "
-            "perhaps; choose another layer, or take that out of its forward()."
+            tr(
+                "What the layer “{name}” puts out cannot be differentiated with respect to the "
+                "image: the network computes without gradients on the way there, under "
+                "torch.no_grad() perhaps; choose another layer, or take that out of its forward().",
+                name=name,
+            )
         )
 
 

@@ -47,13 +47,14 @@ def channel_changes(first: Activations, second: Activations) -> ChannelChanges:
         SettingError: They have another number of channels, or maps of another size.
     """
     if first.rectified.shape != second.rectified.shape:
-        sizes = (" × ".join(map(str, each.rectified.shape)) for each in (first, second))
+        size, other_size = (" × ".join(map(str, each.rectified.shape)) for each in (first, second))
         raise SettingError(
             tr(
-                "{title} puts out {join} numbers under the two sets of weights, which cannot "
-                "be set side by side: choose a layer of the encoder.",
-                title=first.layer.title,
-                join=" and ".join(sizes),
+                "{layer} puts out {size} and {other_size} numbers under the two sets of weights, "
+                "which cannot be set side by side: choose a layer of the encoder.",
+                layer=first.layer.title,
+                size=size,
+                other_size=other_size,
             )
         )
     one, other = (each.rectified.flatten(1).double() for each in (first, second))
@@ -82,9 +83,9 @@ def filter_changes(first: Filters, second: Filters) -> Tensor:
     if first.kernels.shape != second.kernels.shape:
         raise SettingError(
             tr(
-                "The filters of {title} have other sizes under the two sets of weights: "
+                "The filters of {layer} have other sizes under the two sets of weights: "
                 "choose another layer.",
-                title=first.layer.title,
+                layer=first.layer.title,
             )
         )
     one, other = (each.kernels.flatten(1).double() for each in (first, second))

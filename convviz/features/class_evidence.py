@@ -163,8 +163,11 @@ def average_maps(network: Network, image: Image.Image) -> AveragedMaps:
     means = maps.mean((1, 2))
     if not means.isfinite().all():
         raise NetworkError(
-            f"The activations of {last.title} for this image are no finite numbers, so no average "
-            "can be taken: the network's weights are too large, or damaged; choose others."
+            tr(
+                "The activations of {layer} for this image are no finite numbers, so no average "
+                "can be taken: the network's weights are too large, or damaged; choose others.",
+                layer=last.title,
+            )
         )
     return AveragedMaps(last, maps, means)
 
@@ -210,7 +213,7 @@ def _last_maps(network: Network) -> Layer:
     maps = [layer for layer in layers(network) if layer.in_encoder and len(layer.shape) == 3]
     if not maps:
         raise NetworkError(
-            tr("{title} has no maps to average: choose a ConvNet.", title=network.title)
+            tr("{network} has no maps to average: choose a ConvNet.", network=network.title)
         )
     return maps[-1]
 

@@ -50,9 +50,9 @@ class ClassTarget:
         if self.against is None:
             return name
         return tr(
-            "{name} and not {class_name}",
-            name=name,
-            class_name=class_name(network.weights.classes, self.against),
+            "{label} and not {other}",
+            label=name,
+            other=class_name(network.weights.classes, self.against),
         )
 
 
@@ -65,10 +65,10 @@ def decoder_input(network: Network, image: Image.Image) -> Tensor:
     if not network.weights.has_decoder:
         raise NetworkError(
             tr(
-                "The weights of {title} in use have no decoder, so no class has a score that "
+                "The weights of {network} in use have no decoder, so no class has a score that "
                 "could be explained: choose weights of the full network, or GoogLeNet, "
                 "AlexNet or VGG16, whose weights come with a decoder.",
-                title=network.title,
+                network=network.title,
             )
         )
     return for_decoder(network, input_for(network, image))
@@ -98,9 +98,12 @@ def check_scores(network: Network, *numbers: Tensor) -> None:
     """
     if not all(bool(each.isfinite().all()) for each in numbers):
         raise NetworkError(
-            f"The scores of {network.title} for this image, or their gradients, are no finite "
-            "numbers, so nothing can be said of what made them: its weights are too large, or "
-            "damaged; choose others."
+            tr(
+                "The scores of {network} for this image, or their gradients, are no finite "
+                "numbers, so nothing can be said of what made them: its weights are too large, or "
+                "damaged; choose others.",
+                network=network.title,
+            )
         )
 
 
@@ -114,7 +117,7 @@ def check_target(network: Network, target: ClassTarget) -> None:
     for index in (target.index, target.against):
         if index is not None and not 0 <= index < count:
             raise SettingError(
-                tr("There is no class {index}: choose 0 to {count}.", index=index, count=count - 1)
+                tr("There is no class {index}: choose 0 to {last}.", index=index, last=count - 1)
             )
     if target.against == target.index:
         raise SettingError(tr("A class cannot be compared with itself: choose two classes."))
@@ -131,9 +134,9 @@ def find_class(network: Network, text: str) -> int:
     if not network.weights.has_decoder:
         raise NetworkError(
             tr(
-                "The weights of {title} in use have no decoder, so they know no class: "
+                "The weights of {network} in use have no decoder, so they know no class: "
                 "choose weights of the full network.",
-                title=network.title,
+                network=network.title,
             )
         )
     wanted = _plain(text)
@@ -147,11 +150,11 @@ def find_class(network: Network, text: str) -> int:
             by_name.setdefault(_plain(name), index)
     if wanted in by_name:
         return by_name[wanted]
-    question = did_you_mean(wanted, by_name, tr("choose one of {some}.", some=_some(classes)))
+    question = did_you_mean(wanted, by_name, tr("choose one of {classes}.", classes=_some(classes)))
     raise SettingError(
         tr(
-            "{title} has no class called {text}: {question}",
-            title=network.title,
+            "{network} has no class called {text}: {question}",
+            network=network.title,
             text=text[:80],
             question=question,
         )
@@ -173,4 +176,4 @@ def _plain(name: str) -> str:
 
 def _some(classes: Sequence[str]) -> str:
     names = ", ".join(name.split(",")[0].strip() for name in classes[:3])
-    return tr("{names} … by name, or 0 to {count}", names=names, count=len(classes) - 1)
+    return tr("{names} … by name, or 0 to {last}", names=names, last=len(classes) - 1)

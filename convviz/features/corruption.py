@@ -58,7 +58,7 @@ class CorruptionRange:
     """What one kind of corruption is called and how far it goes.
 
     Attributes:
-        title: For people, with its unit.
+        title: For people, with its unit; told where it is shown.
         low: The least value.
         high: The greatest value.
         step: Between values.
@@ -82,6 +82,14 @@ CORRUPTIONS: dict[str, CorruptionRange] = {
     "contrast": CorruptionRange(later("Contrast, times as strong"), 0.0, 3.0, 0.05),
     "rotation": CorruptionRange(later("Rotation, degrees"), -180.0, 180.0, 5.0),
     "patch": CorruptionRange(later("Grey patch, as a share of the side"), 0.0, 1.0, 0.02),
+}
+_NAMES = {
+    "blur": later("blur"),
+    "noise": later("noise"),
+    "brightness": later("brightness"),
+    "contrast": later("contrast"),
+    "rotation": later("rotation"),
+    "patch": later("patch"),
 }
 NOTHING = Corruption()
 
@@ -160,7 +168,7 @@ def check_corruption(corruption: Corruption) -> None:
             raise SettingError(
                 tr(
                     "A {name} of {value:g} is outside its range: choose {low:g} to {high:g}.",
-                    name=name,
+                    name=tr(_NAMES[name]),
                     value=value,
                     low=limits.low,
                     high=limits.high,
@@ -211,9 +219,9 @@ def corruption_curve(
     if kind not in CORRUPTIONS:
         raise SettingError(
             tr(
-                "There is no corruption {kind!r}; choose {join}.",
+                "There is no corruption {kind!r}; choose {kinds}.",
                 kind=kind,
-                join=", ".join(CORRUPTIONS),
+                kinds=", ".join(CORRUPTIONS),
             )
         )
     if not 2 <= count <= 200:

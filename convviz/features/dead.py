@@ -21,7 +21,7 @@ from convviz.features.activations import (
     observe_strengths,
 )
 from convviz.features.capture import check_images, input_batches
-from convviz.language import tr
+from convviz.language import again, tr
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer
 
@@ -46,7 +46,7 @@ class DeadChannels:
     @property
     def images(self) -> str:
         """N with its unit, "83 crops of 5 photographs" or "250 pictures"."""
-        return self.seen_images or tr("{seen} pictures", seen=self.seen)
+        return again(self.seen_images) or tr("{count} pictures", count=self.seen)
 
     def of(self, activations: Activations) -> tuple[int, ...]:
         """List those that are empty for this image as well."""

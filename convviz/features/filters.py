@@ -91,9 +91,9 @@ class Filters:
             return _chain(self.similarity(), int(self.norms.argmax()))
         raise SettingError(
             tr(
-                "Filters cannot be ordered by {by!r}; choose {join}.",
+                "Filters cannot be ordered by {by!r}; choose {orders}.",
                 by=by,
-                join=", ".join(FILTER_ORDERS),
+                orders=", ".join(FILTER_ORDERS),
             )
         )
 
@@ -138,15 +138,15 @@ def filters(network: Network, layer: Layer) -> Filters:
     """
     convolution = convolution_of(network, layer)
     if convolution is None:
-        raise SettingError(tr("{title} has no kernels: choose a convolution.", title=layer.title))
+        raise SettingError(tr("{layer} has no kernels: choose a convolution.", layer=layer.title))
     name, module = convolution
     kernels = weight_of(module).to("cpu", torch.float32)
     if not kernels.isfinite().all():
         raise SettingError(
             tr(
-                "The kernels of {title} hold numbers that are infinite or none at all, so "
+                "The kernels of {layer} hold numbers that are infinite or none at all, so "
                 "they cannot be drawn or compared: choose other weights.",
-                title=layer.title,
+                layer=layer.title,
             )
         )
     # In float64, where squares of large weights are still finite.

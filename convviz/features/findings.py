@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from math import inf, isfinite, isnan
 
 from convviz.features.ablation import Ablation
-from convviz.features.activations import Activations
+from convviz.features.activations import Activations, Seen, what_was_seen
 from convviz.features.arithmetic import Arithmetic
 from convviz.features.arithmetic_steps import (
     BranchChoice,
@@ -31,7 +31,7 @@ from convviz.features.saliency import COMPLETE, Saliency
 from convviz.features.synthesis import SynthesisStep
 from convviz.features.top_patches import TopPatches
 from convviz.formatting import in_words, percent
-from convviz.language import tr
+from convviz.language import ENGLISH, again, numeral, speaking, tr, trn
 from convviz.plain_text import code, plain
 from convviz.structure.layers import Layer
 from convviz.structure.outputs import CLASS_PART, HEADS_PART, OutputName
@@ -43,18 +43,17 @@ _ROUNDING = 1e-3  # a float32 sum differs from the exact one by a much smaller s
 def empty_here(activations: Activations, threshold: float) -> str:
     """Say what an empty channel of this layer is for this image, to follow “empty:”."""
     bound = activations.empty_up_to(threshold)
-    above = f"{bound:.3g}" if bound else "zero"
     if activations.layer.pre_relu is not None:
-        what = tr("nothing above {above}", above=above) if bound else "nothing"
-        return tr("its ReLU lets {what} through in this image", what=what)
+        if bound:
+            return tr("its ReLU lets nothing above {bound:.3g} through in this image", bound=bound)
+        return tr("its ReLU lets nothing through in this image")
     if activations.is_signed:
-        where = (
-            tr("never further than {above} from zero", above=above)
-            if bound
-            else tr("zero everywhere")
-        )
-        return tr("{where} in this image", where=where)
-    return tr("never above {above} in this image", above=above)
+        if bound:
+            return tr("never further than {bound:.3g} from zero in this image", bound=bound)
+        return tr("zero everywhere in this image")
+    if bound:
+        return tr("never above {bound:.3g} in this image", bound=bound)
+    return tr("never above zero in this image")
 
 
 def empty_rule(layer: Layer, threshold: float) -> str:
@@ -86,25 +85,25 @@ def changed(changes: ChannelChanges, layer: Layer) -> str:
     title = plain(layer.title)
     if not changes.total:
         return tr(
-            "For this image the maps of {title} are the same under both sets of weights.",
-            title=title,
+            "For this image the maps of {layer} are the same under both sets of weights.",
+            layer=title,
         )
     channel = int(changes.order()[0])
     distance = float(changes.distances[channel])
     if not isfinite(distance):
         return tr(
-            "Under the weights on the left, {title} is silent for this image, or one of "
+            "Under the weights on the left, {layer} is silent for this image, or one of "
             "the two holds numbers that are infinite or none: there is no scale for the "
             "distances.",
-            title=title,
+            layer=title,
         )
     parts = [
         tr(
-            "For this image the maps of {title} differ by {total} of their size on the left. "
+            "For this image the maps of {layer} differ by {share} of their size on the left. "
             "Channel {channel} changed most: its map moved by {distance:.2f} times the size "
             "of the layer's typical map.",
-            title=title,
-            total=percent(changes.total),
+            layer=title,
+            share=percent(changes.total),
             channel=channel,
             distance=distance,
         )
@@ -112,10 +111,10 @@ def changed(changes: ChannelChanges, layer: Layer) -> str:
     if changes.only_first or changes.only_second:
         parts.append(
             tr(
-                "{only_first:,} of its channels are empty on the right alone, "
-                "{only_second:,} on the left alone.",
-                only_first=changes.only_first,
-                only_second=changes.only_second,
+                "{right:,} of its channels are empty on the right alone, "
+                "{left:,} on the left alone.",
+                right=changes.only_first,
+                left=changes.only_second,
             )
         )
     return " ".join(parts)
@@ -149,55 +148,55 @@ def soft_activation(activations: Activations) -> str:
         function=soft.function,
     )
     if threshold is None and soft.reach is not None:
-        return tr(
-            "{start} For inputs up to 0 it stays within {reach:.3g} of 0, and so does "
+        reach = tr(
+            "For inputs up to 0 it stays within {reach:.3g} of 0, and so does "
             "the whole layer for this image.",
-            start=start,
             reach=soft.reach,
         )
+        return f"{start} {reach}"
     if threshold is None:
         return start
-    count = tr(
-        "{empty_count} of {channels}",
-        empty_count=activations.empty_count(threshold),
-        channels=activations.channels,
-    )
+    values: dict[str, float] = {
+        "threshold": threshold,
+        "empty": activations.empty_count(threshold),
+        "channels": activations.channels,
+    }
     if soft.reach is not None:
-        return tr(
-            "{start} For inputs up to 0 it stays within {reach:.3g} of 0, which is "
-            "{threshold:.2g} times the layer's largest number: {count} channels never go "
-            "beyond.",
-            start=start,
+        count = tr(
+            "For inputs up to 0 it stays within {reach:.3g} of 0, which is "
+            "{threshold:.2g} times the layer's largest number: {empty} of {channels} channels "
+            "never go beyond.",
             reach=soft.reach,
-            threshold=threshold,
-            count=count,
+            **values,
         )
-    what = (
-        tr("its slope for negative inputs")
-        if soft.function == "LeakyReLU"
-        else tr("all but closed")
-    )
-    return tr(
-        "{start} With τ = {threshold:.2g}, {what}, {count} channels are.",
-        start=start,
-        threshold=threshold,
-        what=what,
-        count=count,
-    )
+    elif soft.function == "LeakyReLU":
+        count = tr(
+            "With τ = {threshold:.2g}, its slope for negative inputs, {empty} of {channels} "
+            "channels are.",
+            **values,
+        )
+    else:
+        count = tr(
+            "With τ = {threshold:.2g}, all but closed, {empty} of {channels} channels are.",
+            **values,
+        )
+    return f"{start} {count}"
 
 
 def dead_here(activations: Activations, dead: DeadChannels) -> str:
     """Say what a dead channel of this layer is, and how many there are, to follow “dead:”."""
-    count = len(dead.numbers) or "none"
+    count, images = len(dead.numbers) or tr("none"), dead.images
     if activations.layer.pre_relu is not None:
-        what = tr("its ReLU lets nothing through in any")
-    else:
-        what = (
-            tr("zero everywhere in each")
-            if activations.is_signed
-            else tr("never above zero in any")
+        return tr(
+            "its ReLU lets nothing through in any of N = {images} ({count} here)",
+            images=images,
+            count=count,
         )
-    return tr("{what} of N = {images} ({count} here)", what=what, images=dead.images, count=count)
+    if activations.is_signed:
+        return tr(
+            "zero everywhere in each of N = {images} ({count} here)", images=images, count=count
+        )
+    return tr("never above zero in any of N = {images} ({count} here)", images=images, count=count)
 
 
 _LISTED = 24  # dead channels, before the list is cut
@@ -205,20 +204,25 @@ _LISTED = 24  # dead channels, before the list is cut
 
 def dead_list(activations: Activations, dead: DeadChannels) -> str:
     """Say how many channels of a layer are dead over a set, and which."""
-    count, channels = len(dead.numbers), activations.channels
-    verb = "are" if count > 1 else "is"
-    headline = tr(
-        "**{value} of {channels} channels {verb} dead** over N = {images}",
-        value=count or "None",
-        channels=channels,
-        verb=verb,
-        images=dead.images,
-    )
+    count, channels, images = len(dead.numbers), activations.channels, dead.images
     if not count:
-        return tr("{headline}: each answers to at least one of them.", headline=headline)
+        return tr(
+            "**None of {channels} channels is dead** over N = {images}: each answers to at least "
+            "one of them.",
+            channels=channels,
+            images=images,
+        )
     numbers = ", ".join(map(str, dead.numbers[:_LISTED]))
-    more = tr(" and {count} more", count=count - _LISTED) if count > _LISTED else ""
-    return f"{headline}: {numbers}{more}."
+    if count > _LISTED:
+        numbers = tr("{numbers} and {count} more", numbers=numbers, count=count - _LISTED)
+    return trn(
+        "**{count} of {channels} channels is dead** over N = {images}: {numbers}.",
+        "**{count} of {channels} channels are dead** over N = {images}: {numbers}.",
+        count,
+        channels=channels,
+        images=images,
+        numbers=numbers,
+    )
 
 
 def dead_mark(dead: DeadChannels) -> str:
@@ -229,7 +233,7 @@ def dead_mark(dead: DeadChannels) -> str:
 _NAMED = 3  # channels that draw most of a pattern
 
 
-def strongest(activations: Activations, threshold: float, seen: str = "image") -> str:
+def strongest(activations: Activations, threshold: float, seen: Seen = "image") -> str:
     """Say how many channels a layer has, and which draw most of a pattern, by their salience.
 
     Channels that are equally salient are named together or not at all.
@@ -243,56 +247,53 @@ def strongest(activations: Activations, threshold: float, seen: str = "image") -
     empty = activations.empty(threshold).tolist()
     salience = activations.salience.tolist()
     answering = [channel for channel in range(channels) if not empty[channel]]
+    this = what_was_seen(seen)
     if channels == 1:
-        return tr(
-            "The only channel {which} to this {seen}.",
-            which="answers" if answering else "does not answer",
-            seen=seen,
-        )
+        if answering:
+            return tr("The only channel answers to {seen}.", seen=this)
+        return tr("The only channel does not answer to {seen}.", seen=this)
     if not answering:
-        return tr(
-            "None of {channels} channels answers to this {seen}.", channels=channels, seen=seen
-        )
+        return tr("None of {channels} channels answers to {seen}.", channels=channels, seen=this)
     order = [channel for channel in activations.order("salience").tolist() if not empty[channel]]
     ranked = [channel for channel in order if not isnan(salience[channel])]
     named = ranked[:_NAMED]
     if len(ranked) > _NAMED:
         named = [each for each in named if salience[each] > salience[ranked[_NAMED]]]
-    start = tr("{channels} channels", channels=channels)
+    start = tr("{count} channels", count=channels)
     if len(ranked) < len(answering):
-        start += tr(", {count} of them with a not-a-number", count=len(answering) - len(ranked))
+        start = tr(
+            "{channels}, {count} of them with a not-a-number",
+            channels=start,
+            count=len(answering) - len(ranked),
+        )
     if not ranked:
         return f"{start}."
     if not named:
-        return tr("{start}; {count} answer alike.", start=start, count=len(ranked))
-    if len(answering) == len(named):
-        only = "only " if len(answering) < channels else ""
-        return tr(
-            "{start}; {only}{listed} {answer} to this {seen}.",
-            start=start,
-            only=only,
-            listed=_listed(named),
-            answer=_answer(named),
-            seen=seen,
+        return tr("{channels}; {count} answer alike.", channels=start, count=len(ranked))
+    values = {"channels": start, "listed": _listed(named), "seen": this}
+    if len(answering) > len(named):
+        return trn(
+            "{channels}; {listed} draws most of a pattern from {seen}.",
+            "{channels}; {listed} draw most of a pattern from {seen}.",
+            len(named),
+            **values,
         )
-    draw = "draws" if len(named) == 1 else "draw"
-    return tr(
-        "{start}; {listed} {draw} most of a pattern from this {seen}.",
-        start=start,
-        listed=_listed(named),
-        draw=draw,
-        seen=seen,
+    if len(answering) == channels:
+        return tr("{channels}; {listed} answer to {seen}.", **values)
+    return trn(
+        "{channels}; only {listed} answers to {seen}.",
+        "{channels}; only {listed} answer to {seen}.",
+        len(named),
+        **values,
     )
-
-
-def _answer(channels: Sequence[int]) -> str:
-    return "answers" if len(channels) == 1 else "answer"
 
 
 def _listed(channels: Sequence[int]) -> str:
     """List channels in words: “3, 7 and 1”."""
     *before, last = map(str, channels)
-    return tr("{join} and {last}", join=", ".join(before), last=last) if before else last
+    if not before:
+        return last
+    return tr("{numbers} and {last}", numbers=", ".join(before), last=last)
 
 
 def layer_headline(activations: Activations, network_title: str, threshold: float) -> str:
@@ -303,13 +304,14 @@ def layer_headline(activations: Activations, network_title: str, threshold: floa
     if not isfinite(activations.maps.sum()):
         odd = int((~activations.maps.isfinite()).sum())
     if odd:
-        count = tr("{odd:,} of the {numel:,} activations", odd=odd, numel=activations.maps.numel())
         parts.append(
-            tr(
-                "{count} {which} infinite or not a number, drawn as 0: the weights are too "
-                "large, or damaged.",
-                count=count,
-                which="is" if odd == 1 else "are",
+            trn(
+                "{count:,} of the {total:,} activations is infinite or not a number, drawn as 0: "
+                "the weights are too large, or damaged.",
+                "{count:,} of the {total:,} activations are infinite or not a number, drawn as 0: "
+                "the weights are too large, or damaged.",
+                odd,
+                total=activations.maps.numel(),
             )
         )
     return " ".join(parts)
@@ -319,25 +321,31 @@ def which_layer(activations: Activations, network_title: str) -> str:
     """Say which layer it is, its dotted name as code, and how its maps are made."""
     layer = activations.layer
     channels, height, width = activations.maps.shape
-    unit = (
-        "numbers"
-        if height == width == 1
-        else tr("maps of {height} × {width}", height=height, width=width)
-    )
     dotted = code(layer.name)
     name = (
         tr("Layer {dotted}", dotted=dotted)
         if layer.name == layer.title
         else f"{plain(layer.title)} ({dotted})"
     )
-    what = tr(
-        "{name} of {network_title}, {kind}: {channels} {unit}.",
-        name=name,
-        network_title=plain(network_title),
-        kind=plain(layer.kind),
-        channels=channels,
-        unit=unit,
-    )
+    network, kind = plain(network_title), plain(tr(layer.kind))
+    if height == width == 1:
+        what = tr(
+            "{layer} of {network}, {kind}: {channels} numbers.",
+            layer=name,
+            network=network,
+            kind=kind,
+            channels=channels,
+        )
+    else:
+        what = tr(
+            "{layer} of {network}, {kind}: {channels} maps of {height} × {width}.",
+            layer=name,
+            network=network,
+            kind=kind,
+            channels=channels,
+            height=height,
+            width=width,
+        )
     return " ".join(filter(None, [what, arranged(layer)]))
 
 
@@ -346,40 +354,43 @@ def arranged(layer: Layer) -> str:
     name, layout = OutputName.of(layer.name), layer.layout
     if name.part == HEADS_PART:
         return tr(
-            "Each of the {shape} maps is one head of the attention: how much it takes "
+            "Each of the {count} maps is one head of the attention: how much it takes "
             "from each place of the image for the class token, or in the mean over all "
             "places where there is none. All that a head takes adds up to 1, what it "
             "takes from the class token included.",
-            shape=layer.shape[0],
+            count=layer.shape[0],
         )
     if name.part == CLASS_PART:
         return tr(
-            "The class token has {shape} numbers and belongs to no place of the image.",
-            shape=layer.shape[0],
+            "The class token has {count} numbers and belongs to no place of the image.",
+            count=layer.shape[0],
         )
     if layout is None or layout.words == "channels last":
         return ""
     _, height, width = layer.shape
-    text = tr(
-        "The {height} tokens that stand for places of the image, laid out as {height_2} × {width}.",
-        height=height * width,
-        height_2=height,
-        width=width,
-    )
     if layout.words == "windows":
         text = tr(
             "Windows of an attention, put together to {height} × {width} places again.",
             height=height,
             width=width,
         )
-    count = layout.before + layout.after
-    if count:
-        text += (
-            tr(" The class token belongs to no place and is not among them.")
-            if (layout.before, layout.after) == (1, 0)
-            else tr(" Tokens that belong to no place, {count} of them, are left out.", count=count)
+    else:
+        text = tr(
+            "The {count} tokens that stand for places of the image, laid out as "
+            "{height} × {width}.",
+            count=height * width,
+            height=height,
+            width=width,
         )
-    return text
+    count = layout.before + layout.after
+    if not count:
+        return text
+    without = (
+        tr("The class token belongs to no place and is not among them.")
+        if (layout.before, layout.after) == (1, 0)
+        else tr("Tokens that belong to no place, {count} of them, are left out.", count=count)
+    )
+    return f"{text} {without}"
 
 
 def what_is_empty(activations: Activations, threshold: float) -> str:
@@ -409,12 +420,13 @@ def what_is_empty(activations: Activations, threshold: float) -> str:
     else:
         parts.append(tr("Empty: no activation above 0."))
     if layer.pre_relu is not None:
-        limit = "" if layer.ceiling is None else tr(", at most {ceiling:g},", ceiling=layer.ceiling)
         parts.append(
-            tr(
+            tr("The ReLU after this layer is still to come: what it would let through counts.")
+            if layer.ceiling is None
+            else tr(
                 "The ReLU after this layer is still to come: what it would let "
-                "through{limit} counts.",
-                limit=limit,
+                "through, at most {ceiling:g}, counts.",
+                ceiling=layer.ceiling,
             )
         )
     elif activations.is_signed:
@@ -440,27 +452,34 @@ def dead_channel(activations: Activations, channel: int, dead: DeadChannels | No
             "Whether it is dead, that is, empty for every picture of a set, is not known "
             "yet: look through one under “What stimulates it”."
         )
-    images = f"N = {dead.images} ({dead.pictures})"
-    count = len(dead.numbers)
-    verb = "is" if count == 1 else "are"
-    others = tr(
-        "{value} of the layer's {channels} channels {verb} dead over them.",
-        value=count or "None",
-        channels=activations.channels,
-        verb=verb,
+    count, channels = len(dead.numbers), activations.channels
+    others = (
+        trn(
+            "{count} of the layer's {channels} channels is dead over them.",
+            "{count} of the layer's {channels} channels are dead over them.",
+            count,
+            channels=channels,
+        )
+        if count
+        else tr("None of the layer's {channels} channels are dead over them.", channels=channels)
     )
     if channel not in dead.numbers:
-        return tr(
-            ":material/check_circle: Alive over {images}. {others}", images=images, others=others
+        alive = tr(
+            ":material/check_circle: Alive over N = {images} ({set}).",
+            images=dead.images,
+            set=tr(dead.pictures),
         )
+        return f"{alive} {others}"
+    sentences = [
+        tr(
+            ":material/horizontal_rule: **Dead** over N = {images} ({set}).",
+            images=dead.images,
+            set=tr(dead.pictures),
+        )
+    ]
     if not bool(activations.empty()[channel]):
-        others = tr(
-            "Yet it answers to this image, so another set would not call it dead. {others}",
-            others=others,
-        )
-    return tr(
-        ":material/horizontal_rule: **Dead** over {images}. {others}", images=images, others=others
-    )
+        sentences.append(tr("Yet it answers to this image, so another set would not call it dead."))
+    return " ".join([*sentences, others])
 
 
 def dead_yet_excited(activations: Activations, dead: DeadChannels) -> str:
@@ -468,22 +487,21 @@ def dead_yet_excited(activations: Activations, dead: DeadChannels) -> str:
     excited = len(dead.numbers) - len(dead.of(activations))
     if not excited:
         return ""
-    count = len(dead.numbers)
+    count, pictures = len(dead.numbers), tr(dead.pictures)
     if count == 1:
         return tr(
-            "The only channel that is dead over {pictures} answers to this image: "
+            "The only channel that is dead over {set} answers to this image: "
             "another set would not call it dead.",
-            pictures=dead.pictures,
+            set=pictures,
         )
-    verb, them = ("answers", "it") if excited == 1 else ("answer", "them")
-    return tr(
-        "{excited} of the {count} channels that are dead over {pictures} {verb} to this "
-        "image: another set would not call {them} dead.",
-        excited=excited,
-        count=count,
-        pictures=dead.pictures,
-        verb=verb,
-        them=them,
+    return trn(
+        "{count} of the {dead} channels that are dead over {set} answers to this image: another "
+        "set would not call it dead.",
+        "{count} of the {dead} channels that are dead over {set} answer to this image: another "
+        "set would not call them dead.",
+        excited,
+        dead=count,
+        set=pictures,
     )
 
 
@@ -492,21 +510,27 @@ def dead_beside(activations: Activations, threshold: float, dead: DeadChannels |
     sentence = activations.sentence(threshold)
     if dead is None:
         return sentence
-    return tr(
-        "{sentence} {value} dead over N = {images}.",
-        sentence=sentence,
-        value=len(dead.numbers) or "None",
-        images=dead.images,
+    count = len(dead.numbers)
+    dead_ones = (
+        trn(
+            "{count} dead over N = {images}.",
+            "{count} dead over N = {images}.",
+            count,
+            images=dead.images,
+        )
+        if count
+        else tr("None dead over N = {images}.", images=dead.images)
     )
-
-
-def _change(size: float, before: float, after: float) -> str:
-    share = f" ({percent(size / before)})" if before > 0 else ""
-    return tr("by up to {size:.3g}{share}, to {after:.3g}", size=size, share=share, after=after)
+    return f"{sentence} {dead_ones}"
 
 
 def occlusion_watched(step: OcclusionStep, measured: str) -> str:
-    """Say what was covered, and what was measured of the channel, named by `measured`."""
+    """Say what was covered, and what was measured of the channel, named by `measured`.
+
+    Args:
+        step: The last step of the occlusion.
+        measured: In the reader's language.
+    """
     return tr(
         "A plain square of {patch} × {patch} pixels, in the colour that the network "
         "reads as 0, was laid over {total} places. Watched was {measured}, "
@@ -533,7 +557,15 @@ def occlusion_falls(step: OcclusionStep) -> str:
     lowest, _ = occlusion_extremes(step)
     if not step.uncovered - lowest > _NOISE * abs(step.uncovered):
         return tr("falls nowhere")
-    return tr("falls, {change}", change=_change(step.uncovered - lowest, step.uncovered, lowest))
+    size = step.uncovered - lowest
+    if not step.uncovered > 0:
+        return tr("falls, by up to {size:.3g}, to {lowest:.3g}", size=size, lowest=lowest)
+    return tr(
+        "falls, by up to {size:.3g} ({share}), to {lowest:.3g}",
+        size=size,
+        share=percent(size / step.uncovered),
+        lowest=lowest,
+    )
 
 
 def occlusion_rises(step: OcclusionStep) -> str:
@@ -541,7 +573,15 @@ def occlusion_rises(step: OcclusionStep) -> str:
     _, highest = occlusion_extremes(step)
     if not highest - step.uncovered > _NOISE * abs(step.uncovered):
         return tr("rises nowhere")
-    return tr("rises, {change}", change=_change(highest - step.uncovered, step.uncovered, highest))
+    size = highest - step.uncovered
+    if not step.uncovered > 0:
+        return tr("rises, by up to {size:.3g}, to {highest:.3g}", size=size, highest=highest)
+    return tr(
+        "rises, by up to {size:.3g} ({share}), to {highest:.3g}",
+        size=size,
+        share=percent(size / step.uncovered),
+        highest=highest,
+    )
 
 
 def occlusion_colours(bound: float) -> str:
@@ -561,43 +601,70 @@ def occlusion_colours(bound: float) -> str:
 
 def synthesis(step: SynthesisStep) -> str:
     """Say what an optimisation maximised, and how far it came, measured on the image it made."""
-    name = tr("mean of the map") if step.target == "channel" else tr("number in its middle")
-    if not step.has_map:
-        name = tr("channel's number")
-    if step.before_relu:
-        name += tr(", before its ReLU,")
-    steps = "1 step" if step.step == 1 else tr("{step} steps", step=step.step)
+    number, steps = _maximised(step), trn("{count} step", "{count} steps", step.step)
     if not step.changed:
         return tr(
-            "In {steps} the {name} stayed at {start:.3g}: no pixel of the noise has an "
+            "In {steps} {number} stayed at {start:.3g}: no pixel of the noise has an "
             "influence on it, so this is still the noise that it began with. Another "
             "seed, or the layer before this one, may give a start.",
             steps=steps,
-            name=name,
+            number=number,
             start=step.start,
         )
     if step.score == step.start:
-        verb = tr("ended where it began, at")
+        came = tr(
+            "In {steps} {number} ended where it began, at {score:.3g}, measured on this image and "
+            "on the noise that it began with.",
+            steps=steps,
+            number=number,
+            score=step.score,
+        )
+    elif step.score > step.start:
+        came = tr(
+            "In {steps} {number} went from {start:.3g} to {score:.3g}, measured on this image and "
+            "on the noise that it began with.",
+            steps=steps,
+            number=number,
+            start=step.start,
+            score=step.score,
+        )
     else:
-        verb = "went" if step.score > step.start else "fell"
-        verb += tr(" from {start:.3g} to", start=step.start)
-    return tr(
-        "In {steps} the {name} {verb} {score:.3g}, measured on this image and on the "
-        "noise that it began with. Before every step the image was shifted, scaled and "
-        "turned a little, so that it cannot rely on single pixels.",
-        steps=steps,
-        name=name,
-        verb=verb,
-        score=step.score,
+        came = tr(
+            "In {steps} {number} fell from {start:.3g} to {score:.3g}, measured on this image and "
+            "on the noise that it began with.",
+            steps=steps,
+            number=number,
+            start=step.start,
+            score=step.score,
+        )
+    how = tr(
+        "Before every step the image was shifted, scaled and "
+        "turned a little, so that it cannot rely on single pixels."
     )
+    return f"{came} {how}"
+
+
+def _maximised(step: SynthesisStep) -> str:
+    """Name the number that an optimisation maximised."""
+    if not step.has_map:
+        if step.before_relu:
+            return tr("the channel's number, before its ReLU,")
+        return tr("the channel's number")
+    if step.target == "channel":
+        if step.before_relu:
+            return tr("the mean of the map, before its ReLU,")
+        return tr("the mean of the map")
+    if step.before_relu:
+        return tr("the number in its middle, before its ReLU,")
+    return tr("the number in its middle")
 
 
 def effective_field(field: EffectiveField) -> str:
     """Say what the picture of an effective receptive field shows."""
     if field.support is None:
         return tr(
-            "The number is {value:.4g}, and a little more or less of any pixel leaves it there.",
-            value=field.value,
+            "The number is {number:.4g}, and a little more or less of any pixel leaves it there.",
+            number=field.value,
         )
     if field.core is None:
         return tr(
@@ -607,11 +674,11 @@ def effective_field(field: EffectiveField) -> str:
         "How much a small change of each pixel would change this number: the brighter, "
         "the more. Brightness is the square root, so that weak pixels can be seen: half "
         "as bright means a quarter as much. Half of it all lies within {width} × "
-        "{height} pixels, all of it within {width_2} × {height_2}.",
+        "{height} pixels, all of it within {all_width} × {all_height}.",
         width=field.core.width,
         height=field.core.height,
-        width_2=field.support.width,
-        height_2=field.support.height,
+        all_width=field.support.width,
+        all_height=field.support.height,
     )
 
 
@@ -624,15 +691,22 @@ def second_image(one: Activations, other: Activations, channel: int, titles: lis
         channel: The channel.
         titles: Of the image in use and of the second one.
     """
-    after = "" if one.layer.pre_relu is None else tr(" after the ReLU")
+    values: dict[str, str | float] = {
+        "second": titles[1],
+        "maximum": float(other.maximum[channel]),
+        "first": titles[0],
+        "first_maximum": float(one.maximum[channel]),
+    }
+    if one.layer.pre_relu is None:
+        return tr(
+            "Its map over {second} and alone, on the scale that both images share: its "
+            "maximum is {maximum:.3g}, for {first} {first_maximum:.3g}.",
+            **values,
+        )
     return tr(
-        "Its map over {titles} and alone, on the scale that both images share: its "
-        "maximum{after} is {maximum:.3g}, for {titles_2} {maximum_2:.3g}.",
-        titles=titles[1],
-        after=after,
-        maximum=float(other.maximum[channel]),
-        titles_2=titles[0],
-        maximum_2=float(one.maximum[channel]),
+        "Its map over {second} and alone, on the scale that both images share: its "
+        "maximum after the ReLU is {maximum:.3g}, for {first} {first_maximum:.3g}.",
+        **values,
     )
 
 
@@ -645,33 +719,42 @@ def patches(top: TopPatches, channel: int, set_name: str, *, is_partial: bool) -
         set_name: What the set is called.
         is_partial: Whether the pass was stopped before it had seen all.
     """
-    partly = tr(" It was stopped before it had seen all.") if is_partial else ""
     count = len(top.patches(channel))
+    values: dict[str, str | int] = {
+        "channel": channel,
+        "images": top.seen_images,
+        "set": plain(tr(set_name)),
+    }
     if not count:
-        return tr(
-            "Channel {channel} is dead over {seen_images} ({set_name}): it is empty for "
-            "each of them.{partly}",
-            channel=channel,
-            seen_images=top.seen_images,
-            set_name=plain(set_name),
-            partly=partly,
+        text = tr(
+            "Channel {channel} is dead over {images} ({set}): it is empty for each of them.",
+            **values,
         )
-    each = "photograph" if "photograph" in top.seen_images else "picture"
-    subject = (
-        tr("The strongest patch")
-        if count == 1
-        else tr("The {count} strongest patches", count=count)
-    )
-    return tr(
-        "**{subject}** for channel {channel} over {seen_images} ({set_name}), at most "
-        "one of each {each}, cut to what the number can see.{partly}",
-        subject=subject,
-        channel=channel,
-        seen_images=top.seen_images,
-        set_name=plain(set_name),
-        each=each,
-        partly=partly,
-    )
+    elif _are_of_photographs(top):
+        text = trn(
+            "**The strongest patch** for channel {channel} over {images} ({set}), at most "
+            "one of each photograph, cut to what the number can see.",
+            "**The {count} strongest patches** for channel {channel} over {images} ({set}), at "
+            "most one of each photograph, cut to what the number can see.",
+            count,
+            **values,
+        )
+    else:
+        text = trn(
+            "**The strongest patch** for channel {channel} over {images} ({set}), at most "
+            "one of each picture, cut to what the number can see.",
+            "**The {count} strongest patches** for channel {channel} over {images} ({set}), at "
+            "most one of each picture, cut to what the number can see.",
+            count,
+            **values,
+        )
+    return f"{text} {tr('It was stopped before it had seen all.')}" if is_partial else text
+
+
+def _are_of_photographs(top: TopPatches) -> bool:
+    """Tell crops of photographs, which the words for them name, from pictures."""
+    with speaking(ENGLISH):
+        return "photograph" in again(top.seen_images)
 
 
 def patches_dead(top: TopPatches) -> str:
@@ -680,30 +763,38 @@ def patches_dead(top: TopPatches) -> str:
     if not numbers:
         return ""
     listed = ", ".join(map(str, numbers[:40]))
-    more = tr(" and {count} more", count=len(numbers) - 40) if len(numbers) > 40 else ""
-    noun = "channel" if len(numbers) == 1 else "channels"
-    return tr(
-        "Dead over these {seen_images}: {noun} {listed}{more}.",
-        seen_images=top.seen_images,
-        noun=noun,
-        listed=listed,
-        more=more,
+    if len(numbers) > 40:
+        listed = tr("{numbers} and {count} more", numbers=listed, count=len(numbers) - 40)
+    return trn(
+        "Dead over these {images}: channel {numbers}.",
+        "Dead over these {images}: channels {numbers}.",
+        len(numbers),
+        images=top.seen_images,
+        numbers=listed,
     )
 
 
 def ablation(result: Ablation) -> str:
     """Say how many channels are off, and how change is measured."""
     count, channels = len(result.channels), result.layer.shape[0]
-    verb = "is" if count == 1 else "are"
-    return tr(
-        "{value} of {channels} channels of {title} {verb} off. The change of a layer is "
-        "the Euclidean norm of the difference of its output, divided by the norm of the "
-        "output before.",
-        value=count or "None",
-        channels=channels,
-        title=plain(result.layer.title),
-        verb=verb,
+    title = plain(result.layer.title)
+    off = (
+        trn(
+            "{count} of {channels} channels of {layer} is off.",
+            "{count} of {channels} channels of {layer} are off.",
+            count,
+            channels=channels,
+            layer=title,
+        )
+        if count
+        else tr("None of {channels} channels of {layer} are off.", channels=channels, layer=title)
     )
+    how = tr(
+        "The change of a layer is "
+        "the Euclidean norm of the difference of its output, divided by the norm of the "
+        "output before."
+    )
+    return f"{off} {how}"
 
 
 def ablation_channel(channel: int, relative: float) -> str:
@@ -719,12 +810,13 @@ def ablation_channel(channel: int, relative: float) -> str:
         return tr("Channel {channel}, change not known", channel=channel)
     if relative == 0:
         return tr("Channel {channel}, unchanged", channel=channel)
-    change = (
-        percent(relative)
-        if relative < 10
-        else tr("{relative} times its size", relative=in_words(relative))
+    if relative < 10:
+        return tr("Channel {channel}, changed by {share}", channel=channel, share=percent(relative))
+    return tr(
+        "Channel {channel}, changed by {factor} times its size",
+        channel=channel,
+        factor=in_words(relative),
     )
-    return tr("Channel {channel}, changed by {change}", channel=channel, change=change)
 
 
 def stage(stage: Stage, source: str) -> str:
@@ -734,43 +826,53 @@ def stage(stage: Stage, source: str) -> str:
         stage: The stage.
         source: Title of the layer that its inputs come from, for a sum or a pooling; safe to show.
     """
-    after = f"**{stage.after:.7g}**"
+    after = f"**{numeral(f'{stage.after:.7g}')}**"
     match stage:
         case WeightedSum():
             rows, columns = stage.kernel.shape[1:]
-            bias = tr(" + bias {bias:.5g}", bias=stage.bias) if stage.has_bias else ""
-            inputs = len(stage.kernel)
-            size = tr(
-                "{inputs} channel{value} × {rows} × {columns}",
-                inputs=inputs,
-                value="s" * (inputs != 1),
+            size = trn(
+                "{count} channel × {rows} × {columns}",
+                "{count} channels × {rows} × {columns}",
+                len(stage.kernel),
                 rows=rows,
                 columns=columns,
             )
             count = stage.kernel.numel()
+            if not stage.has_bias:
+                return tr(
+                    "Weighted sum over {source}: {size} = {count:,} products → {after}",
+                    source=source,
+                    size=size,
+                    count=count,
+                    after=after,
+                )
             return tr(
-                "Weighted sum over {source}: {size} = {count:,} products{bias} → {after}",
+                "Weighted sum over {source}: {size} = {count:,} products + bias {bias:.5g} → "
+                "{after}",
                 source=source,
                 size=size,
                 count=count,
-                bias=bias,
+                bias=stage.bias,
                 after=after,
             )
         case Pooled():
             rows, columns = stage.window.shape
             if stage.kind == "average":
-                by = ""
-                if stage.divisor != stage.window.numel():
-                    by = tr(
-                        ", their sum divided by {divisor} as padding counts too,",
-                        divisor=stage.divisor,
+                if stage.divisor == stage.window.numel():
+                    return tr(
+                        "Average of {rows} × {columns} values of {source} → {after}",
+                        rows=rows,
+                        columns=columns,
+                        source=source,
+                        after=after,
                     )
                 return tr(
-                    "Average of {rows} × {columns} values of {source}{by} → {after}",
+                    "Average of {rows} × {columns} values of {source}, their sum divided by "
+                    "{divisor} as padding counts too, → {after}",
                     rows=rows,
                     columns=columns,
                     source=source,
-                    by=by,
+                    divisor=stage.divisor,
                     after=after,
                 )
             row, column = stage.winner
@@ -797,33 +899,37 @@ def stage(stage: Stage, source: str) -> str:
                 after=after,
             )
         case Rectified():
-            most = (
-                "" if stage.ceiling is None else tr(", at most {ceiling:g}", ceiling=stage.ceiling)
-            )
+            if stage.ceiling is None:
+                return tr(
+                    "ReLU: the larger of {before:.5g} and 0 → {after}",
+                    before=stage.before,
+                    after=after,
+                )
             return tr(
-                "ReLU: the larger of {before:.5g} and 0{most} → {after}",
+                "ReLU: the larger of {before:.5g} and 0, at most {ceiling:g} → {after}",
                 before=stage.before,
-                most=most,
+                ceiling=stage.ceiling,
                 after=after,
             )
         case BranchChoice():
             return tr(
-                "Concatenation: it is channel {channel} of the branch {title} ({name}), "
+                "Concatenation: it is channel {channel} of the branch {branch} ({name}), "
                 "taken over as it is → {after}",
                 channel=stage.channel,
-                title=plain(stage.branch.title),
+                branch=plain(stage.branch.title),
                 name=code(stage.branch.name),
                 after=after,
             )
         case Identity():
             return tr(
-                "The {kind} hands it on unchanged → {after}", kind=plain(stage.kind), after=after
+                "The {kind} hands it on unchanged → {after}",
+                kind=plain(tr(stage.kind)),
+                after=after,
             )
         case Opaque():
-            kind = plain(stage.kind)
             return tr(
                 "How a {kind} makes its numbers is not known here; this one is {after}",
-                kind=kind,
+                kind=plain(tr(stage.kind)),
                 after=after,
             )
 
@@ -831,11 +937,18 @@ def stage(stage: Stage, source: str) -> str:
 def arithmetic_number(arithmetic: Arithmetic, *, is_map: bool) -> str:
     """Say which number is taken apart."""
     row, column = arithmetic.row + 1, arithmetic.column + 1
-    position = tr(" at row {row}, column {column}", row=row, column=column) if is_map else ""
+    if not is_map:
+        return tr(
+            "**Channel {channel} is {number:.7g}.** It is made like this:",
+            channel=arithmetic.channel,
+            number=arithmetic.number,
+        )
     return tr(
-        "**Channel {channel}{position} is {number:.7g}.** It is made like this:",
+        "**Channel {channel} at row {row}, column {column} is {number:.7g}.** It is made like "
+        "this:",
         channel=arithmetic.channel,
-        position=position,
+        row=row,
+        column=column,
         number=arithmetic.number,
     )
 
@@ -856,14 +969,13 @@ def arithmetic_check(arithmetic: Arithmetic) -> str:
     if isinstance(arithmetic.stages[-1], Opaque) or len(arithmetic.stages) == 0:
         return ends
     if not arithmetic.difference <= _ROUNDING * max(sizes):
-        return tr(
-            "{ends} That is more than rounding: the layer does something else besides.", ends=ends
-        )
-    return tr(
-        "{ends} The network rounds its sums to float32, which has 24 binary digits; here "
-        "they are added up in float64.",
-        ends=ends,
+        beyond = tr("That is more than rounding: the layer does something else besides.")
+        return f"{ends} {beyond}"
+    rounding = tr(
+        "The network rounds its sums to float32, which has 24 binary digits; here "
+        "they are added up in float64."
     )
+    return f"{ends} {rounding}"
 
 
 def contributions_heading(source: str) -> str:
@@ -878,13 +990,13 @@ def contributions_heading(source: str) -> str:
 def most_changed_heading(title: str) -> str:
     """Name the maps of a layer before and after an ablation."""
     return tr(
-        "**Channels of {title} that change most**: above before, below after", title=plain(title)
+        "**Channels of {layer} that change most**: above before, below after", layer=plain(title)
     )
 
 
 def nothing_changed(title: str) -> str:
     """Say that an ablation leaves a layer as it is."""
-    return tr("No channel of {title} changes.", title=plain(title))
+    return tr("No channel of {layer} changes.", layer=plain(title))
 
 
 def field_heading(row: int, column: int) -> str:
@@ -894,7 +1006,7 @@ def field_heading(row: int, column: int) -> str:
 
 def synthesis_title(channel: int, title: str) -> str:
     """Name the image that is made for a channel of a layer."""
-    return tr("An image for channel {channel} of {title}", channel=channel, title=title)
+    return tr("An image for channel {channel} of {layer}", channel=channel, layer=title)
 
 
 def completeness(saliency: Saliency) -> str:
@@ -915,7 +1027,8 @@ def completeness(saliency: Saliency) -> str:
             "{sums}. The two scores are nearly equal, so no share of their difference is given.",
             sums=sums,
         )
-    verdict = (
-        tr("complete within 1 %") if gap <= COMPLETE else tr("not complete: more steps are needed")
+    if gap <= COMPLETE:
+        return tr("{sums}: {gap} off, complete within 1 %.", sums=sums, gap=percent(gap))
+    return tr(
+        "{sums}: {gap} off, not complete: more steps are needed.", sums=sums, gap=percent(gap)
     )
-    return tr("{sums}: {gap} off, {verdict}.", sums=sums, gap=percent(gap), verdict=verdict)

@@ -148,9 +148,9 @@ def grad_cam_of(
     if method not in CAM_METHODS:
         raise SettingError(
             tr(
-                "There is no method {method!r}; choose {join}.",
+                "There is no method {method!r}; choose {methods}.",
                 method=method,
-                join=", ".join(CAM_METHODS),
+                methods=", ".join(CAM_METHODS),
             )
         )
     check_target(network, target)
@@ -160,11 +160,11 @@ def grad_cam_of(
     if output.dim() != 4:
         raise NetworkError(
             tr(
-                "{title} puts out no maps but {join} numbers, which have no place in the "
-                "image: choose {title_2} or another layer with maps.",
-                title=found.title,
-                join=" × ".join(map(str, output.shape[1:])),
-                title_2=last_with_maps(network).title,
+                "{layer} puts out no maps but {size} numbers, which have no place in the "
+                "image: choose {other} or another layer with maps.",
+                layer=found.title,
+                size=" × ".join(map(str, output.shape[1:])),
+                other=last_with_maps(network).title,
             )
         )
     score = float(target.score(scores)[0])
@@ -185,17 +185,22 @@ def check_reached(network: Network, image: Image.Image, class_map: ClassMap) -> 
     if class_map.is_reached:
         return
     before = reached_before(network, image, class_map)
-    choose = (
-        tr("another layer")
-        if before is None
-        else tr("{title} ({name}), which is before", title=before.title, name=before.name)
-    )
+    if before is None:
+        raise NetworkError(
+            tr(
+                "No gradient of the score reaches {layer}: what comes after it passes nothing of "
+                "it on to the class, so it shows no evidence; choose another layer.",
+                layer=class_map.layer.title,
+            )
+        )
     raise NetworkError(
         tr(
-            "No gradient of the score reaches {title}: what comes after it passes nothing of "
-            "it on to the class, so it shows no evidence; choose {choose}.",
-            title=class_map.layer.title,
-            choose=choose,
+            "No gradient of the score reaches {layer}: what comes after it passes nothing of "
+            "it on to the class, so it shows no evidence; choose {earlier} ({name}), which is "
+            "before.",
+            layer=class_map.layer.title,
+            earlier=before.title,
+            name=before.name,
         )
     )
 
@@ -242,8 +247,8 @@ def last_with_maps(network: Network) -> Layer:
     if not with_grid:
         raise NetworkError(
             tr(
-                "{title} has no layer whose maps have several places: choose a ConvNet.",
-                title=network.title,
+                "{network} has no layer whose maps have several places: choose a ConvNet.",
+                network=network.title,
             )
         )
     return with_grid[-1]

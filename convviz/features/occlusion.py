@@ -25,7 +25,7 @@ from convviz.features.class_target import (
     class_scores,
     decoder_input,
 )
-from convviz.language import tr
+from convviz.language import tr, trp
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, check_channel, layer
 
@@ -168,9 +168,9 @@ def occlude(
     if measure not in MEASURES:
         raise SettingError(
             tr(
-                "There is no measure {measure!r}; choose {join}.",
+                "There is no measure {measure!r}; choose {measures}.",
                 measure=measure,
-                join=", ".join(MEASURES),
+                measures=", ".join(MEASURES),
             )
         )
     batch = input_for(network, image)
@@ -189,7 +189,7 @@ def occlude(
             tr(
                 "The {measure} of channel {channel} is no finite number for this image, so "
                 "no change of it can be measured: choose another layer, channel or image.",
-                measure=measure,
+                measure=_name(measure),
                 channel=channel,
             )
         )
@@ -198,7 +198,7 @@ def occlude(
             tr(
                 "The {measure} of channel {channel} is 0 for this image, so no share of it "
                 "can be lost: choose another measure, channel or image.",
-                measure=measure,
+                measure=_name(measure),
                 channel=channel,
             )
         )
@@ -301,6 +301,12 @@ def _cover(
         found = found.clone()  # what was yielded must not change
         found[start : start + len(members)] = respond(covered)
         yield start + len(members), found.reshape(positions, positions)
+
+
+def _name(measure: Measure) -> str:
+    if measure == "mean":
+        return trp("of a channel", "mean")
+    return trp("of a channel", "maximum")
 
 
 def _patch_size(patch: int | None, positions: int, side: int) -> int:

@@ -113,8 +113,11 @@ def best(network: Network, scores: Tensor, k: int = 5) -> tuple[Prediction, ...]
     """
     if not scores.isfinite().all():
         raise NetworkError(
-            f"The scores of {network.title} for this image are no finite numbers, so it has no "
-            "best guess: its weights are too large, or damaged; choose others."
+            tr(
+                "The scores of {network} for this image are no finite numbers, so it has no "
+                "best guess: its weights are too large, or damaged; choose others.",
+                network=network.title,
+            )
         )
     probabilities = scores.float().softmax(0)
     top = probabilities.topk(min(k, len(probabilities)))
@@ -126,15 +129,14 @@ def best(network: Network, scores: Tensor, k: int = 5) -> tuple[Prediction, ...]
 
 def class_name(classes: tuple[str, ...], index: int) -> str:
     """Return a class's first name; one without a name is called by its number."""
-    return _names(classes, index).split(",")[0].strip()
+    names = _names(classes, index)
+    return names.split(",")[0].strip() if index < len(classes) else names
 
 
 def _names(classes: tuple[str, ...], index: int) -> str:
-    return (
-        " ".join(classes[index].split())
-        if index < len(classes)
-        else tr("class {index}", index=index)
-    )
+    if index >= len(classes):
+        return tr("class {index}", index=index)
+    return " ".join(classes[index].split())
 
 
 def _prediction(classes: tuple[str, ...], index: int, probability: float) -> Prediction:

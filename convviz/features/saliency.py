@@ -172,9 +172,9 @@ def find_saliency(
     if method not in SALIENCY_METHODS:
         raise SettingError(
             tr(
-                "There is no method {method!r}; choose {join}.",
+                "There is no method {method!r}; choose {methods}.",
                 method=method,
-                join=", ".join(SALIENCY_METHODS),
+                methods=", ".join(SALIENCY_METHODS),
             )
         )
     at_least(tr("number of samples"), samples, 1)

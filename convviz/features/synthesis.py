@@ -144,18 +144,18 @@ def synthesise(
     if not _LEAST_SIZE <= size <= _LARGEST_SIZE and size != network.input_size:
         raise SettingError(
             tr(
-                "An image of {size} pixels is out of range: choose {least_size} to {largest_size}.",
+                "An image of {size} pixels is out of range: choose {least} to {largest}.",
                 size=size,
-                least_size=_LEAST_SIZE,
-                largest_size=_LARGEST_SIZE,
+                least=_LEAST_SIZE,
+                largest=_LARGEST_SIZE,
             )
         )
     if config.target not in TARGETS:
         raise SettingError(
             tr(
-                "There is no target {target!r}; choose {join}.",
+                "There is no target {target!r}; choose {targets}.",
                 target=config.target,
-                join=", ".join(TARGETS),
+                targets=", ".join(TARGETS),
             )
         )
     find_layer(network, layer_name, size)  # a transformer takes one size only
@@ -163,9 +163,9 @@ def synthesise(
     if not 0 <= jitter < size // 2:
         raise SettingError(
             tr(
-                "A jitter of {jitter} pixels is out of range: choose 0 to {size}.",
+                "A jitter of {jitter} pixels is out of range: choose 0 to {most}.",
                 jitter=jitter,
-                size=size // 2,
+                most=size // 2,
             )
         )
     return _ascend(network, target_layer, channel, config, size, jitter, stop)

@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convviz.errors import SettingError
-from convviz.language import later, tr
+from convviz.language import tr
 
 Colormap = Literal["viridis", "magma", "cividis", "grey"]
 COLORMAPS: tuple[Colormap, ...] = get_args(Colormap)
 
 _ANCHORS: dict[Colormap, str] = {
-    "viridis": later("440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6ece58 b5de2b fde725"),
-    "magma": later("000004 180f3d 440f76 721f81 9e2f7f cd4071 f1605d fd9668 feca8d fcfdbf"),
-    "cividis": later("00224e 123570 3b496c 575d6d 707173 8a8678 a59c74 c3b369 e1cc55 fee838"),
+    "viridis": "440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6ece58 b5de2b fde725",
+    "magma": "000004 180f3d 440f76 721f81 9e2f7f cd4071 f1605d fd9668 feca8d fcfdbf",
+    "cividis": "00224e 123570 3b496c 575d6d 707173 8a8678 a59c74 c3b369 e1cc55 fee838",
     "grey": "000000 ffffff",
 }
 
@@ -36,9 +36,9 @@ def lookup(colormap: Colormap, levels: int = 256) -> NDArray[np.uint8]:
     if colormap not in _ANCHORS:
         raise SettingError(
             tr(
-                "There is no colour map {colormap!r}; choose {join}.",
+                "There is no colour map {colormap!r}; choose {names}.",
                 colormap=colormap,
-                join=", ".join(COLORMAPS),
+                names=", ".join(COLORMAPS),
             )
         )
     anchors = np.array([list(bytes.fromhex(colour)) for colour in _ANCHORS[colormap].split()])

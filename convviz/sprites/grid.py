@@ -28,7 +28,7 @@ from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
 from convviz.formatting import significant
 from convviz.images.encode import png
-from convviz.language import tr
+from convviz.language import again, tr
 from convviz.sprites.colormaps import Colormap, lookup
 from convviz.sprites.lettering import drawable, font
 
@@ -112,7 +112,7 @@ class Atlas(TileGrid):
         contrast: "shared" if low and high hold for every channel; "channel" if each channel runs
             from its own least value, or 0 if that is less, to its own greatest, or 0 if that is
             more. Maps of one pixel always share.
-        ends: What the lowest and the highest colour stand for, in words.
+        ends: What the lowest and the highest colour stand for, in words that `again` tells.
     """
 
     low: float
@@ -123,7 +123,7 @@ class Atlas(TileGrid):
 
 @dataclass(frozen=True)
 class Section:
-    """A titled part of the grid: the channels it shows, in this order."""
+    """A titled part of the grid: the channels it shows, in this order; `again` tells its title."""
 
     title: str
     indices: tuple[int, ...]
@@ -200,10 +200,10 @@ def branch_sections(
         sections.append(
             Section(
                 tr(
-                    "{title}: {count} of {stop} channels empty",
-                    title=branch.title,
+                    "{branch}: {count} of {channels} channels empty",
+                    branch=branch.title,
                     count=count,
-                    stop=branch.stop - branch.start,
+                    channels=branch.stop - branch.start,
                 ),
                 tuple(index for index in order if branch.start <= index < branch.stop),
             )
@@ -253,7 +253,7 @@ def grid_picture(
     name = layer.title if layer.title == layer.name else f"{layer.title} ({layer.name})"
     blocks = [
         _head(
-            drawable(" · ".join(part for part in (title, name) if part)),
+            drawable(" · ".join(part for part in (again(title), name) if part)),
             drawable(_explain(activations, threshold)),
             drawing.ends,
             colormap,
@@ -266,7 +266,7 @@ def grid_picture(
     columns = columns_of(longest, round((2 * longest) ** 0.5), drawing.tiles.shape[1], _GAP)
     for heading, indices in pairs:
         if heading:
-            blocks.append(_line(drawable(heading), _TEXT))
+            blocks.append(_line(drawable(again(heading)), _TEXT))
         blocks.append(_numbered(drawing.tiles, indices, columns, colormap))
     return _stack(blocks)
 
@@ -366,9 +366,9 @@ def effective_contrast(activations: Activations, contrast: Contrast) -> Contrast
     if contrast not in CONTRASTS:
         raise SettingError(
             tr(
-                "There is no contrast {contrast!r}; choose {join}.",
+                "There is no contrast {contrast!r}; choose {contrasts}.",
                 contrast=contrast,
-                join=" or ".join(CONTRASTS),
+                contrasts=tr(" or ").join(CONTRASTS),
             )
         )
     return "shared" if activations.maps.shape[1:].numel() == 1 else contrast
@@ -517,13 +517,15 @@ def colour_bar(colormap: Colormap, width: int, height: int) -> Image.Image:
 
 def _explain(activations: Activations, threshold: float) -> str:
     sentence = activations.sentence(threshold)
-    if threshold:
-        sentence += tr(
-            " Empty: at most {threshold} times the layer's largest {which}.",
-            threshold=significant(threshold),
-            which="absolute value" if activations.is_signed else "activation",
-        )
-    return sentence
+    if not threshold:
+        return sentence
+    share = significant(threshold)
+    rule = (
+        tr("Empty: at most {threshold} times the layer's largest absolute value.", threshold=share)
+        if activations.is_signed
+        else tr("Empty: at most {threshold} times the layer's largest activation.", threshold=share)
+    )
+    return f"{sentence} {rule}"
 
 
 def _head(
@@ -544,11 +546,16 @@ def _legend(
 ) -> Image.Image:
     bar = colour_bar(colormap, *_BAR)
     low, high = ends
-    pieces = [_line(low, _TEXT), bar, _line(high, _TEXT)]
+    pieces = [_line(drawable(low), _TEXT), bar, _line(drawable(high), _TEXT)]
     if with_empty:
-        pieces += [_space(16), _paint(empty_tile(_TEXT + 6), colormap), _line("empty", _TEXT)]
+        pieces += [
+            _space(16),
+            _paint(empty_tile(_TEXT + 6), colormap),
+            _line(drawable(tr("empty")), _TEXT),
+        ]
     if dead:
-        pieces += [_space(16), _paint(dead_tile(_TEXT + 6), colormap), _line(dead, _TEXT)]
+        dead_sign = _paint(dead_tile(_TEXT + 6), colormap)
+        pieces += [_space(16), dead_sign, _line(drawable(dead), _TEXT)]
     height = max(piece.height for piece in pieces)
     row = Image.new("RGB", (sum(p.width for p in pieces) + 8 * (len(pieces) - 1), height), _PAPER)
     x = 0
@@ -564,7 +571,7 @@ def _numbered(
     """Lay out the chosen tiles, each with its channel's number below it."""
     channels = np.asarray(list(indices), np.intp)
     if not len(channels):
-        return _line(tr("no channel to show"), _TEXT)
+        return _line(drawable(tr("no channel to show")), _TEXT)
     side = tiles.shape[1]
     foot = _LABEL + 3
     framed = np.pad(tiles[channels], ((0, 0), (0, foot), (0, 0)), constant_values=GAP)

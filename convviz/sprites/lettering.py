@@ -8,7 +8,10 @@ from functools import cache
 
 from PIL import ImageFont
 
-_SPELLED = {"×": "x", "−": "-", "–": "-", "—": "-", "τ": "tau", "≤": "<=", "→": "->", "ß": "ss"}
+_SPELLED = {
+    **{"×": "x", "−": "-", "–": "-", "—": "-", "τ": "tau", "≤": "<=", "→": "->", "ß": "ss"},
+    **{"æ": "ae", "ø": "oe", "å": "aa", "Æ": "Ae", "Ø": "Oe", "Å": "Aa"},
+}
 
 
 @cache
