@@ -50,7 +50,13 @@ def empty_by_depth(summaries: Sequence[LayerSummary], layer_name: str) -> go.Fig
                 for summary in summaries
             ],
             hovertemplate="<b>%{customdata[0]}</b> (%{customdata[1]})<br>%{customdata[2]}<br>"
-            "%{customdata[3]} of %{customdata[4]} channels empty, %{customdata[5]}<extra></extra>",
+            + tr(
+                "{empty} of {channels} channels empty, {share}",
+                empty="%{customdata[3]}",
+                channels="%{customdata[4]}",
+                share="%{customdata[5]}",
+            )
+            + "<extra></extra>",
         )
     )
     theme.style(figure, height=340)
@@ -97,7 +103,10 @@ def histogram(values: Tensor) -> go.Figure:
             y=counts.tolist(),
             width=(high - low) / _BARS,
             marker={"color": theme.ACCENT, "line": {"width": 0}},
-            hovertemplate="about %{x:.3g}: %{y:.0f} positions<extra></extra>",
+            hovertemplate=tr(
+                "about {activation}: {count} positions", activation="%{x:.3g}", count="%{y:.0f}"
+            )
+            + "<extra></extra>",
         )
     )
     theme.style(figure, height=230)
@@ -126,7 +135,8 @@ def changes(layers: Sequence[Change]) -> go.Figure:
                 for change in layers
             ],
             hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}<br>"
-            "changed by %{customdata[2]}<extra></extra>",
+            + tr("changed by {share}", share="%{customdata[2]}")
+            + "<extra></extra>",
         )
     )
     theme.style(figure, height=260)

@@ -8,14 +8,14 @@ from math import floor, log10
 import plotly.graph_objects as go
 
 from convviz.figures import theme
-from convviz.formatting import percent, short
+from convviz.formatting import grouped, percent, short
 from convviz.language import later, tr
 from convviz.lessons.printed_figures import Reported
 from convviz.plain_text import plain_html
 from convviz.structure.costs import Costs
 
 _PARTS = (
-    ("encoder", "Encoder", theme.BLUE, ""),
+    ("encoder", later("Encoder"), theme.BLUE, ""),
     ("decoder", later("Decoder (classifier)"), theme.VERMILION, "/"),
     ("auxiliary", later("Auxiliary heads (training only)"), theme.GREY, "x"),
 )
@@ -33,10 +33,11 @@ def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
     figure = go.Figure()
     titles = [plain_html(costs.title) for costs in networks]
     totals = [costs.parameters_with_auxiliary for costs in networks]
-    for part, title, colour, pattern in _PARTS:
+    for part, message, colour, pattern in _PARTS:
         values = [costs.part(part).parameters for costs in networks]
         if not any(values):
             continue
+        title = tr(message)
         figure.add_bar(
             y=titles,
             x=[value or None for value in values] if log else values,
@@ -44,11 +45,12 @@ def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
             orientation="h",
             marker={"color": colour, "pattern": theme.hatched(pattern)},
             customdata=[
-                [f"{value:,}", _share(part, value, costs)]
+                [grouped(value), _share(part, value, costs)]
                 for value, costs in zip(values, networks, strict=True)
             ],
-            hovertemplate=f"<b>%{{y}}</b><br>{title}<br>%{{customdata[0]}} parameters, "
-            "%{customdata[1]}<extra></extra>",
+            hovertemplate=f"<b>%{{y}}</b><br>{title}<br>"
+            + tr("{count} parameters, {share}", count="%{customdata[0]}", share="%{customdata[1]}")
+            + "<extra></extra>",
         )
     if not log:
         theme.add_totals(figure, titles, totals, [_total_text(costs) for costs in networks])
@@ -76,14 +78,18 @@ def _share(part: str, value: int, costs: Costs) -> str:
     if part == "auxiliary":
         share = percent(value / max(costs.parameters_with_auxiliary, 1), 1)
         return tr("{share} of what is trained, none of what is kept", share=share)
-    return tr("{value} of the network", value=percent(value / max(costs.parameters, 1), 1))
+    return tr("{share} of the network", share=percent(value / max(costs.parameters, 1), 1))
 
 
 def _total_text(costs: Costs) -> str:
     """Write a network's parameters, on a second line those with auxiliary heads if it has any."""
     if costs.parameters_with_auxiliary == costs.parameters:
         return short(costs.parameters)
-    return f"{short(costs.parameters)},<br>{short(costs.parameters_with_auxiliary)} with heads"
+    return tr(
+        "{count},<br>{with_heads} with heads",
+        count=short(costs.parameters),
+        with_heads=short(costs.parameters_with_auxiliary),
+    )
 
 
 def amounts(
@@ -145,7 +151,7 @@ def trade(
             y=accuracies,
             mode="markers+text",
             text=[plain_html(costs.title) for costs in networks],
-            textposition=tr("top center"),
+            textposition="top center",
             marker={
                 "size": parameters,
                 "sizemode": "area",
@@ -156,12 +162,18 @@ def trade(
                 "line": {"width": 0},
             },
             customdata=[
-                [f"{count:,}", f"{costs.macs:,}", percent(accuracy, 1)]
+                [grouped(count), grouped(costs.macs), percent(accuracy, 1)]
                 for count, costs, accuracy in zip(parameters, networks, accuracies, strict=True)
             ],
             cliponaxis=False,
-            hovertemplate="<b>%{text}</b><br>top-1 accuracy %{customdata[2]}<br>"
-            "%{customdata[1]} MACs<br>%{customdata[0]} parameters<extra></extra>",
+            hovertemplate="<b>%{text}</b><br>"
+            + tr(
+                "top-1 accuracy {accuracy}<br>{macs} MACs<br>{parameters} parameters",
+                accuracy="%{customdata[2]}",
+                macs="%{customdata[1]}",
+                parameters="%{customdata[0]}",
+            )
+            + "<extra></extra>",
         )
     )
     theme.style(figure, height=400, saveable=True)

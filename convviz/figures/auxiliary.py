@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from convviz.figures import theme
 from convviz.formatting import percent
-from convviz.language import later, tr
+from convviz.language import later, numeral, tr
 from convviz.learning.auxiliary import Moment
 from convviz.learning.gradients import LayerGradient
 
@@ -26,10 +26,11 @@ def gradient_norms(stages: Sequence[LayerGradient], heads: Mapping[str, str]) ->
         heads: Name of each auxiliary head, and of the stage whose output it reads.
     """
     figure = go.Figure()
-    for (title, colour, dash, symbol), values in (
+    for (message, colour, dash, symbol), values in (
         (_WITHOUT, [stage.without for stage in stages]),
         (_WITH_HEADS, [stage.with_heads for stage in stages]),
     ):
+        title = tr(message)
         figure.add_scatter(
             x=[stage.title.removeprefix("inception") for stage in stages],
             y=[value if _can_be_drawn(value) else None for value in values],
@@ -37,9 +38,10 @@ def gradient_norms(stages: Sequence[LayerGradient], heads: Mapping[str, str]) ->
             name=title,
             line={"color": colour, "width": 3, "dash": dash},
             marker={"size": 9, "symbol": symbol},
-            customdata=[[stage.title, f"{stage.factor:,.3g}"] for stage in stages],
+            customdata=[[stage.title, numeral(f"{stage.factor:,.3g}")] for stage in stages],
             hovertemplate=f"<b>%{{customdata[0]}}</b><br>{title}: %{{y:.3g}}<br>"
-            "with ÷ without: %{customdata[1]}<extra></extra>",
+            + tr("with ÷ without: {factor}", factor="%{customdata[1]}")
+            + "<extra></extra>",
         )
     _mark_heads(figure, [stage.name for stage in stages], heads)
     theme.style(figure, height=400, legend=True, saveable=True)
@@ -85,8 +87,8 @@ def losses(moments: Sequence[Moment], guessing: float, steps: int) -> go.Figure:
         [moment.step for moment in measured],
         [moment.with_heads.loss for moment in measured],
         [moment.without.loss for moment in measured],
-        "step %{x:,}<br>main loss %{customdata}",
-        "{:.3f}".format,
+        tr("step {step}<br>main loss {loss}", step="%{x:,}", loss="%{customdata}"),
+        lambda loss: numeral(f"{loss:.3f}"),
     )
     _add_guessing(figure, guessing)
     figure.update_yaxes(title=tr("main loss"), rangemode="tozero")
@@ -107,7 +109,7 @@ def accuracies(moments: Sequence[Moment], guessing: float, steps: int) -> go.Fig
         [moment.step for moment in moments],
         [moment.with_heads.validation.accuracy for moment in moments],
         [moment.without.validation.accuracy for moment in moments],
-        "step %{x:,}<br>%{customdata} named correctly",
+        tr("step {step}<br>{share} named correctly", step="%{x:,}", share="%{customdata}"),
         lambda share: percent(share, 1),
     )
     _add_guessing(figure, guessing)
@@ -145,7 +147,11 @@ def _add_curves(
     write: Callable[[float], str],
 ) -> None:
     """Draw one curve for each of the two networks; `write` makes what hovering says of a value."""
-    for (title, colour, dash, symbol), values in ((_WITH_HEADS, with_heads), (_WITHOUT, without)):
+    for (message, colour, dash, symbol), values in (
+        (_WITH_HEADS, with_heads),
+        (_WITHOUT, without),
+    ):
+        title = tr(message)
         figure.add_scatter(
             x=list(steps),
             y=list(values),
@@ -162,8 +168,8 @@ def _add_guessing(figure: go.Figure, value: float) -> None:
     figure.add_hline(
         y=value,
         line={"color": theme.QUIET, "dash": "dot"},
-        annotation_text="guessing",
-        annotation_position=tr("top right"),
+        annotation_text=tr("guessing"),
+        annotation_position="top right",
     )
 
 

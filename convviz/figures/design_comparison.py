@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from convviz.figures import theme
 from convviz.formatting import percent, signed_percent, significant
-from convviz.language import tr
+from convviz.language import numeral, tr
 from convviz.learning.design_results import DesignComparison
 from convviz.learning.design_sweep import Cost, DesignSweep
 from convviz.learning.significance import PairedInterval
@@ -33,12 +33,21 @@ def curves(comparison: DesignComparison) -> go.Figure:
                 mode="lines",
                 line={"color": theme.series(index), "width": 2, "dash": _DASHES[index % 4]},
                 customdata=[percent(point.accuracy, 1) for point in run.points],
-                hovertemplate=f"{plain_html(result.name)}, seed {run.seed}<br>%{{x:.3~g}} "
-                f"{'s' if timed else 'epochs'}<br>%{{customdata}} of the validation pictures"
-                "<extra></extra>",
+                hovertemplate=tr(
+                    "{design}, seed {seed}<br>{time}<br>{share} of the validation pictures",
+                    design=plain_html(result.name),
+                    seed=run.seed,
+                    time=tr("{seconds} s", seconds="%{x:.3~g}")
+                    if timed
+                    else tr("{epochs} epochs", epochs="%{x:.3~g}"),
+                    share="%{customdata}",
+                )
+                + "<extra></extra>",
             )
     _guessing(figure, comparison)
-    figure.update_xaxes(title=tr("seconds of training") if timed else "epoch", rangemode="tozero")
+    figure.update_xaxes(
+        title=tr("seconds of training") if timed else tr("epoch"), rangemode="tozero"
+    )
     figure.update_yaxes(title=tr("validation accuracy"), range=[0, 1.04], **theme.percent_axis(1))
     return theme.style(figure, height=300, legend=True, saveable=True)
 
@@ -64,8 +73,13 @@ def accuracies(comparison: DesignComparison) -> go.Figure:
             marker={"color": theme.series(index), "symbol": _SYMBOLS[index % 4], "size": 11},
             showlegend=False,
             customdata=[(run.seed, percent(run.accuracy, 1)) for run in result.complete],
-            hovertemplate=f"{names[index]}, seed %{{customdata[0]}}<br>%{{customdata[1]}} of the "
-            "test pictures<extra></extra>",
+            hovertemplate=tr(
+                "{design}, seed {seed}<br>{share} of the test pictures",
+                design=names[index],
+                seed="%{customdata[0]}",
+                share="%{customdata[1]}",
+            )
+            + "<extra></extra>",
         )
     _guessing(figure, comparison)
     if comparison.linear is not None:
@@ -73,7 +87,7 @@ def accuracies(comparison: DesignComparison) -> go.Figure:
             y=comparison.linear,
             line={"color": theme.OLIVE, "dash": "dot"},
             annotation_text=tr("a linear classifier on pixels"),
-            annotation_position=tr("top left"),
+            annotation_position="top left",
         )
     figure.update_xaxes(
         tickvals=list(range(len(names))), ticktext=names, range=[-0.5, len(names) - 0.5]
@@ -86,8 +100,8 @@ def _guessing(figure: go.Figure, comparison: DesignComparison) -> None:
     figure.add_hline(
         y=comparison.guessing,
         line={"color": theme.QUIET, "dash": "dash"},
-        annotation_text="guessing",
-        annotation_position=tr("bottom right"),
+        annotation_text=tr("guessing"),
+        annotation_position="bottom right",
     )
 
 
@@ -107,7 +121,7 @@ def differences(comparison: DesignComparison, paired: PairedInterval) -> go.Figu
         mode="markers",
         marker={"color": theme.ACCENT, "size": 11, "symbol": "circle-open", "line": {"width": 2}},
         customdata=[signed_percent(value) for value in values],
-        hovertemplate="one seed: %{customdata}<extra></extra>",
+        hovertemplate=tr("one seed: {difference}", difference="%{customdata}") + "<extra></extra>",
     )
     figure.add_scatter(
         x=[paired.mean],
@@ -122,8 +136,13 @@ def differences(comparison: DesignComparison, paired: PairedInterval) -> go.Figu
             "thickness": 2.5,
             "width": 8,
         },
-        hovertemplate=f"mean {signed_percent(paired.mean)}<br>95 % interval "
-        f"{signed_percent(paired.low)} to {signed_percent(paired.high)}<extra></extra>",
+        hovertemplate=tr(
+            "mean {mean}<br>95 % interval {low} to {high}",
+            mean=signed_percent(paired.mean),
+            low=signed_percent(paired.low),
+            high=signed_percent(paired.high),
+        )
+        + "<extra></extra>",
     )
     figure.add_vline(x=0, line={"color": theme.QUIET, "dash": "dash"})
     # An interval of two seeds may be longer than accuracies can differ.
@@ -131,15 +150,15 @@ def differences(comparison: DesignComparison, paired: PairedInterval) -> go.Figu
     room = 0.06 * (ends[1] - ends[0]) or 0.05
     figure.update_xaxes(
         title=tr(
-            "{plain_html} less {plain_html_2}",
-            plain_html=plain_html(second.name),
-            plain_html_2=plain_html(first.name),
+            "{design} less {other}",
+            design=plain_html(second.name),
+            other=plain_html(first.name),
         ),
         range=[ends[0] - room, ends[1] + room],
         tickformat="+.0%",
     )
     figure.update_yaxes(
-        tickvals=[0, 1], ticktext=["mean, 95 %", tr("each seed")], range=[-0.6, 1.6]
+        tickvals=[0, 1], ticktext=[tr("mean, 95 %"), tr("each seed")], range=[-0.6, 1.6]
     )
     return theme.style(figure, height=200, saveable=True)
 
@@ -149,14 +168,15 @@ def gradients(comparison: DesignComparison) -> go.Figure:
     figure = go.Figure()
     for index, result in enumerate(comparison.results):
         names = [norm.name for norm in result.gradients]
-        for when in ("before", "after"):
+        for when, title in (
+            ("before", tr("{design}, before training", design=plain_html(result.name))),
+            ("after", tr("{design}, after training", design=plain_html(result.name))),
+        ):
             values = [getattr(norm, when) for norm in result.gradients]
             figure.add_scatter(
                 x=list(range(1, len(names) + 1)),
                 y=[value if isfinite(value) and value > 0 else None for value in values],
-                name=tr(
-                    "{plain_html}, {when} training", plain_html=plain_html(result.name), when=when
-                ),
+                name=title,
                 mode="lines+markers",
                 line={
                     "color": theme.series(index),
@@ -192,19 +212,21 @@ def sweep(points: DesignSweep, kind: Cost) -> go.Figure:
         line={"color": theme.VERMILION, "width": 2, "shape": "hv"},
         hoverinfo="skip",
     )
-    for name, shown in (
-        (tr("on the front"), best),
-        ("beaten", tuple(point for point in points.trained if point not in best)),
+    for name, shown, on_front in (
+        (tr("on the front"), best, True),
+        (tr("beaten"), tuple(point for point in points.trained if point not in best), False),
     ):
-        on_front = name == "on the front"
-        labels = [", ".join(f"{what} {value:g}" for what, value in p.values) for p in shown]
+        labels = [
+            ", ".join(f"{tr(what)} {numeral(f'{value:g}')}" for what, value in point.values)
+            for point in shown
+        ]
         figure.add_scatter(
             x=[point.cost(kind) for point in shown],
             y=[point.accuracy for point in shown],
             name=name,
             mode="markers+text" if on_front else "markers",
             text=labels,
-            textposition=tr("top center"),
+            textposition="top center",
             marker={
                 "color": theme.VERMILION if on_front else theme.BLUE,
                 "symbol": "diamond" if on_front else "circle",
@@ -214,10 +236,11 @@ def sweep(points: DesignSweep, kind: Cost) -> go.Figure:
                 (label, percent(point.accuracy or 0.0, 1))
                 for label, point in zip(labels, shown, strict=True)
             ],
-            hovertemplate="%{customdata[0]}<br>%{customdata[1]} of the test pictures<br>%{x:,}"
-            "<extra></extra>",
+            hovertemplate="%{customdata[0]}<br>"
+            + tr("{share} of the test pictures", share="%{customdata[1]}")
+            + "<br>%{x:,}<extra></extra>",
         )
-    title = "parameters" if kind == "parameters" else tr("multiply–accumulates for one image")
+    title = tr("parameters") if kind == "parameters" else tr("multiply–accumulates for one image")
     figure.update_xaxes(title=title, type="log")
     figure.update_yaxes(title=tr("mean test accuracy"), range=[0, 1.12], **theme.percent_axis(1))
     return theme.style(figure, height=380, legend=True, saveable=True)

@@ -24,10 +24,12 @@ def curves(map_curve: Curve, shuffled: Sequence[Curve], action: str) -> go.Figur
     figure = go.Figure()
     for index, curve in enumerate(shuffled):
         _add(figure, curve, tr("shuffled map"), theme.QUIET, "dot", action, legend=index == 0)
-    _add(figure, map_curve, "map", theme.ACCENT, "solid", action)
+    _add(figure, map_curve, tr("map"), theme.ACCENT, "solid", action)
     theme.style(figure, height=280, legend=True)
     figure.update_xaxes(
-        title=tr("Pixels {action}", action=action), range=[0, 1], **theme.percent_axis(1.0)
+        title=tr("Pixels deleted") if action == "deleted" else tr("Pixels inserted"),
+        range=[0, 1],
+        **theme.percent_axis(1.0),
     )
     highest = max(max(curve.probabilities) for curve in (map_curve, *shuffled))
     top = max(0.01, 1.08 * highest)
@@ -45,6 +47,22 @@ def _add(
     *,
     legend: bool = True,
 ) -> None:
+    share, value = "%{customdata[0]}", "%{customdata[1]}"
+    hover = (
+        tr(
+            "{curve}<br>{share} deleted<br>probability {probability}",
+            curve=name,
+            share=share,
+            probability=value,
+        )
+        if action == "deleted"
+        else tr(
+            "{curve}<br>{share} inserted<br>probability {probability}",
+            curve=name,
+            share=share,
+            probability=value,
+        )
+    )
     figure.add_scatter(
         x=list(curve.shares),
         y=list(curve.probabilities),
@@ -57,10 +75,7 @@ def _add(
             [percent(share), probability(value)]
             for share, value in zip(curve.shares, curve.probabilities, strict=True)
         ],
-        hovertemplate=name
-        + "<br>%{customdata[0]} "
-        + action
-        + "<br>probability %{customdata[1]}<extra></extra>",
+        hovertemplate=f"{hover}<extra></extra>",
     )
 
 
@@ -69,7 +84,7 @@ def corruption(step: CorruptionStep, title: str, now: float) -> go.Figure:
 
     Args:
         step: The curve.
-        title: Of the kind, with its unit.
+        title: Of the kind, with its unit; told here.
         now: The value that is set.
     """
     figure = go.Figure(
@@ -80,12 +95,18 @@ def corruption(step: CorruptionStep, title: str, now: float) -> go.Figure:
             line={"color": theme.ACCENT, "width": 2.5},
             marker={"size": 6},
             customdata=[probability(each) for each in step.probabilities],
-            hovertemplate="%{x:.3g}<br>score %{y:.2f}<br>probability %{customdata}<extra></extra>",
+            hovertemplate="%{x:.3g}<br>"
+            + tr(
+                "score {score}<br>probability {probability}",
+                score="%{y:.2f}",
+                probability="%{customdata}",
+            )
+            + "<extra></extra>",
             showlegend=False,
         )
     )
     theme.style(figure, height=280)
     figure.add_vline(x=now, line={"color": theme.VERMILION, "dash": "dot", "width": 2})
-    figure.update_xaxes(title=title)
+    figure.update_xaxes(title=tr(title))
     figure.update_yaxes(title=tr("Score"))
     return figure

@@ -40,8 +40,13 @@ def weights(sets: Sequence[tuple[str, Filters]]) -> go.Figure:
                 },
                 fill="tozeroy" if index == 0 else None,
                 customdata=[percent(each, 1) for each in share.tolist()],
-                hovertemplate=f"{name}: %{{customdata}} of the weights are about %{{x:.3g}}"
-                "<extra></extra>",
+                hovertemplate=tr(
+                    "{filters}: {share} of the weights are about {weight}",
+                    filters=name,
+                    share="%{customdata}",
+                    weight="%{x:.3g}",
+                )
+                + "<extra></extra>",
             )
         )
     theme.style(figure, height=280, legend=len(sets) > 1)
@@ -70,7 +75,10 @@ def norms(filters: Filters, order: Sequence[int], channel: int) -> go.Figure:
                 "line": {"width": 0},
             },
             customdata=list(order),
-            hovertemplate="filter %{customdata}: norm %{y:.3g}<extra></extra>",
+            hovertemplate=tr(
+                "filter {filter}: norm {norm}", filter="%{customdata}", norm="%{y:.3g}"
+            )
+            + "<extra></extra>",
         )
     )
     theme.style(figure, height=280)

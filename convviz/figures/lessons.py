@@ -48,7 +48,13 @@ def stack_against_single(stackings: Sequence[Stacking], chosen: int) -> go.Figur
             text=[str(count) for count in weights],
             textposition="outside",
             cliponaxis=False,
-            hovertemplate=f"sees %{{x}}<br>{title}: %{{y}} weights per pair<extra></extra>",
+            hovertemplate=tr(
+                "sees {field}<br>{kernels}: {count} weights per pair",
+                field="%{x}",
+                kernels=title,
+                count="%{y}",
+            )
+            + "<extra></extra>",
         )
     theme.style(figure, height=340, legend=True, saveable=True)
     figure.update_layout(barmode="group", bargap=0.3)
@@ -71,15 +77,18 @@ def break_even(bottleneck: Bottleneck) -> go.Figure:
         mode="lines",
         name=tr("with the 1×1 convolution"),
         line={"color": theme.BLUE, "width": 3},
-        hovertemplate="%{x} channels left: %{y:,} multiplications<extra></extra>",
+        hovertemplate=tr(
+            "{channels} channels left: {count} multiplications", channels="%{x}", count="%{y:,}"
+        )
+        + "<extra></extra>",
     )
     figure.add_scatter(
         x=[steps[0], most],
         y=[bottleneck.direct_macs] * 2,
         mode="lines",
-        name="without",
+        name=tr("without"),
         line={"color": theme.VERMILION, "width": 3, "dash": "dash"},
-        hovertemplate="without: %{y:,} multiplications<extra></extra>",
+        hovertemplate=tr("without: {count} multiplications", count="%{y:,}") + "<extra></extra>",
     )
     figure.add_scatter(
         x=[bottleneck.reduced],
@@ -92,7 +101,11 @@ def break_even(bottleneck: Bottleneck) -> go.Figure:
     figure.add_annotation(
         x=bottleneck.reduced,
         y=bottleneck.bottleneck_macs,
-        text=f"<b>{bottleneck.reduced} channels: {short(bottleneck.bottleneck_macs)}</b>",
+        text=tr(
+            "<b>{channels} channels: {macs}</b>",
+            channels=bottleneck.reduced,
+            macs=short(bottleneck.bottleneck_macs),
+        ),
         showarrow=True,
         arrowhead=0,
         ax=0,
@@ -125,7 +138,9 @@ def module_savings(modules: Sequence[InceptionModule]) -> go.Figure:
             y=values,
             name=title,
             marker={"color": colour, "pattern": theme.hatched(pattern)},
-            hovertemplate=f"%{{x}}, {title}<br>%{{y:,}} multiplications<extra></extra>",
+            hovertemplate=f"%{{x}}, {title}<br>"
+            + tr("{count} multiplications", count="%{y:,}")
+            + "<extra></extra>",
         )
     theme.style(figure, height=340, legend=True, saveable=True)
     figure.update_layout(barmode="group", bargap=0.3)
@@ -143,8 +158,8 @@ def classifiers(networks: Sequence[Classifiers]) -> go.Figure:
         for how, decoder in ((tr("as built"), network.own), (tr("with GAP"), network.averaged))
     ]
     for title, colour, pattern, column in (
-        ("Encoder", theme.BLUE, "", 1),
-        ("Classifier", theme.VERMILION, "/", 2),
+        (tr("Encoder"), theme.BLUE, "", 1),
+        (tr("Classifier"), theme.VERMILION, "/", 2),
     ):
         figure.add_bar(
             y=[row[0] for row in rows],
@@ -152,7 +167,9 @@ def classifiers(networks: Sequence[Classifiers]) -> go.Figure:
             name=title,
             orientation="h",
             marker={"color": colour, "pattern": theme.hatched(pattern)},
-            hovertemplate=f"%{{y}}<br>{title}: %{{x:,}} parameters<extra></extra>",
+            hovertemplate="%{y}<br>"
+            + tr("{part}: {count} parameters", part=title, count="%{x:,}")
+            + "<extra></extra>",
         )
     totals = [encoder + decoder for _, encoder, decoder in rows]
     theme.add_totals(figure, [title for title, _, _ in rows], totals)

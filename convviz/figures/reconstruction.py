@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from convviz.figures import theme
-from convviz.language import tr
+from convviz.language import numeral, tr
 from convviz.plain_text import plain_html
 
 _HEIGHT = 220
@@ -36,7 +36,8 @@ def loss(steps: Sequence[int], losses: Sequence[float], *, at: int | None = None
             y=[value for _, value in points],
             mode="lines",
             line={"color": theme.ACCENT, "width": 2.5},
-            hovertemplate="step %{x}<br>loss %{y:.3g}<extra></extra>",
+            hovertemplate=tr("step {step}<br>loss {loss}", step="%{x}", loss="%{y:.3g}")
+            + "<extra></extra>",
         )
     )
     if at is not None:
@@ -82,7 +83,7 @@ def loss_drawing(steps: Sequence[int], losses: Sequence[float], *, last: int | N
     for decade in range(low, high + 1, max(1, (high - low) // 4)):
         across = f"M{_LEFT} {y(decade):.1f}H{_WIDE - _RIGHT}"
         lines.append(f'<path d="{across}" stroke="{theme.QUIET}" stroke-opacity=".35"/>')
-        number = f"{10.0**decade:g}"
+        number = numeral(f"{10.0**decade:g}")
         labels.append(
             f'<text x="{_LEFT - 8}" y="{y(decade) + 4:.1f}" text-anchor="end">{number}</text>'
         )
@@ -91,9 +92,9 @@ def loss_drawing(steps: Sequence[int], losses: Sequence[float], *, last: int | N
             f'<text x="{x(step):.1f}" y="{_HIGH - 6}" text-anchor="{anchor}">{step}</text>'
         )
     labels.append(
-        f'<text x="{x(end / 2):.1f}" y="{_HIGH - 6}" text-anchor="middle">step</text>'
+        f'<text x="{x(end / 2):.1f}" y="{_HIGH - 6}" text-anchor="middle">{tr("step")}</text>'
         f'<text x="14" y="{_HIGH / 2:.0f}" text-anchor="middle" '
-        f'transform="rotate(-90 14 {_HIGH / 2:.0f})">loss</text>'
+        f'transform="rotate(-90 14 {_HIGH / 2:.0f})">{tr("loss")}</text>'
     )
     corners = " ".join(
         f"{x(step):.1f},{y(log):.1f}" for (step, _), log in zip(points, logs, strict=True)
@@ -103,10 +104,10 @@ def loss_drawing(steps: Sequence[int], losses: Sequence[float], *, last: int | N
         'stroke-linejoin="round"/>'
     )
     label = tr(
-        "Loss curve: {points:.3g} at first, {points_2:.3g} at step {points_3}",
-        points=points[0][1],
-        points_2=points[-1][1],
-        points_3=points[-1][0],
+        "Loss curve: {first:.3g} at first, {last:.3g} at step {step}",
+        first=points[0][1],
+        last=points[-1][1],
+        step=points[-1][0],
     )
     return _svg("".join((*lines, curve, *labels)), label)
 
@@ -125,7 +126,8 @@ def answers(steps: Sequence[int], scores: Sequence[float], *, at: int | None = N
             y=list(scores),
             mode="lines+markers",
             line={"color": theme.ACCENT, "width": 2.5},
-            hovertemplate="step %{x}<br>answer %{y:.3g}<extra></extra>",
+            hovertemplate=tr("step {step}<br>answer {answer}", step="%{x}", answer="%{y:.3g}")
+            + "<extra></extra>",
         )
     )
     if at is not None:
@@ -147,7 +149,7 @@ def survival(
     """
     figure = go.Figure()
     for index, (name, values, symbol) in enumerate(
-        (("layout", layouts, "circle"), ("detail", details, "square"))
+        ((tr("layout"), layouts, "circle"), (tr("detail"), details, "square"))
     ):
         figure.add_scatter(
             x=[plain_html(title) for title in titles],

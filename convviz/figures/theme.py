@@ -14,7 +14,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from convviz.formatting import short
-from convviz.language import tr
+from convviz.language import numeral
 
 BLUE = "#0072b2"
 VERMILION = "#d55e00"
@@ -76,7 +76,7 @@ def style(
         "hoverlabel": {"font": {"size": 14}, "align": "left"},
         "dragmode": False,
         "bargap": 0.25,
-        "separators": ".,",
+        "separators": numeral(".,"),
     }
     shared["legend"]["title"] = {"text": ""}
     axis: dict[str, Any] = {
@@ -183,7 +183,7 @@ def percent_axis(highest: float, lowest: float = 0.0) -> dict[str, Any]:
     return {
         "tickmode": "array",
         "tickvals": ticks,
-        "ticktext": [f"{100 * tick:.10g} %" for tick in ticks],
+        "ticktext": [numeral(f"{100 * tick:.10g} %") for tick in ticks],
     }
 
 
@@ -228,7 +228,7 @@ def add_totals(
         x=list(totals),
         mode="text",
         text=[f" {text}" for text in (texts or [short(total) for total in totals])],
-        textposition=tr("middle right"),
+        textposition="middle right",
         cliponaxis=False,
         hoverinfo="skip",
         showlegend=False,

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from convviz.figures import theme
 from convviz.formatting import percent
-from convviz.language import tr
+from convviz.language import later, tr
 from convviz.learning.separation import Separation
 from convviz.learning.significance import interval
 from convviz.plain_text import plain_html
@@ -25,7 +25,12 @@ def curves(
         validation: Loss at the end of each.
     """
     figure = go.Figure()
-    for index, (name, values) in enumerate((("training", training), ("validation", validation))):
+    for index, (name, values, hover) in enumerate(
+        (
+            (tr("training"), training, later("epoch {epoch}<br>training loss {loss}")),
+            (tr("validation"), validation, later("epoch {epoch}<br>validation loss {loss}")),
+        )
+    ):
         figure.add_scatter(
             x=list(epochs),
             y=list(values),
@@ -33,7 +38,7 @@ def curves(
             mode="lines+markers",
             line={"color": theme.series(index), "width": 2.5, "dash": ("solid", "dot")[index]},
             marker={"symbol": ("circle", "square")[index], "size": 7},
-            hovertemplate=f"epoch %{{x}}<br>{name} loss %{{y:.3f}}<extra></extra>",
+            hovertemplate=tr(hover, epoch="%{x}", loss="%{y:.3f}") + "<extra></extra>",
         )
     figure.update_xaxes(title=tr("epoch"), rangemode="tozero", dtick=_whole(epochs))
     figure.update_yaxes(title=tr("loss"), rangemode="tozero")
@@ -60,13 +65,16 @@ def accuracies(epochs: Sequence[int], shares: Sequence[float], guessing: float) 
         mode="lines+markers",
         line={"color": theme.GREEN, "width": 2.5},
         customdata=[percent(share, 1) for share in shares],
-        hovertemplate="epoch %{x}<br>%{customdata} classified correctly<extra></extra>",
+        hovertemplate=tr(
+            "epoch {epoch}<br>{share} classified correctly", epoch="%{x}", share="%{customdata}"
+        )
+        + "<extra></extra>",
     )
     figure.add_hline(
         y=guessing,
         line={"color": theme.QUIET, "dash": "dash"},
         annotation_text=tr("always the largest class"),
-        annotation_position=tr("top right"),
+        annotation_position="top right",
     )
     figure.update_xaxes(title=tr("epoch"), rangemode="tozero", dtick=_whole(epochs))
     figure.update_yaxes(title=tr("validation accuracy"), range=[0, 1.04], **theme.percent_axis(1))
@@ -92,7 +100,10 @@ def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> go.Fig
             showscale=False,
             xgap=2,
             ygap=2,
-            hovertemplate="%{y} taken for %{x}: %{z}<extra></extra>",
+            hovertemplate=tr(
+                "{label} taken for {other}: {count}", label="%{y}", other="%{x}", count="%{z}"
+            )
+            + "<extra></extra>",
         )
     )
     figure.update_xaxes(title=tr("taken for"))
@@ -137,6 +148,24 @@ def compared(names: Sequence[str], shares: Sequence[float], seconds: Sequence[fl
     return theme.style(figure, height=90 + 66 * len(names))
 
 
+# Of the trained and of the untrained encoder: how classes are told apart, the legend's entry, and
+# what hovering says.
+_PROBES = (
+    (
+        ("linear", later("trained, linear probe"), later("trained encoder, linear probe: {share}")),
+        ("mean", later("trained, class mean"), later("trained encoder, class mean: {share}")),
+    ),
+    (
+        (
+            "linear",
+            later("untrained, linear probe"),
+            later("untrained encoder, linear probe: {share}"),
+        ),
+        ("mean", later("untrained, class mean"), later("untrained encoder, class mean: {share}")),
+    ),
+)
+
+
 def separation(separation: Separation) -> go.Figure:
     """Draw how well each stage separates the classes: trained and untrained, beside guessing.
 
@@ -146,21 +175,17 @@ def separation(separation: Separation) -> go.Figure:
     figure = go.Figure()
     titles = [plain_html(each.layer.title) for each in separation.stages]
     count, different = len(separation.indices), len(separation.different)
-    encoders = {"trained": [each.answers for each in separation.stages]}
+    trained = [each.answers for each in separation.stages]
     untrained = [each.untrained for each in separation.stages if each.untrained is not None]
-    if untrained:
-        encoders["untrained"] = untrained
-    for encoder, (name, answers) in enumerate(encoders.items()):
-        for kind, (what, method) in enumerate(
-            ((tr("linear probe"), "linear"), (tr("class mean"), "mean"))
-        ):
+    for encoder, answers in enumerate(filter(None, (trained, untrained))):
+        for kind, (method, name, hover) in enumerate(_PROBES[encoder]):
             correct = [sum(getattr(each, method)) for each in answers]
             ends = [interval(right, count, different) for right in correct]
             shares = [right / count for right in correct]
             figure.add_scatter(
                 x=titles,
                 y=shares,
-                name=f"{name}, {what}",
+                name=tr(name),
                 mode="lines+markers",
                 line={
                     "color": theme.series(encoder),
@@ -180,14 +205,21 @@ def separation(separation: Separation) -> go.Figure:
                     [percent(y, 1), percent(low), percent(high)]
                     for y, (low, high) in zip(shares, ends, strict=True)
                 ],
-                hovertemplate=f"%{{x}}<br>{name} encoder, {what}: %{{customdata[0]}}<br>"
-                "95 % interval %{customdata[1]} to %{customdata[2]}<extra></extra>",
+                hovertemplate="%{x}<br>"
+                + tr(hover, share="%{customdata[0]}")
+                + "<br>"
+                + tr(
+                    "95 % interval {low} to {high}",
+                    low="%{customdata[1]}",
+                    high="%{customdata[2]}",
+                )
+                + "<extra></extra>",
             )
     figure.add_hline(
         y=separation.guessing,
         line={"color": theme.QUIET, "dash": "dash"},
         annotation_text=tr("always the largest class"),
-        annotation_position=tr("bottom right"),
+        annotation_position="bottom right",
     )
     figure.update_xaxes(title=tr("stage, from the image on"), type="category")
     figure.update_yaxes(title=tr("accuracy"), range=[0, 1.04], **theme.percent_axis(1))
