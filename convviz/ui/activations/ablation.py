@@ -40,6 +40,7 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
         mode = st.segmented_control(
             tr("These channels"),
             _MODES,
+            format_func=tr,
             required=True,
             key=state.remember(Key.SILENCE_MODE, _MODES[0], allowed=_MODES, in_url=False),
         )
@@ -113,11 +114,14 @@ def _maps(ablation: Ablation) -> None:
             after = ablation.after.rectified[channel]
             low, high = ends(before, after)
             with st.container(width=_PIXELS, gap="small"):
-                for map_, when in ((before, "before"), (after, "after")):
+                for map_, alt in (
+                    (before, tr("Channel {channel} before", channel=channel)),
+                    (after, tr("Channel {channel} after", channel=channel)),
+                ):
                     st.image(
                         heatmap(map_, _PIXELS, "viridis", low, high),
                         width=_PIXELS,
                         output_format="PNG",
-                        alt=tr("Channel {channel} {when}", channel=channel, when=when),
+                        alt=alt,
                     )
                 st.caption(findings.ablation_channel(channel, float(ablation.relative[channel])))

@@ -10,7 +10,7 @@ from convviz.features.activations import Activations
 from convviz.features.arithmetic import arithmetic as derive
 from convviz.features.arithmetic_steps import Pooled, WeightedSum
 from convviz.features.sliding_window import SlidingWindow, sliding_window
-from convviz.language import tr
+from convviz.language import later, tr
 from convviz.networks.network import Network
 from convviz.plain_text import code, plain
 from convviz.structure.costs import receptive_field
@@ -22,7 +22,7 @@ from convviz.ui.components import position_map
 from convviz.ui.components import sliding_window as component
 from convviz.ui.how_we_know import how_we_know
 
-_COLOURS = ("red", "green", "blue")
+_COLOURS = (later("red"), later("green"), later("blue"))
 
 
 @state.fragment
@@ -79,20 +79,20 @@ def _draw_window(
 
 def _input_names(window: SlidingWindow) -> list[str]:
     if not window.source and window.channels == (0, 1, 2) and not window.others:
-        return list(_COLOURS)
-    return [tr("channel {index}", index=index) for index in window.channels]
+        return [tr(colour) for colour in _COLOURS]
+    return [tr("channel {channel}", channel=channel) for channel in window.channels]
 
 
 def _choose_position(context: str, row: int, column: int, height: int, width: int) -> None:
     """Draw the position's row and column, counted from 1, as numbers that can be changed."""
     with st.container(horizontal=True, key="activations_arithmetic_position"):
         for name, label, value, count in (
-            ("row", "Row", row, height),
-            ("column", "Column", column, width),
+            ("row", tr("Row, 1 to {count}", count=height), row, height),
+            ("column", tr("Column, 1 to {count}", count=width), column, width),
         ):
             st.session_state[f"activations_arithmetic_{name}"] = value + 1
             st.number_input(
-                tr("{label}, 1 to {count}", label=label, count=count),
+                label,
                 1,
                 count,
                 key=f"activations_arithmetic_{name}",

@@ -13,7 +13,7 @@ from convviz.features.activations import Activations
 from convviz.features.channel_changes import ChannelChanges, channel_changes, filter_changes
 from convviz.features.filters import convolution_of, filters
 from convviz.formatting import percent
-from convviz.language import tr
+from convviz.language import again, numeral, tr
 from convviz.networks.network import Network
 from convviz.sprites.kernels import kernel_sheet
 from convviz.structure.layers import Layer
@@ -85,7 +85,9 @@ def draw(
         st.caption(findings.seen_alike(networks[0].input_size))
     for column, network in zip(st.columns(2, gap="large"), networks, strict=True):
         with column:
-            st.markdown(tr("**{title}** predicts", title=state.plain(network.weights.title)))
+            st.markdown(
+                tr("**{weights}** predicts", weights=state.plain(again(network.weights.title)))
+            )
             guesses = cache.predictions(image, network)
             if guesses:
                 predictions.bars(guesses)
@@ -94,7 +96,7 @@ def draw(
     try:
         changes = channel_changes(*activations)
     except ConvvizError as error:
-        st.info(state.plain(str(error)), icon=":material/info:")
+        st.info(state.plain(again(str(error))), icon=":material/info:")
         return
     st.subheader(tr("What changed most"), anchor=False)
     st.markdown(findings.changed(changes, layer))
@@ -117,11 +119,13 @@ def _filter_changes(networks: tuple[Network, Network], layer: Layer) -> list[flo
 def _table(changes: ChannelChanges, moved: list[float] | None) -> None:
     channels = changes.order()[:_LISTED].tolist()
     rows = {
-        "Channel": channels,
-        tr("Map moved by"): [f"{float(changes.distances[channel]):.2f}" for channel in channels],
+        tr("Channel"): channels,
+        tr("Map moved by"): [
+            numeral(f"{float(changes.distances[channel]):.2f}") for channel in channels
+        ],
     }
     if moved is not None:
-        rows["Filter moved by"] = [
+        rows[tr("Filter moved by")] = [
             percent(moved[channel], 1) if isfinite(moved[channel]) else tr("it was 0")
             for channel in channels
         ]
@@ -132,7 +136,7 @@ def _filters(networks: tuple[Network, Network], layer: Layer, moved: list[float]
     """Draw the filters that moved most, before and after, on one scale."""
     both = [filters(network, layer) for network in networks]
     order = sorted(range(len(moved)), key=lambda channel: -moved[channel])[:_SHOWN_FILTERS]
-    st.markdown(tr("**Filters that moved most:** {join}", join=", ".join(map(str, order))))
+    st.markdown(tr("**Filters that moved most:** {filters}", filters=", ".join(map(str, order))))
     if not both[0].sees_colours:
         st.caption(tr("Of each, the slice of the input channel that is strongest on the left."))
     bound = max(each.largest for each in both)
@@ -148,5 +152,5 @@ def _filters(networks: tuple[Network, Network], layer: Layer, moved: list[float]
             st.image(
                 sheet.png,
                 output_format="PNG",
-                alt=tr("Filters under {title}", title=network.weights.title),
+                alt=tr("Filters under {weights}", weights=network.weights.title),
             )

@@ -12,7 +12,7 @@ from convviz.features import findings
 from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
 from convviz.features.effective_field import map_box
-from convviz.language import later, tr
+from convviz.language import again, later, tr
 from convviz.networks.network import Network
 from convviz.networks.registry import available, spec
 from convviz.sprites.grid import Atlas, Section
@@ -36,22 +36,18 @@ from convviz.ui.keys import Entry, Key
 from convviz.ui.sidebar import layer as sidebar_layer
 
 _IMAGES, _LAYERS, _NETWORKS, _CHECKPOINTS = _SUBJECTS = (
-    *(later("Two images"), later("Two layers"), later("Two networks"), later("Two checkpoints")),
+    later("Two images"),
+    later("Two layers"),
+    later("Two networks"),
+    later("Two checkpoints"),
 )
 _HEIGHT = 460  # pixels of a grid, which scrolls
 _PIXELS = 320  # of the enlarged map
 _NOTHING = {
-    "all": "",
     "hide": later("Every channel is empty."),
     "only": later("No channel is empty."),
 }
-CHANNEL_WISE = (
-    "ReLU",
-    later("max pooling"),
-    later("average pooling"),
-    later("batch norm"),
-    "dropout",
-)
+CHANNEL_WISE = ("ReLU", "max pooling", "average pooling", "batch norm", "dropout")
 
 
 @dataclass(frozen=True)
@@ -119,6 +115,7 @@ def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> N
             st.segmented_control(
                 tr("Compare"),
                 _SUBJECTS,
+                format_func=tr,
                 required=True,
                 key=state.remember(Key.ACTIVATIONS_COMPARE, _IMAGES, allowed=_SUBJECTS),
             )
@@ -165,11 +162,11 @@ def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> N
         if subject == _CHECKPOINTS:
             checkpoints.draw(choice.image, (choice.network, network), (activations, other))
     how_we_know(
-        tr("empty channels"),
-        tr("maximum and rank"),
-        tr("map on the image"),
-        tr("dead channels"),
-        tr("channel changes"),
+        "empty channels",
+        "maximum and rank",
+        "map on the image",
+        "dead channels",
+        "channel changes",
     )
 
 
@@ -200,7 +197,7 @@ def _choose_right(
     """Draw the choice of what stands on the right; None for what is not here."""
     network = choice.network
     if subject == _IMAGES:
-        return second_image.choose(choice.image, "With", 260), network, layer
+        return second_image.choose(choice.image, tr("With"), 260), network, layer
     if subject == _LAYERS:
         by_name = {layer.name: layer for layer in sidebar_layer.choices(cache.layers(network))}
         names = [name for name in by_name if name != layer.name]
@@ -294,11 +291,11 @@ def _draw_side(
             sections,
             selected=channel,
             on_pick=on_pick,
-            nothing=_NOTHING[options.show],
+            nothing=tr(_NOTHING[options.show]) if options.show in _NOTHING else "",
             key=f"activations_compare_grid_{side.key}",
             link="compare" if is_linked else "",
             label=tr(
-                "Channels of {title}, {title_2}", title=side.layer.title, title_2=side.image.title
+                "Channels of {layer}, {image}", layer=side.layer.title, image=side.image.title
             ),
         )
     is_shared = options.contrast == "shared"
@@ -319,16 +316,14 @@ def _draw_channel(side: Side, options: DisplayOptions, channel: int) -> None:
     """Draw the picked channel of a side: its map over the image, its numbers, and the way in."""
     activations = side.activations
     title = state.plain(state.shorten(side.image.title, 40))
-    weights = f", {state.plain(side.weights)}" if side.weights else ""
-    st.markdown(
-        tr(
-            "**{title}**, {title_2} of {title_3}{weights}",
-            title=title,
-            title_2=state.plain(side.layer.title),
-            title_3=state.plain(side.network.title),
-            weights=weights,
-        )
+    weights = f", {state.plain(again(side.weights))}" if side.weights else ""
+    shown = tr(
+        "**{image}**, {layer} of {network}",
+        image=title,
+        layer=state.plain(side.layer.title),
+        network=state.plain(side.network.title),
     )
+    st.markdown(f"{shown}{weights}")
     st.caption(findings.dead_beside(activations, options.threshold, side.dead))
     with st.container(key=f"activations_compare_detail_{side.key}"):
         values = activations.maps[channel]
@@ -341,11 +336,11 @@ def _draw_channel(side: Side, options: DisplayOptions, channel: int) -> None:
             image = overlay(crop, values, 0.75, options.colours, *scale, box=box, side=size)
         else:
             image = side.image.crop(side.network)
-        alt = tr("Channel {channel} over {title}", channel=channel, title=side.image.title)
+        alt = tr("Channel {channel} over {image}", channel=channel, image=side.image.title)
         st.image(image, width="stretch", output_format="PNG", alt=alt)
         with st.container(gap="small"):
             if values.numel() > 1 and box is None:
-                st.caption(STRETCHED)
+                st.caption(tr(STRETCHED))
             st.markdown(tr("**Channel {channel}**", channel=channel))
             classes = side.network.weights.classes
             grid.numbers(activations, options.threshold, channel, classes, side.dead)
@@ -366,7 +361,7 @@ def _look_closer(side: Side, channel: int) -> None:
         Key.NETWORK: side.network.name,
         Key.LAYER: side.layer.name,
         Key.CHANNEL: str(channel),
-        Key.ACTIVATIONS_VIEW: tr("One channel"),
+        Key.ACTIVATIONS_VIEW: "One channel",
     }
     if side.weights:
         asked[Key.WEIGHTS] = checkpoints.source_of(side.network)

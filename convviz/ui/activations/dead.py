@@ -53,7 +53,7 @@ def count_button(network: Network, page_jobs: PageJobs, job: JobView | None) -> 
     """Draw the button that starts the count over all layers of a network."""
     images = CropsAndPatterns()
     st.button(
-        tr("Find dead channels of {title}", title=plain(network.title)),
+        tr("Find dead channels of {network}", network=plain(network.title)),
         icon=":material/search:",
         key=f"activations_start_dead_{network.name}",
         disabled=page_jobs.is_busy(job),
@@ -61,7 +61,7 @@ def count_button(network: Network, page_jobs: PageJobs, job: JobView | None) -> 
         on_click=page_jobs.start,
         args=(count_dead,),
         kwargs={
-            "title": tr("Dead channels of {title}", title=network.title),
+            "title": tr("Dead channels of {network}", network=network.title),
             "about": _about(network, images),
             "images": (),
             "network": network,
@@ -73,7 +73,7 @@ def count_button(network: Network, page_jobs: PageJobs, job: JobView | None) -> 
 def count_help(images: ImageSet) -> str:
     """Say what the count over all layers looks through."""
     seen = seen_text(images, len(images), len(set(origins(images))))
-    return tr("Looks through {seen}, once for all layers of the network.", seen=seen)
+    return tr("Looks through {images}, once for all layers of the network.", images=seen)
 
 
 def _about(network: Network, images: ImageSet) -> About:

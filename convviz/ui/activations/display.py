@@ -10,7 +10,7 @@ import streamlit as st
 from convviz.features import findings
 from convviz.features.activations import Activations, Order
 from convviz.features.dead import DeadChannels
-from convviz.language import later, tr
+from convviz.language import again, later, numeral, tr
 from convviz.networks.network import Network
 from convviz.sprites.colormaps import COLORMAPS, Colormap, hex_colours
 from convviz.sprites.grid import Atlas, Contrast
@@ -21,7 +21,7 @@ from convviz.ui.keys import Key
 Show = Literal["all", "hide", "only"]
 
 _ORDERS = {
-    "index": "Number",
+    "index": later("Number"),
     "salience": later("Strongest first"),
     "strength": later("Highest maximum first"),
     "active": later("Most active first"),
@@ -31,7 +31,7 @@ _SHOWS = {
     "hide": later("Hide empty ones"),
     "only": later("Only empty ones"),
 }
-_CONTRASTS = {"channel": later("Per channel"), "shared": "Shared"}
+_CONTRASTS = {"channel": later("Per channel"), "shared": later("Shared")}
 
 STRETCHED = later(
     "Which part of the image each value looks at cannot be followed through this "
@@ -86,7 +86,7 @@ def menu(activations: Activations) -> DisplayOptions:
         order = st.selectbox(
             tr("Order"),
             _ORDERS,
-            format_func=_ORDERS.__getitem__,
+            format_func=lambda name: tr(_ORDERS[name]),
             key=state.remember(Key.ORDER, USUAL.order, allowed=_ORDERS),
             help=tr(
                 "Strongest: by how much of a pattern a map draws, its contrast in space, so "
@@ -99,13 +99,13 @@ def menu(activations: Activations) -> DisplayOptions:
         show = st.selectbox(
             tr("Show"),
             _SHOWS,
-            format_func=_SHOWS.__getitem__,
+            format_func=lambda name: tr(_SHOWS[name]),
             key=state.remember(Key.SHOW, USUAL.show, allowed=_SHOWS),
         )
         contrast = st.selectbox(
             tr("Contrast"),
             _CONTRASTS,
-            format_func=_CONTRASTS.__getitem__,
+            format_func=lambda name: tr(_CONTRASTS[name]),
             key=state.remember(Key.CONTRAST, USUAL.contrast, allowed=_CONTRASTS),
             help=tr(
                 "Per channel: each map from 0, or its own lowest value where that is "
@@ -117,14 +117,14 @@ def menu(activations: Activations) -> DisplayOptions:
         colours = st.selectbox(
             tr("Colours"),
             COLORMAPS,
-            format_func=str.capitalize,
+            format_func=lambda name: tr("Grey") if name == "grey" else name.capitalize(),
             key=state.remember(Key.COLOURS, USUAL.colours, allowed=COLORMAPS),
             help=tr("Equal steps in the numbers look like equal steps in brightness."),
         )
         threshold = st.select_slider(
             tr("Empty up to τ"),
             _THRESHOLDS,
-            format_func=lambda value: f"{value:g}",
+            format_func=lambda value: numeral(f"{value:g}"),
             key=state.remember(Key.THRESHOLD, USUAL.threshold, allowed=_THRESHOLDS),
             help=tr(
                 "Count a channel as empty when its strongest activation is at most τ (tau) "
@@ -156,7 +156,7 @@ def _offer_threshold(activations: Activations, current: float) -> None:
     step = None if threshold is None else threshold_step(threshold)
     if step is not None:
         st.button(
-            tr("Set τ to {step:g}", step=step),
+            tr("Set τ to {threshold:g}", threshold=step),
             key="activations_soft_threshold",
             disabled=step == current,
             on_click=state.put,
@@ -175,7 +175,7 @@ def legends_html(left: str, right: str) -> str:
     """Join the legends of two grids: one if both say the same, otherwise each beside its side."""
     if left == right:
         return left
-    sides = f"<b>Left</b>{left}<b>Right</b>{right}"
+    sides = f"<b>{tr('Left')}</b>{left}<b>{tr('Right')}</b>{right}"
     return f'<div class="convviz-legends">{sides}</div>'
 
 
@@ -196,18 +196,17 @@ def legend_html(
         (
             "cross",
             tr(
-                "empty: {empty_here}",
-                empty_here=findings.empty_here(activations, options.threshold),
+                "empty: {meaning}",
+                meaning=findings.empty_here(activations, options.threshold),
             ),
         )
     ]
     if dead is not None:
-        marks.append(
-            ("line", tr("dead: {dead_here}", dead_here=findings.dead_here(activations, dead)))
-        )
+        marks.append(("line", tr("dead: {meaning}", meaning=findings.dead_here(activations, dead))))
     signs = "".join(
         f'<span class="sign"><span class="{mark}"></span>{meaning}</span>'
         for mark, meaning in marks
     )
-    scale = f'<span class="scale">{atlas.ends[0]}{ramp}{atlas.ends[1]}</span>'
+    low, high = map(again, atlas.ends)
+    scale = f'<span class="scale">{low}{ramp}{high}</span>'
     return f'<div class="convviz-legend">{scale}{signs}</div>'

@@ -16,7 +16,7 @@ from convviz.features.dead import DeadChannels
 from convviz.features.effective_field import map_box
 from convviz.formatting import percent
 from convviz.jobs.job import JobView
-from convviz.language import later, tr
+from convviz.language import current, later, numeral, tr
 from convviz.sprites.grid import Atlas, Section, branch_sections, grid_picture
 from convviz.sprites.overlay import heatmap, overlay
 from convviz.ui import cache, exports, state
@@ -32,7 +32,6 @@ from convviz.ui.jobs import PageJobs
 from convviz.ui.keys import Key
 
 _NOTHING = {
-    "all": "",
     "hide": later("Every channel is empty for this image, so none is left to show."),
     "only": later("No channel is empty for this image, so there is none to show."),
 }
@@ -48,11 +47,11 @@ def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> N
     _grid_and_panel(choice, activations, options, atlas, dead)
     _dead_channels(choice, activations, dead, page_jobs, job)
     how_we_know(
-        tr("empty channels"),
-        tr("soft threshold"),
-        tr("maximum and rank"),
-        tr("map on the image"),
-        tr("dead channels"),
+        "empty channels",
+        "soft threshold",
+        "maximum and rank",
+        "map on the image",
+        "dead channels",
     )
 
 
@@ -63,9 +62,9 @@ def remember_channel(choice: Choice, activations: Activations) -> None:
 
 
 def grid_id(choice: Choice, layer: str, options: DisplayOptions) -> str:
-    """Name a layer's grid: by everything that it depends on."""
+    """Name a layer's grid: by everything that it and its texts depend on."""
     weights = choice.network.weights.source
-    return f"{choice.image.sha256}/{choice.network_name}/{weights}/{options}/{layer}"
+    return f"{choice.image.sha256}/{choice.network_name}/{weights}/{options}/{layer}/{current()}"
 
 
 def sections_of(activations: Activations, options: DisplayOptions) -> tuple[Section, ...]:
@@ -81,11 +80,11 @@ def picture_of(
     atlas: Atlas, activations: Activations, threshold: float, dead: DeadChannels | None
 ) -> Picture:
     """Put together what the browser needs to draw and name every channel."""
-    after = "" if activations.layer.pre_relu is None else tr(" after the ReLU")
+    after = "" if activations.layer.pre_relu is None else f" {tr('after the ReLU')}"
     return Picture(
         tiles=atlas,
         empty=activations.empty(threshold).tolist(),
-        maximum=[f"{value:.3g}{after}" for value in activations.maximum.tolist()],
+        maximum=[f"{numeral(f'{value:.3g}')}{after}" for value in activations.maximum.tolist()],
         active=[percent(value) for value in activations.active_share.tolist()],
         dead=dead.of(activations) if dead else (),
         dead_over=dead.images if dead else "",
@@ -155,14 +154,15 @@ def numbers_html(
     layer = activations.layer
     rows = number_rows(activations, channel)
     if len(classes) == activations.channels and not layer.in_encoder:
-        rows.append(("Class", escape(classes[channel].split(",")[0])))
+        rows.append((tr("Class"), escape(classes[channel].split(",")[0])))
     branches = [branch for branch in layer.branches if branch.start <= channel < branch.stop]
-    rows += [("Branch", escape(branch.title)) for branch in branches[:1]]
+    rows += [(tr("Branch"), escape(branch.title)) for branch in branches[:1]]
     cells = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
     if bool(activations.empty(threshold)[channel]):
-        cells += '<dd class="whole">Empty for this image</dd>'
+        cells += f'<dd class="whole">{tr("Empty for this image")}</dd>'
     if dead is not None and channel in dead.numbers:
-        cells += f'<dd class="whole">Dead over N = {dead.images}</dd>'
+        over = tr("Dead over N = {images}", images=dead.images)
+        cells += f'<dd class="whole">{over}</dd>'
     return f'<dl class="convviz-numbers">{cells}</dl>'
 
 
@@ -171,34 +171,33 @@ def number_rows(activations: Activations, channel: int) -> list[tuple[str, str]]
 
     The numbers are those that count: after the ReLU where one is still to come.
     """
-    after = "" if activations.layer.pre_relu is None else tr(" after ReLU")
     values = activations.maps[channel]
     if values.numel() == 1:
-        rows = [("Value", f"{float(values):.3g}")]
+        rows = [(tr("Value"), numeral(f"{float(values):.3g}"))]
     else:
+        maximum, mean, active = (
+            (tr("Maximum"), tr("Mean"), tr("Active share"))
+            if activations.layer.pre_relu is None
+            else (tr("Maximum after ReLU"), tr("Mean after ReLU"), tr("Active share after ReLU"))
+        )
         rows = [
-            (f"Maximum{after}", f"{float(activations.maximum[channel]):.3g}"),
-            (f"Mean{after}", f"{float(activations.mean[channel]):.3g}"),
-            (
-                tr("Active share{after}", after=after),
-                percent(float(activations.active_share[channel])),
-            ),
+            (maximum, numeral(f"{float(activations.maximum[channel]):.3g}")),
+            (mean, numeral(f"{float(activations.mean[channel]):.3g}")),
+            (active, percent(float(activations.active_share[channel]))),
         ]
     ranks = activations.ranks()
     rank, sharing = int(ranks[channel]), int((ranks == ranks[channel]).sum())
-    shared = "" if sharing == 1 else tr(", shared by {sharing}", sharing=sharing)
-    return [
-        *rows,
-        (
-            tr("Rank by maximum"),
-            tr(
-                "{rank} of {channels}{shared}",
-                rank=rank,
-                channels=activations.channels,
-                shared=shared,
-            ),
-        ),
-    ]
+    place = (
+        tr("{rank} of {channels}", rank=rank, channels=activations.channels)
+        if sharing == 1
+        else tr(
+            "{rank} of {channels}, shared by {count}",
+            rank=rank,
+            channels=activations.channels,
+            count=sharing,
+        )
+    )
+    return [*rows, (tr("Rank by maximum"), place)]
 
 
 def _dead_channels(
@@ -251,7 +250,7 @@ def _grid_and_panel(
                 sections,
                 selected=channel,
                 on_pick=state.pick_channel,
-                nothing=_NOTHING[options.show],
+                nothing=tr(_NOTHING[options.show]) if options.show in _NOTHING else "",
                 given=True,
                 id=grid_id(choice, activations.layer.name, options),
                 steps=followed(),
@@ -358,7 +357,7 @@ def _panel(
                 under=Under(photograph, shares(box, side), blend / 100),
             )
         if box is None:
-            st.caption(STRETCHED)
+            st.caption(tr(STRETCHED))
         height, width = values.shape
         st.caption(tr("The map alone, {height} × {width} values:", height=height, width=width))
         with st.container(key="activations_channel_map"):
@@ -426,7 +425,7 @@ def _look_closer() -> None:
         type="primary",
         width="stretch",
         on_click=state.open_view,
-        args=(tr("One channel"),),
+        args=("One channel",),
         help=tr(
             "Its values, what each can see, what stimulates it, its arithmetic, and what "
             "happens when it is switched off."

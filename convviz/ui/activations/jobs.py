@@ -12,7 +12,7 @@ from convviz.features.occlusion import OcclusionStep
 from convviz.features.synthesis import SynthesisStep
 from convviz.features.top_patches import TopPatchesStep
 from convviz.jobs.job import JobView, Work
-from convviz.language import tr
+from convviz.language import again, tr
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer
 from convviz.ui import jobs
@@ -123,15 +123,18 @@ def ended_note(note: str, step: Step | None) -> str:
         step: Its last step; None if it ended before the first.
     """
     if not note or _is_worth_keeping(step):
-        return note
+        return again(note)
     if step is None:
         return tr("It ended before its first step, so there is nothing to show.")
-    half = "occlusion" if isinstance(step, OcclusionStep) else "count"
+    if isinstance(step, OcclusionStep):
+        return tr(
+            "It ended early, {progress}: half of this occlusion would mislead, so nothing "
+            "of it is shown.",
+            progress=_progress_text(step),
+        )
     return tr(
-        "It ended early, {progress_text}: half of this {half} would mislead, so nothing "
-        "of it is shown.",
-        progress_text=_progress_text(step),
-        half=half,
+        "It ended early, {progress}: half of this count would mislead, so nothing of it is shown.",
+        progress=_progress_text(step),
     )
 
 
@@ -174,7 +177,7 @@ def _keep_result(job: JobView) -> None:
 def _draw_live(job: JobView) -> None:
     """Draw a job that runs; called about once a second, so nothing here may be heavy."""
     step: Step = job.newest
-    left = "stopping" if job.stopping else jobs.time_left(step.fraction, job.seconds)
+    left = tr("stopping") if job.stopping else jobs.time_left(step.fraction, job.seconds)
     parts = (_progress_text(step), left)
     st.progress(step.fraction, text=" · ".join(filter(None, parts)))
     if isinstance(step, SynthesisStep):

@@ -9,7 +9,7 @@ import streamlit as st
 
 from convviz.features import findings
 from convviz.features.dead import DeadStep
-from convviz.language import tr
+from convviz.language import again, tr
 from convviz.networks.network import Network
 from convviz.networks.registry import available, is_unlisted, spec
 from convviz.ui import cache, exports
@@ -18,6 +18,7 @@ from convviz.ui.activations import dead as dead_channels
 from convviz.ui.choice import Choice
 
 _MOST_NETWORKS = 3
+_SHARES = ("empty share", "dead share")
 
 
 def draw(choice: Choice, threshold: float) -> None:
@@ -59,7 +60,8 @@ def draw(choice: Choice, threshold: float) -> None:
 def not_here(title: str) -> str:
     """Say that a network cannot be in the table."""
     return tr(
-        "The weights of {title} are not here: choose it in the sidebar to fetch them.", title=title
+        "The weights of {network} are not here: choose it in the sidebar to fetch them.",
+        network=title,
     )
 
 
@@ -73,47 +75,69 @@ def _rows(
         layer_dead = dead.get(summary.layer.name)
         rows.append(
             {
-                "Network": network.title,
-                "Layer": summary.layer.title,
-                "Kind": summary.layer.kind,
-                "Channels": summary.channels,
-                "Empty": summary.empty,
-                f"Empty for {choice.image.title}": summary.share,
-                tr("Counted as empty"): findings.empty_rule(summary.layer, threshold),
-                "Dead": layer_dead.dead if layer_dead else None,
-                "Dead share": layer_dead.share if layer_dead else None,
-                "N": count.seen_images if count else None,
+                "network": network.title,
+                "layer": summary.layer.title,
+                "kind": tr(summary.layer.kind),
+                "channels": summary.channels,
+                "empty": summary.empty,
+                "empty share": summary.share,
+                "rule": findings.empty_rule(summary.layer, threshold),
+                "dead": layer_dead.dead if layer_dead else None,
+                "dead share": layer_dead.share if layer_dead else None,
+                "images": again(count.seen_images) if count else None,
             }
         )
     return rows
 
 
+def _header(choice: Choice) -> dict[str, str]:
+    """Return the titles of the columns, by their names."""
+    return {
+        "network": tr("Network"),
+        "layer": tr("Layer"),
+        "kind": tr("Kind"),
+        "channels": tr("Channels"),
+        "empty": tr("Empty"),
+        "empty share": tr("Empty for {image}", image=choice.image.title),
+        "rule": tr("Counted as empty"),
+        "dead": tr("Dead"),
+        "dead share": tr("Dead share"),
+        "images": "N",
+    }
+
+
 def _draw_rows(choice: Choice, rows: Sequence[dict[str, object]]) -> None:
-    header = list(rows[0])
-    shares = [name for name in header if name.startswith("Empty for") or name == "Dead share"]
-    helps = {"Dead": tr("Channels that are empty for each of the N images")}
-    columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in header}
-    for name in shares:  # the table's own form of a percentage is another than that of all texts
-        columns[name] = [None if share is None else 100 * share for share in columns[name]]
+    header = _header(choice)
+    columns: dict[str, list[Any]] = {
+        title: [row[name] for row in rows] for name, title in header.items()
+    }
+    for name in _SHARES:  # the table's own form of a percentage is another than that of all texts
+        columns[header[name]] = [
+            None if share is None else 100 * share for share in columns[header[name]]
+        ]
     st.dataframe(
         columns,
         hide_index=True,
         column_config={
-            **dict.fromkeys(shares, st.column_config.NumberColumn(format="%.1f %%")),
-            **{name: st.column_config.NumberColumn(help=text) for name, text in helps.items()},
-            "N": st.column_config.TextColumn(help=tr("The images looked through")),
+            **{header[name]: st.column_config.NumberColumn(format="%.1f %%") for name in _SHARES},
+            header["dead"]: st.column_config.NumberColumn(
+                help=tr("Channels that are empty for each of the N images")
+            ),
+            header["images"]: st.column_config.TextColumn(help=tr("The images looked through")),
         },
         placeholder="–",
         key="activations_empty_and_dead",
     )
     st.caption(
-        "Empty: for this one image, by the rule beside it. A layer that no ReLU follows may have "
-        "negative numbers, so hardly any channel of it is ever empty. Dead: empty, with τ = 0, for "
-        "each of the N images; a larger or other set may still wake a channel up."
+        tr(
+            "Empty: for this one image, by the rule beside it. A layer that no ReLU follows may "
+            "have negative numbers, so hardly any channel of it is ever empty. Dead: empty, with "
+            "τ = 0, for each of the N images; a larger or other set may still wake a channel up."
+        )
     )
     exports.save_button(
         tr("Save as CSV"),
-        lambda: exports.table(header, ([row[name] for name in header] for row in rows)),
+        lambda: exports.table([*_header(choice).values()], ([*row.values()] for row in rows)),
         exports.file_name(choice, "empty-and-dead", ending="csv"),
         key="activations_save_empty_and_dead",
     )

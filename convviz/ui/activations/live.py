@@ -47,13 +47,11 @@ def end() -> None:
 def headline(choice: Choice, activations: Activations) -> None:
     """Say which layer the camera is seen by; what each frame excites stands over its maps."""
     st.header(tr("Live: what this layer answers to your camera"), anchor=False)
-    st.caption(
-        tr(
-            "{which_layer} What is said below is of the newest frame; the questions at the "
-            "end of the page are about the image in the sidebar.",
-            which_layer=findings.which_layer(activations, choice.network.title),
-        )
+    below = tr(
+        "What is said below is of the newest frame; the questions at the "
+        "end of the page are about the image in the sidebar."
     )
+    st.caption(f"{findings.which_layer(activations, choice.network.title)} {below}")
 
 
 def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> None:
@@ -90,7 +88,7 @@ def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> N
             "that image. All channels are shown, in the order of their numbers."
         )
     )
-    how_we_know(tr("empty channels"), tr("map on the image"))
+    how_we_know("empty channels", "map on the image")
 
 
 def _keep(data: bytes) -> None:

@@ -9,7 +9,7 @@ from convviz.features.activations import Activations
 from convviz.features.effective_field import effective_field, map_box
 from convviz.figures import activations as figures
 from convviz.figures import theme
-from convviz.language import later, tr
+from convviz.language import tr
 from convviz.sprites.overlay import ends, heatmap, overlay
 from convviz.structure.costs import receptive_field
 from convviz.structure.findings import whole_image_sentence
@@ -21,15 +21,22 @@ from convviz.ui.components import position_map
 from convviz.ui.how_we_know import how_we_know
 
 _PIXELS = 448
-_POINT = later("Point at the map or the image, or move with the arrow keys on the map")
-_FRAMED = f"{_POINT}: the frame is all that this number can have been computed from."
 
 
 def draw(choice: Choice, activations: Activations, channel: int) -> None:
     """Draw the map beside the image, and what can be said of one position and of all."""
     values = activations.maps[channel]
     field = receptive_field(choice.network, activations.layer.name, channel)
-    st.caption(_FRAMED if field else f"{_POINT}. {STRETCHED}")
+    if field:
+        st.caption(
+            tr(
+                "Point at the map or the image, or move with the arrow keys on the map: the frame "
+                "is all that this number can have been computed from."
+            )
+        )
+    else:
+        point = tr("Point at the map or the image, or move with the arrow keys on the map.")
+        st.caption(f"{point} {tr(STRETCHED)}")
     if field and field.mixed_by:
         st.caption(whole_image_sentence(field))
     context = position_context(choice, activations)
@@ -45,7 +52,7 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
         charts.draw(figure, config=theme.CONFIG, key="activations_map_histogram")
     with right:
         _second_image(choice, activations, channel)
-    how_we_know(tr("map on the image"), tr("effective field"), tr("maximum and rank"))
+    how_we_know("map on the image", "effective field", "maximum and rank")
 
 
 def position_context(choice: Choice, activations: Activations) -> str:
@@ -89,7 +96,7 @@ def _second_image(choice: Choice, activations: Activations, channel: int) -> Non
     box = map_box(choice.network, activations.layer.name, channel)
     side = choice.network.input_size
     over = overlay(crop, other.maps[channel], 0.75, "viridis", *scale, box=box, side=side)
-    alt = tr("Channel {channel}, {title}", channel=channel, title=image.title)
+    alt = tr("Channel {channel}, {image}", channel=channel, image=image.title)
     st.image(over, width="stretch", output_format="JPEG", alt=alt)
     with st.container(key="activations_second_image_map"):
         alone = heatmap(other.maps[channel], _PIXELS // 2, "viridis", *scale)

@@ -17,7 +17,7 @@ from convviz.ui.keys import Key
 _QUESTIONS: dict[str, Callable[[Choice, Activations, int], None]] = {
     later("Map and field"): map_and_field.draw,
     later("What stimulates it"): stimulation.draw,
-    "Arithmetic": arithmetic.draw,
+    later("Arithmetic"): arithmetic.draw,
     later("Switch it off"): ablation.draw,
 }
 
@@ -31,7 +31,7 @@ def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> N
         grid.numbers(activations, options.threshold, channel, choice.network.weights.classes)
         facts = st.empty()
     titles = {title: title for title in _QUESTIONS}
-    question = widgets.one_of("Question", titles, Key.QUESTION, tr("Map and field"))
+    question = widgets.one_of(tr("Question"), titles, Key.QUESTION, "Map and field")
     _QUESTIONS[question](choice, activations, channel)
     # Last: a pass over a set that has just ended knows more.
     facts.caption(dead.sentence(choice.network, activations, channel))
@@ -45,8 +45,8 @@ def _heading(activations: Activations, channel: int) -> None:
         st.session_state["activations_inspected"] = channel
         st.number_input(
             tr(
-                "Channel of {title}, 0 to {last}",
-                title=state.plain(activations.layer.title),
+                "Channel of {layer}, 0 to {last}",
+                layer=state.plain(activations.layer.title),
                 last=last,
             ),
             0,

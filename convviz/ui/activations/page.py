@@ -10,7 +10,7 @@ from convviz.features import findings
 from convviz.features.activations import Activations, depth_trend
 from convviz.figures import activations as figures
 from convviz.figures import theme
-from convviz.language import later, tr
+from convviz.language import again, later, tr
 from convviz.networks.network import Network
 from convviz.structure.trunk import comparable
 from convviz.ui import cache, charts, exports, state, widgets
@@ -43,12 +43,12 @@ def draw(choice: Choice) -> None:
         options = display.menu(activations)
     views: dict[str, Callable[[Choice, Activations, DisplayOptions], None]] = {
         _FIRST_VIEW: grid.draw,
-        "One channel": one_channel.draw,
-        "Compare": compare.draw,
-        "All layers": _all_layers,
+        later("One channel"): one_channel.draw,
+        later("Compare"): compare.draw,
+        later("All layers"): _all_layers,
     }
     titles = {title: title for title in views}
-    view = widgets.views("View", titles, Key.ACTIVATIONS_VIEW, _FIRST_VIEW)
+    view = widgets.views(tr("View"), titles, Key.ACTIVATIONS_VIEW, _FIRST_VIEW)
     with beside:
         is_live = view == _FIRST_VIEW and live.switch()
     if is_live:
@@ -69,13 +69,13 @@ def draw(choice: Choice) -> None:
     widgets.words(
         "layer",
         "channel",
-        tr("feature map"),
+        "feature map",
         "activation",
         "ReLU",
-        tr("batch norm"),
+        "batch norm",
         "concatenation",
-        tr("empty channel"),
-        tr("dead channel"),
+        "empty channel",
+        "dead channel",
     )
     if view == _FIRST_VIEW and not is_live:
         ahead.give_neighbours(choice, activations, options)
@@ -102,7 +102,7 @@ def _all_layers(choice: Choice, activations: Activations, options: DisplayOption
     )
     st.caption(tr("Click a bar to open its layer."))
     for reason in cache.not_shown(choice.image, choice.network):
-        st.caption(tr("Left out: {reason}", reason=state.plain(reason)))
+        st.caption(tr("Left out: {reason}", reason=state.plain(again(reason))))
     exports.save_button(
         tr("Save as CSV"),
         lambda: exports.depth(summaries),
@@ -110,7 +110,7 @@ def _all_layers(choice: Choice, activations: Activations, options: DisplayOption
         key="activations_save_depth",
     )
     layer_table.draw(choice, options.threshold)
-    how_we_know(tr("empty channels"), tr("trend with depth"), tr("dead channels"))
+    how_we_know("empty channels", "trend with depth", "dead channels")
 
 
 def _open_layer(names: Sequence[str]) -> None:

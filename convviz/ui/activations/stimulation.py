@@ -25,9 +25,11 @@ _PIXELS = 448
 _NOTICED = 0.01  # a rise that is worth a sentence
 
 _WAYS = {
-    "Patches": later("The parts of many pictures that the channel answers to most."),
-    "Occlusion": later("Cover part after part of the image: what does the channel miss?"),
-    "Synthesis": later("Change noise, step by step, into an image that excites the channel most."),
+    later("Patches"): later("The parts of many pictures that the channel answers to most."),
+    later("Occlusion"): later("Cover part after part of the image: what does the channel miss?"),
+    later("Synthesis"): later(
+        "Change noise, step by step, into an image that excites the channel most."
+    ),
 }
 _MEASURES: dict[Measure, str] = {
     "maximum": later("its strongest activation"),
@@ -42,17 +44,18 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
     way = st.selectbox(
         tr("Way to find out"),
         _WAYS,
+        format_func=tr,
         key=state.remember(Key.WAY, "Patches", allowed=_WAYS),
         width=260,
     )
-    st.caption(_WAYS[str(way)])
+    st.caption(tr(_WAYS[str(way)]))
     ways: dict[str, Callable[[Choice, Activations, int, PageJobs, JobView | None], None]] = {
         "Patches": top_patches.draw,
         "Occlusion": _occlusion,
         "Synthesis": _synthesis,
     }
     ways[str(way)](choice, activations, channel, page_jobs, job)
-    how_we_know(tr("top patches"), tr("dead channels"), "occlusion", "synthesis")
+    how_we_know("top patches", "dead channels", "occlusion", "synthesis")
 
 
 def _occlusion(
@@ -72,7 +75,7 @@ def _occlusion(
         measure = st.selectbox(
             tr("Watch"),
             _MEASURES,
-            format_func=_MEASURES.__getitem__,
+            format_func=lambda measure: tr(_MEASURES[measure]),
             key=state.remember(Key.MEASURE, "maximum", allowed=_MEASURES, in_url=False),
             width=260,
         )
@@ -90,7 +93,7 @@ def _occlusion(
                 "asked again each time."
             ),
             title=tr(
-                "Occlusion of channel {channel} of {title}", channel=channel, title=layer.title
+                "Occlusion of channel {channel} of {layer}", channel=channel, layer=layer.title
             ),
             about=about,
             network=choice.network,
@@ -101,7 +104,7 @@ def _occlusion(
         )
     jobs.draw(page_jobs, job)
     if step is not None:
-        _draw_occlusion(choice, step, _MEASURES[measure])
+        _draw_occlusion(choice, step, tr(_MEASURES[measure]))
 
 
 def _draw_occlusion(choice: Choice, step: OcclusionStep, measured: str) -> None:
@@ -112,7 +115,7 @@ def _draw_occlusion(choice: Choice, step: OcclusionStep, measured: str) -> None:
     Args:
         choice: The image and the network.
         step: The last step of the occlusion.
-        measured: What of the channel was measured, in words.
+        measured: What of the channel was measured, in the reader's language.
     """
     falls = step.by_pixel(choice.network.weights.input_size).nan_to_num()
     bound = float(falls.abs().max())
@@ -148,7 +151,8 @@ def signs(step: OcclusionStep) -> str:
     """Say beside the two colours by how much the response falls and rises."""
     falls = f'<span class="lost"></span>{findings.occlusion_falls(step)}'
     rises = f'<span class="won"></span>{findings.occlusion_rises(step)}'
-    return f'<div class="convviz-signs">Covered there, the channel {falls}{rises}</div>'
+    channel = tr("Covered there, the channel")
+    return f'<div class="convviz-signs">{channel} {falls}{rises}</div>'
 
 
 def _synthesis(
@@ -165,7 +169,7 @@ def _synthesis(
         target = st.selectbox(
             tr("Excite"),
             TARGETS,
-            format_func=_TARGETS.__getitem__,
+            format_func=lambda target: tr(_TARGETS[target]),
             key=state.remember(Key.SYNTHESIS_TARGET, TARGETS[0], allowed=TARGETS, in_url=False),
             width=260,
         )

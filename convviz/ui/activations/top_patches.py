@@ -19,7 +19,7 @@ from convviz.features.top_patches import TopPatchesStep, find_top_patches, patch
 from convviz.formatting import size_text
 from convviz.images.decode import FILE_SUFFIXES
 from convviz.jobs.job import JobView
-from convviz.language import later, tr
+from convviz.language import again, later, numeral, tr, trn
 from convviz.ui import downloads, exports, state
 from convviz.ui.activations import jobs
 from convviz.ui.activations.jobs import About
@@ -30,7 +30,7 @@ from convviz.ui.keys import Entry, Key
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-_SETS = ("Samples", "Patterns", later("My pictures"), "Imagenette")
+_SETS = (later("Samples"), later("Patterns"), later("My pictures"), "Imagenette")
 _COUNTS = (100, 250, 500, 1000)
 _TILE = 150  # side of a patch on the page, in pixels
 _BESIDE = (128, 128, 128)  # colour beside a patch that is no square
@@ -52,7 +52,7 @@ def draw(
     if images is None:
         jobs.draw(page_jobs, job)
         return
-    about = About.of(tr("top patches"), choice.network, layer, _key_of(images), images=images.name)
+    about = About.of("top patches", choice.network, layer, _key_of(images), images=images.name)
     step = jobs.find(about, TopPatchesStep)
     if step is None or step.fraction < 1:
         left = len(images) - (step.done if step else 0)
@@ -65,9 +65,9 @@ def draw(
                 key="activations_start_patches",
                 help=tr("One pass serves all channels of this layer."),
                 title=tr(
-                    "What stimulates {title} of {title_2}",
-                    title=layer.title,
-                    title_2=choice.network.title,
+                    "What stimulates {layer} of {network}",
+                    layer=layer.title,
+                    network=choice.network.title,
                 ),
                 about=about,
                 network=choice.network,
@@ -76,7 +76,9 @@ def draw(
                 after=step,
             )
             st.caption(
-                tr("{which}{left} pictures", which="another " if step else "", left=left),
+                tr("another {count} pictures", count=left)
+                if step
+                else tr("{count} pictures", count=left),
                 width="content",
             )
     jobs.draw(page_jobs, job)
@@ -94,6 +96,7 @@ def _choose_set(page_jobs: PageJobs, job: JobView | None) -> ImageSet | None:
     kind = st.segmented_control(
         tr("Set of images"),
         _SETS,
+        format_func=tr,
         required=True,
         key=state.remember(Key.SET, _SETS[0], allowed=_SETS, in_url=False),
         label_visibility="collapsed",
@@ -115,7 +118,7 @@ def _choose_set(page_jobs: PageJobs, job: JobView | None) -> ImageSet | None:
     )
     images = st.session_state.get(Entry.IMAGE_SET)
     if isinstance(images, str):  # why the last upload was refused
-        st.error(state.plain(images), icon=":material/error:")
+        st.error(state.plain(again(images)), icon=":material/error:")
         return None
     if isinstance(images, Zipped):
         _draw_left_out(images)
@@ -157,8 +160,8 @@ def _set_of(files: Sequence[UploadedFile]) -> ImageSet:
     if len(files) > zip_archive.MAX_FILES:
         raise ImageError(
             tr(
-                "At most {max_files:,} pictures can be looked through.",
-                max_files=zip_archive.MAX_FILES,
+                "At most {most:,} pictures can be looked through.",
+                most=zip_archive.MAX_FILES,
             )
         )
     if sum(file.size for file in files) > zip_archive.MAX_BYTES:
@@ -171,8 +174,8 @@ def _set_of(files: Sequence[UploadedFile]) -> ImageSet:
             most = zip_archive.MAX_FILE_BYTES // 1_000_000
             raise ImageError(
                 tr(
-                    "{shorten} has more than {most} MB: choose a smaller picture.",
-                    shorten=state.shorten(file.name, 40),
+                    "{file} has more than {most} MB: choose a smaller picture.",
+                    file=state.shorten(file.name, 40),
                     most=most,
                 )
             )
@@ -198,7 +201,10 @@ def _draw_left_out(images: Zipped) -> None:
         return
     with st.expander(not_used(len(left_out))):
         st.dataframe(
-            {"File": [file.title for file in left_out], "Why": [file.reason for file in left_out]},
+            {
+                tr("File"): [file.title for file in left_out],
+                tr("Why"): [again(file.reason) for file in left_out],
+            },
             hide_index=True,
             key="activations_set_left_out",
         )
@@ -206,27 +212,24 @@ def _draw_left_out(images: Zipped) -> None:
 
 def not_used(count: int) -> str:
     """Say how many files of a zip are not used."""
-    subject = (
-        tr("1 file of the zip is")
-        if count == 1
-        else tr("{count} files of the zip are", count=count)
+    return trn(
+        "{count} file of the zip is not used", "{count} files of the zip are not used", count
     )
-    return tr("{subject} not used", subject=subject)
 
 
 def could_not_be_read(count: int) -> str:
     """Say how many images of a set could not be read."""
-    return tr("{count} picture{value} could not be read", count=count, value="s" * (count != 1))
+    return trn("{count} picture could not be read", "{count} pictures could not be read", count)
 
 
 def zip_help() -> str:
     """Say what a zip may hold."""
     return tr(
-        "A zip may hold up to {max_files:,} files of at most {max_file_bytes}, "
-        "{max_bytes} in all. It stays in this visit: it is neither stored nor passed on.",
-        max_files=zip_archive.MAX_FILES,
-        max_file_bytes=size_text(zip_archive.MAX_FILE_BYTES),
-        max_bytes=size_text(zip_archive.MAX_BYTES),
+        "A zip may hold up to {count:,} files of at most {size}, "
+        "{all} in all. It stays in this visit: it is neither stored nor passed on.",
+        count=zip_archive.MAX_FILES,
+        size=size_text(zip_archive.MAX_FILE_BYTES),
+        all=size_text(zip_archive.MAX_BYTES),
     )
 
 
@@ -253,14 +256,15 @@ def _draw_patches(
         with st.container(horizontal=True, key="activations_patches"):
             for image, score, title in cuts:
                 with st.container(width=_TILE, gap="small"):
-                    st.image(image, width=_TILE, output_format="PNG", alt=title)
-                    st.caption(f"{score:.3g} · {state.plain(title)}")
+                    st.image(image, width=_TILE, output_format="PNG", alt=again(title))
+                    number = numeral(f"{score:.3g}")
+                    st.caption(f"{number} · {state.plain(again(title))}")
     if step.left_out:
         with st.expander(could_not_be_read(len(step.left_out))):
             st.dataframe(
                 {
-                    "Picture": [image.title for image in step.left_out],
-                    "Why": [image.reason for image in step.left_out],
+                    tr("Picture"): [again(image.title) for image in step.left_out],
+                    tr("Why"): [again(image.reason) for image in step.left_out],
                 },
                 hide_index=True,
                 key="activations_unread_images",
