@@ -748,7 +748,10 @@ def patches(top: TopPatches, channel: int, set_name: str, *, is_partial: bool) -
             count,
             **values,
         )
-    return f"{text} {tr('It was stopped before it had seen all.')}" if is_partial else text
+    if not is_partial:
+        return text
+    stopped = tr("It was stopped before it had seen all.")
+    return f"{text} {stopped}"
 
 
 def _are_of_photographs(top: TopPatches) -> bool:

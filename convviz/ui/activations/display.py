@@ -175,7 +175,8 @@ def legends_html(left: str, right: str) -> str:
     """Join the legends of two grids: one if both say the same, otherwise each beside its side."""
     if left == right:
         return left
-    sides = f"<b>{tr('Left')}</b>{left}<b>{tr('Right')}</b>{right}"
+    on_left, on_right = tr("Left"), tr("Right")
+    sides = f"<b>{on_left}</b>{left}<b>{on_right}</b>{right}"
     return f'<div class="convviz-legends">{sides}</div>'
 
 

@@ -80,7 +80,7 @@ def picture_of(
     atlas: Atlas, activations: Activations, threshold: float, dead: DeadChannels | None
 ) -> Picture:
     """Put together what the browser needs to draw and name every channel."""
-    after = "" if activations.layer.pre_relu is None else f" {tr('after the ReLU')}"
+    after = "" if activations.layer.pre_relu is None else " " + tr("after the ReLU")
     return Picture(
         tiles=atlas,
         empty=activations.empty(threshold).tolist(),
@@ -159,7 +159,8 @@ def numbers_html(
     rows += [(tr("Branch"), escape(branch.title)) for branch in branches[:1]]
     cells = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
     if bool(activations.empty(threshold)[channel]):
-        cells += f'<dd class="whole">{tr("Empty for this image")}</dd>'
+        empty = tr("Empty for this image")
+        cells += f'<dd class="whole">{empty}</dd>'
     if dead is not None and channel in dead.numbers:
         over = tr("Dead over N = {images}", images=dead.images)
         cells += f'<dd class="whole">{over}</dd>'

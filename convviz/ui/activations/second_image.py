@@ -52,8 +52,10 @@ def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> C
     )
     own: ChosenImage | None = st.session_state.get(Entry.SECOND_IMAGE)
     if refusal:
-        unchanged = "" if own is None else f" {tr('The picture in use has not changed.')}"
-        st.error(f"{state.plain(again(refusal))}{unchanged}", icon=":material/error:")
+        sentences = [state.plain(again(refusal))]
+        if own is not None:
+            sentences.append(tr("The picture in use has not changed."))
+        st.error(" ".join(sentences), icon=":material/error:")
     if own is not None:
         sidebar_image.remarks(own)
     return own
