@@ -91,11 +91,11 @@ def loss_drawing(steps: Sequence[int], losses: Sequence[float], *, last: int | N
         labels.append(
             f'<text x="{x(step):.1f}" y="{_HIGH - 6}" text-anchor="{anchor}">{step}</text>'
         )
-    across, up = tr("step"), tr("loss")
+    step_title, loss_title = tr("step"), tr("loss")
     labels.append(
-        f'<text x="{x(end / 2):.1f}" y="{_HIGH - 6}" text-anchor="middle">{across}</text>'
+        f'<text x="{x(end / 2):.1f}" y="{_HIGH - 6}" text-anchor="middle">{step_title}</text>'
         f'<text x="14" y="{_HIGH / 2:.0f}" text-anchor="middle" '
-        f'transform="rotate(-90 14 {_HIGH / 2:.0f})">{up}</text>'
+        f'transform="rotate(-90 14 {_HIGH / 2:.0f})">{loss_title}</text>'
     )
     corners = " ".join(
         f"{x(step):.1f},{y(log):.1f}" for (step, _), log in zip(points, logs, strict=True)
