@@ -26,8 +26,8 @@ def bars(predictions: Sequence[Prediction]) -> None:
 def bars_html(predictions: Sequence[Prediction]) -> str:
     """Write one list item for each guess: its name, probability and bar."""
     rows = "".join(
-        f'<li title="{escape(guess.names)}">'
-        f'<span class="name">{escape(guess.label)}</span>'
+        f'<li title="{escape(again(guess.names))}">'
+        f'<span class="name">{escape(again(guess.label))}</span>'
         f'<span class="share">{probability(guess.probability)}</span>'
         f'<span class="track"><span style="width:{100 * guess.probability:.2f}%"></span></span>'
         "</li>"
