@@ -34,6 +34,7 @@ from convviz.formatting import in_words, percent
 from convviz.language import ENGLISH, again, numeral, speaking, tr, trn
 from convviz.plain_text import code, plain
 from convviz.structure.layers import Layer
+from convviz.structure.ops import kind_text
 from convviz.structure.outputs import CLASS_PART, HEADS_PART, OutputName
 
 _NOISE = 1e-5  # of a response: passes over batches differ by no more, from float32's rounding
@@ -327,7 +328,7 @@ def which_layer(activations: Activations, network_title: str) -> str:
         if layer.name == layer.title
         else f"{plain(layer.title)} ({dotted})"
     )
-    network, kind = plain(network_title), plain(tr(layer.kind))
+    network, kind = plain(again(network_title)), plain(kind_text(layer.kind))
     if height == width == 1:
         what = tr(
             "{layer} of {network}, {kind}: {channels} numbers.",
@@ -926,13 +927,13 @@ def stage(stage: Stage, source: str) -> str:
         case Identity():
             return tr(
                 "The {kind} hands it on unchanged → {after}",
-                kind=plain(tr(stage.kind)),
+                kind=plain(kind_text(stage.kind)),
                 after=after,
             )
         case Opaque():
             return tr(
                 "How a {kind} makes its numbers is not known here; this one is {after}",
-                kind=plain(tr(stage.kind)),
+                kind=plain(kind_text(stage.kind)),
                 after=after,
             )
 

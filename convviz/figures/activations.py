@@ -16,6 +16,7 @@ from convviz.formatting import percent
 from convviz.language import tr
 from convviz.plain_text import plain_html
 from convviz.structure.layers import Layer
+from convviz.structure.ops import kind_text
 
 _DIVERGING = ((0.0, theme.VERMILION), (0.5, "#f4f4f4"), (1.0, theme.BLUE))
 _BARS = 40  # of the histogram
@@ -44,7 +45,8 @@ def empty_by_depth(summaries: Sequence[LayerSummary], layer_name: str) -> go.Fig
             },
             customdata=[
                 [
-                    *map(plain_html, (summary.layer.title, summary.layer.name, summary.layer.kind)),
+                    *map(plain_html, (summary.layer.title, summary.layer.name)),
+                    plain_html(kind_text(summary.layer.kind)),
                     *(summary.empty, summary.channels, percent(summary.share, 1)),
                 ]
                 for summary in summaries
@@ -129,7 +131,8 @@ def changes(layers: Sequence[Change]) -> go.Figure:
             marker={"color": theme.ACCENT},
             customdata=[
                 [
-                    *map(plain_html, (change.layer.title, change.layer.kind)),
+                    plain_html(change.layer.title),
+                    plain_html(kind_text(change.layer.kind)),
                     percent(change.relative, 1),
                 ]
                 for change in layers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convviz.language import tr
+from convviz.language import again, tr
 from convviz.plain_text import plain, quoted
 
 
@@ -48,7 +48,7 @@ def no_such_position(asked: str) -> str:
 def untrained(title: str) -> str:
     """Say that a network's weights are random numbers."""
     return tr(
-        "{title} is **untrained** here: its weights are random numbers. What this page "
+        "{network} is **untrained** here: its weights are random numbers. What this page "
         "shows is what the design does by itself, not what a network learns.",
-        title=plain(title),
+        network=plain(again(title)),
     )

@@ -78,7 +78,7 @@ def about(network: Network) -> str:
             "Probabilities over {count:,} classes, learned from “{origin}”: the only answers it "
             "can give, whatever the image shows. {note}",
             count,
-            origin=state.plain(origin),
+            origin=state.plain(again(origin)),
             note=note,
         )
     return text.rstrip()
@@ -89,10 +89,10 @@ def why_none(network: Network) -> str:
     weights = network.weights
     if weights.source == "random":
         return tr(
-            "{title} is untrained here: its weights are random numbers, so its guesses "
+            "{network} is untrained here: its weights are random numbers, so its guesses "
             "would mean nothing. Choose trained weights in the sidebar to see what it "
             "recognises.",
-            title=state.plain(network.title),
+            network=state.plain(again(network.title)),
         )
     why = again(weights.note) or tr(
         "These weights hold the encoder only, the layers that turn the image into "

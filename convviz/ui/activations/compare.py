@@ -215,7 +215,7 @@ def _choose_right(
     usual = next(name for name in ("googlenet", "alexnet") if name != network.name)
     key = state.remember(Key.COMPARE_NETWORK, usual, allowed=names, in_url=False)
     name = st.selectbox(
-        tr("With"), names, format_func=lambda name: spec(name).title, key=key, width=220
+        tr("With"), names, format_func=lambda name: again(spec(name).title), key=key, width=220
     )
     other = load(name)
     if other is None:
@@ -303,7 +303,7 @@ def _draw_side(
         tr("Save as PNG"),
         f"{side.network.name}-{side.layer.name}-{side.key}.png",
         key=f"activations_save_compare_{side.key}",
-        title=f"{side.image.title}, {side.network.title}",
+        title=tr("{image}, {network}", image=side.image.title, network=side.network.title),
         activations=side.activations,
         sections=sections,
         options=options,
@@ -315,13 +315,13 @@ def _draw_side(
 def _draw_channel(side: Side, options: DisplayOptions, channel: int) -> None:
     """Draw the picked channel of a side: its map over the image, its numbers, and the way in."""
     activations = side.activations
-    title = state.plain(state.shorten(side.image.title, 40))
+    title = state.plain(state.shorten(again(side.image.title), 40))
     weights = f", {state.plain(again(side.weights))}" if side.weights else ""
     shown = tr(
         "**{image}**, {layer} of {network}",
         image=title,
         layer=state.plain(side.layer.title),
-        network=state.plain(side.network.title),
+        network=state.plain(again(side.network.title)),
     )
     st.markdown(f"{shown}{weights}")
     st.caption(findings.dead_beside(activations, options.threshold, side.dead))

@@ -275,7 +275,7 @@ def _save(
             tr("Save the grid as PNG"),
             exports.file_name(choice, layer.name, ending="png"),
             key="activations_save_grid",
-            title=f"{choice.image.title}, {choice.network.title}",
+            title=tr("{image}, {network}", image=choice.image.title, network=choice.network.title),
             activations=activations,
             sections=sections,
             options=options,

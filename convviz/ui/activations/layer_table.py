@@ -12,6 +12,7 @@ from convviz.features.dead import DeadStep
 from convviz.language import again, tr
 from convviz.networks.network import Network
 from convviz.networks.registry import available, is_unlisted, spec
+from convviz.structure.ops import kind_text
 from convviz.ui import cache, exports
 from convviz.ui.activations import compare, jobs
 from convviz.ui.activations import dead as dead_channels
@@ -31,7 +32,7 @@ def draw(choice: Choice, threshold: float) -> None:
     names = st.multiselect(
         tr("Networks"),
         tuple(dict.fromkeys((*available(), *designs))),
-        format_func=lambda name: spec(name).title,
+        format_func=lambda name: again(spec(name).title),
         key="activations_table_networks",
         max_selections=_MOST_NETWORKS,
         help=tr("Those whose weights are here."),
@@ -75,9 +76,9 @@ def _rows(
         layer_dead = dead.get(summary.layer.name)
         rows.append(
             {
-                "network": network.title,
+                "network": again(network.title),
                 "layer": summary.layer.title,
-                "kind": tr(summary.layer.kind),
+                "kind": kind_text(summary.layer.kind),
                 "channels": summary.channels,
                 "empty": summary.empty,
                 "empty share": summary.share,

@@ -32,7 +32,7 @@ def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> C
     Returns:
         The second image; None while the visitor has not brought one.
     """
-    titles = {sample.name: sample.title for sample in samples()}
+    titles = {sample.name: tr(sample.title) for sample in samples()}
     names = [*(name for name in titles if name != first.name), OWN]
     titles[OWN] = tr("Your own picture")
     key = state.remember(Key.SECOND_IMAGE, names[0], allowed=names)
