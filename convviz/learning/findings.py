@@ -226,7 +226,7 @@ def gradients(comparison: Comparison) -> str:
     first, last = comparison.moments[0], comparison.moments[-1]
     weight = comparison.settings.weight
     beginning = f"{main_alone(first.stages)} {with_auxiliary(first.stages, weight)}".strip()
-    text = f"{tr('**Before the first step.**')} {beginning}"
+    text = tr("**Before the first step.** {beginning}", beginning=beginning)
     if last.step == first.step:
         return text
     stages = last.stages
@@ -317,7 +317,8 @@ def accuracy(comparison: Comparison) -> str:
         without=percent(without),
     )
     if not comparison.settings.weight:
-        return f"{text}. {tr('With weight 0 the two are the same training.')}"
+        same = tr("With weight 0 the two are the same training.")
+        return f"{text}. {same}"
     return f"{text}: {_verdict(paired)} {tr(_ONE_SEED)}"
 
 

@@ -93,7 +93,8 @@ def _block(name: str, weight: float) -> str:
 
 def _below(name: str, weight: float, attributes: str = "") -> str:
     """Name a loss and its factor."""
-    return f"<em{attributes}>{name}<br>{tr('loss × {weight:g}', weight=weight)}</em>"
+    factor = tr("loss × {weight:g}", weight=weight)
+    return f"<em{attributes}>{name}<br>{factor}</em>"
 
 
 def _start_button(
