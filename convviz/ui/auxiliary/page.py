@@ -10,7 +10,7 @@ from convviz.figures import auxiliary as figures
 from convviz.figures import theme
 from convviz.formatting import grouped, percent
 from convviz.jobs.job import JobView
-from convviz.language import again, numeral, tr
+from convviz.language import again, numeral, tr, trp
 from convviz.learning import auxiliary_recording
 from convviz.learning import findings as results
 from convviz.learning.auxiliary import Comparison, Settings, compare_auxiliary
@@ -86,7 +86,7 @@ def _block(name: str, weight: float) -> str:
     if heads:
         below = _below(heads[0], weight)
     elif name == _STAGES[-1]:
-        below = _below(tr("main"), 1, " class='main'")
+        below = _below(trp("classifier", "main"), 1, " class='main'")
     kind = "module" if short != name else "plain"
     return f'<li><b class="{kind}" title="{name}">{short}</b>{below}</li>'
 
@@ -205,7 +205,7 @@ def _draw_moment(job_id: str, comparison: Comparison) -> None:
     """Draw the gradients of the moment that the slider stands at."""
     st.markdown(tr("**Gradients by depth**"))
     index = st.select_slider(
-        tr("Step"),
+        trp("of a training", "Step"),
         range(len(comparison.moments)),
         format_func=lambda number: grouped(comparison.moments[number].step),
         key=f"auxiliary_moment_{job_id}",
