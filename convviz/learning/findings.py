@@ -613,7 +613,7 @@ def design_baselines(comparison: DesignComparison) -> str:
             linear=percent(comparison.linear, 1),
         )
     no_better = [
-        f"“{result.name}”"
+        tr("“{design}”", design=result.name)
         for result in comparison.results
         if result.accuracy is not None
         and comparison.test_images
