@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Generic, Protocol, TypeVar
 
 from convviz.datasets.image_folder import FolderEntry, open_folder
-from convviz.datasets.image_set import ImageSet, InFolder, Zipped
+from convviz.datasets.image_set import YOUR_FOLDER, YOUR_ZIP, ImageSet, InFolder, Zipped
 from convviz.datasets.labelled_set import Dataset, Part, fingerprint, number_groups
 from convviz.datasets.zip_archive import LeftOut, ListedImage, ZipEntry, open_archive
 from convviz.errors import ImageError
@@ -63,7 +63,7 @@ class ReadingStep:
 
 def from_zip(
     data: bytes,
-    name: str = later("your zip"),
+    name: str = YOUR_ZIP,
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> Dataset:
@@ -87,7 +87,7 @@ def from_zip(
 
 def from_folder(
     path: Path,
-    name: str = later("your folder"),
+    name: str = YOUR_FOLDER,
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> Dataset:
@@ -102,7 +102,7 @@ def from_folder(
         ImageError: The folder breaks a limit, or the folders in it cannot be classes.
     """
     folder = open_folder(path)
-    found = _class_folders(folder.entries, "folder")
+    found = _class_folders(folder.entries, tr("The folder"))
 
     def images(entries: tuple[FolderEntry, ...]) -> ImageSet:
         return InFolder(replace(folder, entries=entries), name)
@@ -119,7 +119,7 @@ def _last(steps: Iterator[ReadingStep], progress: Callable[[int, int], None] | N
     raise AssertionError("the last step has the data set")
 
 
-def read_zip(data: bytes, name: str = later("your zip")) -> Iterator[ReadingStep]:
+def read_zip(data: bytes, name: str = YOUR_ZIP) -> Iterator[ReadingStep]:
     """Do what `from_zip` does, one image at a time, so that it can be watched and stopped.
 
     Beside the zip's bytes there is never more than one decoded image in memory.
@@ -136,7 +136,7 @@ def read_zip(data: bytes, name: str = later("your zip")) -> Iterator[ReadingStep
         ImageError: The archive breaks a limit, or its folders cannot be classes.
     """
     archive = open_archive(data)
-    found = _class_folders(archive.entries, tr("zip archive"))
+    found = _class_folders(archive.entries, tr("The zip archive"))
 
     def images(entries: tuple[ZipEntry, ...]) -> ImageSet:
         return Zipped(replace(archive, entries=entries), name)
@@ -195,7 +195,7 @@ def _class_folders(entries: Sequence[E], what: str) -> _Found[E]:
 
     Args:
         entries: All images.
-        what: What holds them, for sentences.
+        what: What holds them, as sentences begin: "The folder".
 
     Raises:
         ImageError: The folders cannot be classes.
@@ -206,12 +206,12 @@ def _class_folders(entries: Sequence[E], what: str) -> _Found[E]:
         beside = [entry for entry in inside if _folders(entry) == root]
         if len(beside) in (0, len(inside)):
             break
-        left_out += [LeftOut(entry.path, _BESIDE) for entry in beside]
+        left_out += [LeftOut(entry.path, tr(_BESIDE)) for entry in beside]
         inside = [entry for entry in inside if _folders(entry) != root]
     if not root and beside:
         raise ImageError(
             tr(
-                "The {what} has pictures but no folders: put the pictures of each class into "
+                "{what} has pictures but no folders: put the pictures of each class into "
                 "a folder named after the class, and take those.",
                 what=what,
             )
@@ -227,14 +227,16 @@ def _class_folders(entries: Sequence[E], what: str) -> _Found[E]:
         rows: list[tuple[E, str, Part]] = []
         for entry, path, part in zip(inside, paths, parts, strict=True):
             if part is None:
-                left_out.append(LeftOut(entry.path, _OUTSIDE))
+                left_out.append(LeftOut(entry.path, tr(_OUTSIDE)))
             elif len(path) == 1:
-                left_out.append(LeftOut(entry.path, _BESIDE))
+                left_out.append(LeftOut(entry.path, tr(_BESIDE)))
             else:
                 _check_depth(len(path) == 2, entry, what)
                 rows.append((entry, path[1], part))
         learned = {name for _, name, part in rows if part == "train"}
-        left_out += [LeftOut(e.path, _NOT_LEARNED) for e, name, _ in rows if name not in learned]
+        left_out += [
+            LeftOut(entry.path, tr(_NOT_LEARNED)) for entry, name, _ in rows if name not in learned
+        ]
         rows = [row for row in rows if row[1] in learned]
         inside, classes = [row[0] for row in rows], tuple(row[1] for row in rows)
         if {row[2] for row in rows} != {"train"}:
@@ -245,7 +247,7 @@ def _class_folders(entries: Sequence[E], what: str) -> _Found[E]:
         classes = tuple(path[0] for path in paths)
     found = _Found(tuple(inside), classes, given, tuple(left_out))
     _check_classes(set(classes), what)
-    _check_counts(found.counts(), is_given=bool(given), usable="")
+    _check_counts(found.counts(), is_given=bool(given))
     return found
 
 
@@ -268,7 +270,7 @@ def _check_depth(fits: bool, entry: ListedImage, what: str) -> None:
     if not fits:
         raise ImageError(
             tr(
-                "The {what} has folders in folders ({folder}): put all class folders side by "
+                "{what} has folders in folders ({folder}): put all class folders side by "
                 "side, with pictures only inside them; only train, val and test may lie "
                 "above.",
                 what=what,
@@ -282,46 +284,52 @@ def _check_classes(classes: set[str], what: str) -> None:
     if len(classes) < 2:
         raise ImageError(
             tr(
-                "The {what} has one class only, {next}: there is nothing to tell apart; add "
+                "{what} has one class only, {name}: there is nothing to tell apart; add "
                 "a folder with pictures of another class.",
                 what=what,
-                next=next(iter(classes))[:60],
+                name=next(iter(classes))[:60],
             )
         )
     if len(classes) > MAX_CLASSES:
         raise ImageError(
             tr(
-                "The {what} has {count:,} classes; at most {max_classes} fit on a page: take "
-                "fewer folders.",
+                "{what} has {count:,} classes; at most {most} fit on a page: take fewer folders.",
                 what=what,
                 count=len(classes),
-                max_classes=MAX_CLASSES,
+                most=MAX_CLASSES,
             )
         )
 
 
-def _check_counts(
-    counts: Mapping[str, int], *, is_given: bool, usable: str = later(" that can be used")
-) -> None:
-    """Refuse classes of too few images: a given division needs none to set aside."""
+def _check_counts(counts: Mapping[str, int], *, is_given: bool, are_decoded: bool = False) -> None:
+    """Refuse classes of too few images: a given division needs none to set aside.
+
+    Args:
+        counts: How many images of each class can be used, as far as is known.
+        is_given: Whether somebody has divided the images.
+        are_decoded: Whether the images were decoded, so that all that count can be used.
+    """
+    if are_decoded:
+        one, none = tr("one picture that can be used"), tr("no picture that can be used")
+    else:
+        one, none = tr("one picture"), tr("no picture")
     for name, count in sorted(counts.items()):
         if not count and is_given:
             raise ImageError(
                 tr(
-                    "The class {name} has no picture{usable} in train; at least one is "
-                    "needed to learn from.",
+                    "The class {name} has {pictures} in train; at least one is needed to learn "
+                    "from.",
                     name=name[:60],
-                    usable=usable,
+                    pictures=none,
                 )
             )
         if count < _LEAST and not is_given:
             raise ImageError(
                 tr(
-                    "The class {name} has {which}{usable}; at least two are needed, one to "
-                    "learn from and one to check with.",
+                    "The class {name} has {pictures}; at least two are needed, one to learn from "
+                    "and one to check with.",
                     name=name[:60],
-                    which="one picture" if count else "no picture",
-                    usable=usable,
+                    pictures=one if count else none,
                 )
             )
 
@@ -350,7 +358,7 @@ def _look(
             except ImageError as error:
                 broken[entry] = str(error)
             yield ReadingStep(len(fingerprints) + len(broken), len(found.entries))
-        _check_counts({label: found.counts(broken)[label]}, is_given=is_given)
+        _check_counts({label: found.counts(broken)[label]}, is_given=is_given, are_decoded=True)
     usable = [index for index, entry in enumerate(found.entries) if entry not in broken]
     entries = tuple(found.entries[index] for index in usable)
     classes = sorted(counts)

@@ -13,7 +13,8 @@ import numpy as np
 
 from convviz.datasets.drawn import SIDE, drawn
 from convviz.datasets.labelled_set import Dataset
-from convviz.language import tr
+from convviz.datasets.names import named
+from convviz.language import later
 
 STEP = 30  # degrees between two classes
 CLASSES = tuple(f"{angle}°" for angle in range(0, 180, STEP))
@@ -32,7 +33,8 @@ def directions(per_class: int = 80, seed: int = 0) -> Dataset:
         per_class: Images of each class.
         seed: Seed of the images; another one makes other images.
     """
-    return drawn(tr("generated stripes in six directions"), CLASSES, _mask, per_class, seed)
+    name = named(later("generated stripes in six directions"))
+    return drawn(name, CLASSES, _mask, per_class, seed)
 
 
 def _mask(kind: str, random: np.random.Generator) -> np.ndarray:

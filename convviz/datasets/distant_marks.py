@@ -12,9 +12,10 @@ import numpy as np
 
 from convviz.datasets.drawn import SIDE, drawn
 from convviz.datasets.labelled_set import Dataset
-from convviz.language import tr
+from convviz.datasets.names import named
+from convviz.language import later
 
-CLASSES = ("same", "different")
+CLASSES = (named(later("same")), named(later("different")))
 
 APART = 72
 """Pixels between the middles of two marks of a row, and of a column, up to `_SCATTER` each."""
@@ -37,7 +38,8 @@ def distant_marks(per_class: int = 400, seed: int = 0) -> Dataset:
         per_class: Images of each class.
         seed: Seed of the images; another one makes other images.
     """
-    return drawn(tr("generated distant marks"), CLASSES, _mask, per_class, seed, plain=True)
+    name = named(later("generated distant marks"))
+    return drawn(name, CLASSES, _mask, per_class, seed, plain=True)
 
 
 def _mask(kind: str, random: np.random.Generator) -> np.ndarray:

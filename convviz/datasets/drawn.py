@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from convviz.datasets.labelled_set import Dataset
+from convviz.datasets.names import numbered
 
 SIDE = 128  # pixels
 
@@ -34,7 +35,9 @@ class _DrawnImages:
     @property
     def titles(self) -> tuple[str, ...]:
         """Title of each image: its class and number."""
-        return tuple(f"{self.classes[label]} {index}" for index, label in enumerate(self.labels))
+        return tuple(
+            numbered(self.classes[label], index) for index, label in enumerate(self.labels)
+        )
 
     def __len__(self) -> int:
         return len(self.labels)

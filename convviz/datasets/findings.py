@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from convviz.datasets import zip_archive
 from convviz.datasets.class_folders import ReadingStep
 from convviz.datasets.labelled_set import Dataset
-from convviz.formatting import size_text
-from convviz.language import tr
+from convviz.formatting import grouped, size_text
+from convviz.language import again, tr, trn
 
 _NAMED = 3  # pictures that are named one by one
 
@@ -19,24 +19,18 @@ def duplicates(dataset: Dataset) -> str:
     groups = dataset.duplicates
     if not groups:
         return ""
-    files = sum(map(len, groups))
-    what = (
-        tr("One picture is")
-        if len(groups) == 1
-        else tr("{count:,} pictures are", count=len(groups))
-    )
-    text = tr(
-        "{what} there more than once, with equal pixels under {files:,} names.",
-        what=what,
-        files=files,
+    text = trn(
+        "One picture is there more than once, with equal pixels under {files:,} names.",
+        "{count:,} pictures are there more than once, with equal pixels under {files:,} names.",
+        len(groups),
+        files=sum(map(len, groups)),
     )
     if dataset.given:  # by somebody else; what that means, `leaks` says
         return text
-    return tr(
-        "{text} The same picture always stays on one side: it is never learned from and "
-        "tested as well.",
-        text=text,
+    one_side = tr(
+        "The same picture always stays on one side: it is never learned from and tested as well."
     )
+    return f"{text} {one_side}"
 
 
 def given_division(dataset: Dataset) -> str:
@@ -45,22 +39,19 @@ def given_division(dataset: Dataset) -> str:
         return ""
     counts: Counter[str] = Counter(dataset.given)
     folders = (("train", "train"), ("val", "validation"), ("test", "test"))
-    there = [f"{name} ({counts[part]:,})" for name, part in folders if counts[part]]
+    there = [f"{name} ({grouped(counts[part])})" for name, part in folders if counts[part]]
     are_all = len(there) == 3
-    listed = (", " if are_all else " and ").join(there)
+    listed = (", " if are_all else tr(" and ")).join(there)
     text = tr("The folders divide these pictures already: {listed}.", listed=listed)
     if are_all:
-        return tr(
-            "{text} That is how they are used: val chooses the epoch, test measures the result.",
-            text=text,
+        use = tr("That is how they are used: val chooses the epoch, test measures the result.")
+    else:
+        use = tr(
+            "The result is measured with {folder}; the pictures that choose the epoch are set "
+            "aside from train.",
+            folder="test" if counts["test"] else "val",
         )
-    measuring = "test" if counts["test"] else "val"
-    return tr(
-        "{text} The result is measured with {measuring}; the pictures that choose the "
-        "epoch are set aside from train.",
-        text=text,
-        measuring=measuring,
-    )
+    return f"{text} {use}"
 
 
 def leaks(dataset: Dataset) -> str:
@@ -68,12 +59,13 @@ def leaks(dataset: Dataset) -> str:
     groups = dataset.leaks
     if not groups:
         return ""
-    what, named = _which_lie(dataset, groups)
-    return tr(
-        "{what} in more than one of the folders train, val and test: {named}. The "
+    return trn(
+        "One picture lies in more than one of the folders train, val and test: {named}. The "
         "division is used as it is, so the result may look better than it is.",
-        what=what,
-        named=named,
+        "{count:,} pictures lie in more than one of the folders train, val and test: {named}. The "
+        "division is used as it is, so the result may look better than it is.",
+        len(groups),
+        named=_named(dataset, groups),
     )
 
 
@@ -82,26 +74,24 @@ def conflicts(dataset: Dataset) -> str:
     groups = dataset.conflicts
     if not groups:
         return ""
-    what, named = _which_lie(dataset, groups)
-    return tr(
-        "{what} in several classes at once, so at least one label is wrong: {named}. "
+    return trn(
+        "One picture lies in several classes at once, so at least one label is wrong: {named}. "
         "Such a label counts as it stands.",
-        what=what,
-        named=named,
+        "{count:,} pictures lie in several classes at once, so at least one label is wrong: "
+        "{named}. Such a label counts as it stands.",
+        len(groups),
+        named=_named(dataset, groups),
     )
 
 
-def _which_lie(dataset: Dataset, groups: Sequence[tuple[int, ...]]) -> tuple[str, str]:
-    """Count groups of equal images, and name the first of them."""
-    what = (
-        tr("One picture lies")
-        if len(groups) == 1
-        else tr("{count:,} pictures lie", count=len(groups))
-    )
+def _named(dataset: Dataset, groups: Sequence[tuple[int, ...]]) -> str:
+    """Name the first of several groups of equal images."""
     titles = dataset.images.titles
-    named = "; ".join(" = ".join(titles[index] for index in group) for group in groups[:_NAMED])
-    more = tr("; and {count:,} more", count=len(groups) - _NAMED) if len(groups) > _NAMED else ""
-    return what, named + more
+    named = "; ".join(
+        " = ".join(again(titles[index]) for index in group) for group in groups[:_NAMED]
+    )
+    more = len(groups) - _NAMED
+    return tr("{named}; and {count:,} more", named=named, count=more) if more > 0 else named
 
 
 def whole_classes(dataset: Dataset) -> str:
@@ -115,24 +105,25 @@ def whole_classes(dataset: Dataset) -> str:
     names = [name for name, count in zip(dataset.classes, different, strict=True) if count == 1]
     if not names:
         return ""
-    more = tr(" and {count:,} more", count=len(names) - _NAMED) if len(names) > _NAMED else ""
+    named, more = ", ".join(again(name) for name in names[:_NAMED]), len(names) - _NAMED
+    if more > 0:
+        named = tr("{named} and {count:,} more", named=named, count=more)
     return tr(
-        "One picture is all there is, under several names, of: {join}{more}. It cannot "
-        "be learned from and tested as well: add different ones.",
-        join=", ".join(names[:_NAMED]),
-        more=more,
+        "One picture is all there is, under several names, of: {named}. It cannot be learned from "
+        "and tested as well: add different ones.",
+        named=named,
     )
 
 
 def upload_limits() -> str:
     """Say what a zip may hold, and what becomes of it."""
     return tr(
-        "At most {max_files:,} files of at most {max_file_bytes}, {max_bytes} unpacked. "
+        "At most {files:,} files of at most {file_size}, {size} unpacked. "
         "Folders train, val and test above the class folders are used as the division "
         "that they are. It stays in this visit: it is neither stored nor passed on.",
-        max_files=zip_archive.MAX_FILES,
-        max_file_bytes=size_text(zip_archive.MAX_FILE_BYTES),
-        max_bytes=size_text(zip_archive.MAX_BYTES),
+        files=zip_archive.MAX_FILES,
+        file_size=size_text(zip_archive.MAX_FILE_BYTES),
+        size=size_text(zip_archive.MAX_BYTES),
     )
 
 

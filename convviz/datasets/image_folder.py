@@ -66,11 +66,14 @@ class ImageFolder:
                 reason = unusable(entry.name, len(data), lambda: data)
         except OSError as error:
             raise ImageError(
-                tr("{path} cannot be read: {strerror}.", path=entry.path, strerror=error.strerror)
+                tr("{path} cannot be read: {reason}.", path=entry.path, reason=error.strerror)
             ) from error
         if reason:
-            changed = tr(" has changed") if size != entry.bytes else tr(" cannot be used")
-            raise ImageError(f"{entry.path}{changed}. {reason}")
+            if size != entry.bytes:
+                text = tr("{path} has changed. {reason}", path=entry.path, reason=reason)
+            else:
+                text = tr("{path} cannot be used. {reason}", path=entry.path, reason=reason)
+            raise ImageError(text)
         return data
 
 
@@ -99,8 +102,8 @@ def open_folder(root: Path, *, with_broken: bool = False, limited: bool = True) 
             if limited and files > MAX_FILES:
                 raise ImageError(
                     tr(
-                        "The folder has more than the {max_files:,} files allowed; take fewer.",
-                        max_files=MAX_FILES,
+                        "The folder has more than the {most:,} files allowed; take fewer.",
+                        most=MAX_FILES,
                     )
                 )
             size = file.stat().st_size if file.is_file() else 0
@@ -113,21 +116,26 @@ def open_folder(root: Path, *, with_broken: bool = False, limited: bool = True) 
             entries.append(FolderEntry(shown(path), folder, name, size, file))
     except OSError as error:
         raise ImageError(
-            tr("The folder cannot be read: {strerror}.", strerror=error.strerror)
+            tr("The folder cannot be read: {reason}.", reason=error.strerror)
         ) from error
     if limited and total > MAX_BYTES:
         raise ImageError(
             tr(
-                "The folder holds {total} of pictures; at most {max_bytes} are allowed: take "
+                "The folder holds {size} of pictures; at most {most} are allowed: take "
                 "fewer or smaller ones.",
-                total=size_text(total),
-                max_bytes=size_text(MAX_BYTES),
+                size=size_text(total),
+                most=size_text(MAX_BYTES),
             )
         )
     if not entries:
-        reason = f"; {left_out[0].title}: {left_out[0].reason}" if left_out else "."
+        if not left_out:
+            raise ImageError(tr("The folder has no picture that convviz could use."))
         raise ImageError(
-            tr("The folder has no picture that convviz could use{reason}", reason=reason)
+            tr(
+                "The folder has no picture that convviz could use; {file}: {reason}",
+                file=left_out[0].title,
+                reason=left_out[0].reason,
+            )
         )
     return ImageFolder(tuple(entries), tuple(left_out))
 
@@ -141,9 +149,9 @@ def _files(folder: Path, depth: int) -> Iterator[Path]:
             if depth == 0:
                 raise ImageError(
                     tr(
-                        "The folder has folders in folders, more than {max_depth} deep; name "
+                        "The folder has folders in folders, more than {depth} deep; name "
                         "the one that holds the class folders.",
-                        max_depth=_MAX_DEPTH,
+                        depth=_MAX_DEPTH,
                     )
                 )
             yield from _files(path, depth - 1)

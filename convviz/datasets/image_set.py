@@ -17,10 +17,14 @@ from typing import Protocol, runtime_checkable
 from PIL import Image
 
 from convviz.datasets.image_folder import ImageFolder
+from convviz.datasets.names import named
 from convviz.datasets.zip_archive import ZipArchive
 from convviz.images.decode import decode
 from convviz.images.samples import sample, samples
-from convviz.language import later, tr
+from convviz.language import later, trn
+
+YOUR_ZIP, YOUR_FOLDER = named(later("your zip")), named(later("your folder"))
+"""What a set is called whose zip or folder nobody has named."""
 
 _SCALES = (1, 2, 3)  # how many crops fit across a sample's shorter side
 
@@ -30,12 +34,12 @@ class ImageSet(Protocol):
 
     @property
     def name(self) -> str:
-        """Name of the set, for people."""
+        """Name of the set, for people: `names` says in which language."""
         ...
 
     @property
     def titles(self) -> tuple[str, ...]:
-        """Title of each image."""
+        """Title of each image; as the set's name."""
         ...
 
     def __len__(self) -> int:
@@ -81,12 +85,12 @@ def seen_text(images: ImageSet, seen: int, seen_origins: int) -> str:
     if isinstance(images, TellsWhatWasSeen):
         return images.seen_words(seen, seen_origins)
     if seen_origins >= seen:
-        return f"{seen} {'picture' if seen == 1 else 'pictures'}"
-    return tr(
-        "{seen} files of {seen_origins} different picture{value}",
+        return trn("{count} picture", "{count} pictures", seen)
+    return trn(
+        "{seen} files of {count} different picture",
+        "{seen} files of {count} different pictures",
+        seen_origins,
         seen=seen,
-        seen_origins=seen_origins,
-        value="s" * (seen_origins != 1),
     )
 
 
@@ -102,7 +106,7 @@ class SampleCrops:
         photographs: Names of the sample photographs; () for the usual five.
     """
 
-    name: str = later("the samples' crops")
+    name: str = named(later("the samples' crops"))
     photographs: tuple[str, ...] = ()
 
     @cached_property
@@ -117,7 +121,8 @@ class SampleCrops:
     @cached_property
     def titles(self) -> tuple[str, ...]:
         """Title of each crop: its photograph's."""
-        return tuple(sample(name).title for name, _ in self._boxes)
+        titles = {name: named(sample(name).title) for name, _ in self._boxes}
+        return tuple(titles[name] for name, _ in self._boxes)
 
     @cached_property
     def origins(self) -> tuple[Hashable, ...]:
@@ -136,12 +141,12 @@ class SampleCrops:
     def seen_words(self, seen: int, seen_origins: int) -> str:
         """Say how many crops were looked at, and of how many photographs."""
         if seen_origins >= seen:
-            return f"{seen} {'picture' if seen == 1 else 'pictures'}"
-        return tr(
-            "{seen} crops of {seen_origins} photograph{value}",
+            return trn("{count} picture", "{count} pictures", seen)
+        return trn(
+            "{seen} crops of {count} photograph",
+            "{seen} crops of {count} photographs",
+            seen_origins,
             seen=seen,
-            seen_origins=seen_origins,
-            value="s" * (seen_origins != 1),
         )
 
 
@@ -193,7 +198,7 @@ class Files:
     """
 
     files: tuple[tuple[str, bytes], ...]
-    name: str = later("your pictures")
+    name: str = named(later("your pictures"))
 
     @property
     def titles(self) -> tuple[str, ...]:
@@ -233,7 +238,7 @@ class Zipped:
     """
 
     archive: ZipArchive
-    name: str = later("your zip")
+    name: str = YOUR_ZIP
 
     @cached_property
     def titles(self) -> tuple[str, ...]:
@@ -275,7 +280,7 @@ class InFolder:
     """
 
     files: ImageFolder
-    name: str = later("your folder")
+    name: str = YOUR_FOLDER
 
     @cached_property
     def titles(self) -> tuple[str, ...]:

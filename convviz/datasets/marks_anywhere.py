@@ -10,9 +10,10 @@ import numpy as np
 
 from convviz.datasets.drawn import SIDE, drawn
 from convviz.datasets.labelled_set import Dataset
-from convviz.language import tr
+from convviz.datasets.names import named
+from convviz.language import later
 
-CLASSES = ("plus", "cross", "ring", "square")
+CLASSES = tuple(map(named, (later("plus"), later("cross"), later("ring"), later("square"))))
 
 _RADIUS, _WIDTH = 16, 7  # of a mark and of its lines, in pixels
 
@@ -24,7 +25,8 @@ def marks_anywhere(per_class: int = 100, seed: int = 0) -> Dataset:
         per_class: Images of each class.
         seed: Seed of the images; another one makes other images.
     """
-    return drawn(tr("generated marks anywhere"), CLASSES, _mask, per_class, seed, plain=True)
+    name = named(later("generated marks anywhere"))
+    return drawn(name, CLASSES, _mask, per_class, seed, plain=True)
 
 
 def _mask(kind: str, random: np.random.Generator) -> np.ndarray:

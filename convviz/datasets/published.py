@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from convviz.datasets.labelled_set import Dataset, number_groups
+from convviz.datasets.names import named, numbered
 from convviz.downloads import cache
 from convviz.downloads.http import Progress, download
 from convviz.downloads.tickets import Download, Fetch, join
@@ -37,7 +38,7 @@ class PublishedSet:
     Attributes:
         key: Short name, for the command line.
         title: Human title.
-        about: Description, in one sentence or two.
+        about: Description, in one sentence or two, told where it is shown.
         url: Of the archive.
         bytes: Of the archive.
         sha256: Of the archive.
@@ -64,7 +65,7 @@ class PublishedSet:
 
 IMAGENETTE = PublishedSet(
     key="imagenette",
-    title=later("Imagenette"),
+    title="Imagenette",
     about=later(
         "Photographs of ten classes, such as fish, churches and trucks: a small part of "
         "ImageNet, chosen to be easy. Encoders that were trained on ImageNet know them "
@@ -78,7 +79,7 @@ IMAGENETTE = PublishedSet(
 
 CIFAR10 = PublishedSet(
     key="cifar10",
-    title=later("CIFAR-10"),
+    title="CIFAR-10",
     about=later(
         "Tiny photographs, 32 × 32 pixels, of ten classes such as aeroplanes, cats and "
         "ships. They are scaled up, which shows: the encoders were trained on larger ones."
@@ -131,8 +132,11 @@ def _fetch(published_set: PublishedSet, folder: Path, progress: Progress) -> Non
         if from_user:
             if cache.sha256(archive) != published_set.sha256:
                 raise WeightsError(
-                    f"The file {archive.name} in your CONVVIZ_WEIGHTS folder is damaged: its "
-                    "checksum is wrong; copy it again."
+                    tr(
+                        "The file {file} in your CONVVIZ_WEIGHTS folder is damaged: its checksum "
+                        "is wrong; copy it again.",
+                        file=archive.name,
+                    )
                 )
             progress.received = published_set.bytes
         elif not cache.intact(archive):
@@ -235,16 +239,16 @@ class _Selection:
 
 # Imagenette's folders are named by WordNet's numbers.
 _NAMES = {
-    "n01440764": "tench",
-    "n02102040": later("English springer"),
-    "n02979186": later("cassette player"),
-    "n03000684": later("chain saw"),
-    "n03028079": "church",
-    "n03394916": later("French horn"),
-    "n03417042": later("garbage truck"),
-    "n03425413": later("gas pump"),
-    "n03445777": later("golf ball"),
-    "n03888257": "parachute",
+    "n01440764": named(later("tench")),
+    "n02102040": named(later("English springer")),
+    "n02979186": named(later("cassette player")),
+    "n03000684": named(later("chain saw")),
+    "n03028079": named(later("church")),
+    "n03394916": named(later("French horn")),
+    "n03417042": named(later("garbage truck")),
+    "n03425413": named(later("gas pump")),
+    "n03445777": named(later("golf ball")),
+    "n03888257": named(later("parachute")),
 }
 
 
@@ -255,7 +259,7 @@ class Imagenette(_Selection):
     @property
     def name(self) -> str:
         """Name of the set, for people."""
-        return tr("{count} pictures of Imagenette", count=len(self))
+        return named(later("{count} pictures of Imagenette"), count=len(self))
 
     @cached_property
     def _files(self) -> tuple[Path, ...]:
@@ -311,16 +315,8 @@ class Imagenette(_Selection):
 
 
 CLASSES = (
-    "aeroplane",
-    "car",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "lorry",
+    *map(named, (later("aeroplane"), later("car"), later("bird"), later("cat"), later("deer"))),
+    *map(named, (later("dog"), later("frog"), later("horse"), later("ship"), later("lorry"))),
 )
 _SIDE = 32
 _RECORD = 1 + 3 * _SIDE**2
@@ -335,7 +331,7 @@ class Cifar10(_Selection):
     @property
     def name(self) -> str:
         """Name of the set, for people."""
-        return tr("{count} pictures of CIFAR-10", count=len(self))
+        return named(later("{count} pictures of CIFAR-10"), count=len(self))
 
     @cached_property
     def _records(self) -> NDArray[np.uint8]:
@@ -365,7 +361,7 @@ class Cifar10(_Selection):
     @cached_property
     def titles(self) -> tuple[str, ...]:
         """Title of each image: its class and number."""
-        return tuple(f"{CLASSES[label]} {index}" for index, label in enumerate(self.labels))
+        return tuple(numbered(CLASSES[label], index) for index, label in enumerate(self.labels))
 
     def __len__(self) -> int:
         """Return how many images there are."""

@@ -12,9 +12,13 @@ from PIL import Image, ImageDraw
 
 from convviz.datasets.drawn import SIDE, drawn
 from convviz.datasets.labelled_set import Dataset
-from convviz.language import tr
+from convviz.datasets.names import named
+from convviz.language import later
 
-CLASSES = ("disc", "square", "triangle", "stripes", "checks", "dots")
+CLASSES = (
+    *map(named, (later("disc"), later("square"), later("triangle"))),
+    *map(named, (later("stripes"), later("checks"), later("dots"))),
+)
 
 _CORNERS = {"square": 4, "triangle": 3}
 
@@ -26,7 +30,8 @@ def shapes(per_class: int = 80, seed: int = 0) -> Dataset:
         per_class: Images of each class.
         seed: Seed of the images; another one makes other images.
     """
-    return drawn(tr("generated shapes and textures"), CLASSES, _mask, per_class, seed)
+    name = named(later("generated shapes and textures"))
+    return drawn(name, CLASSES, _mask, per_class, seed)
 
 
 def _mask(kind: str, random: np.random.Generator) -> np.ndarray:

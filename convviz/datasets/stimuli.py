@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from convviz.datasets.image_set import SampleCrops
+from convviz.datasets.names import named
 from convviz.errors import at_least
 from convviz.images.samples import names_of_samples
-from convviz.language import later, tr
+from convviz.language import ENGLISH, later, speaking, tr, trn
 
 SIDE = 224  # pixels
 
@@ -26,18 +27,18 @@ Shares = NDArray[np.float64]
 """How much of the second colour each pixel has, in 0…1, shape (SIDE, SIDE)."""
 
 _COLOURS = {
-    "black": (0, 0, 0),
-    "white": (255, 255, 255),
-    "grey": (128, 128, 128),
-    "red": (200, 30, 30),
-    "orange": (240, 140, 30),
-    "yellow": (240, 220, 40),
-    "green": (40, 150, 60),
-    "cyan": (40, 190, 200),
-    "blue": (40, 70, 200),
-    "violet": (130, 50, 170),
-    "brown": (110, 70, 40),
-    "skin": (222, 184, 160),
+    later("black"): (0, 0, 0),
+    later("white"): (255, 255, 255),
+    later("grey"): (128, 128, 128),
+    later("red"): (200, 30, 30),
+    later("orange"): (240, 140, 30),
+    later("yellow"): (240, 220, 40),
+    later("green"): (40, 150, 60),
+    later("cyan"): (40, 190, 200),
+    later("blue"): (40, 70, 200),
+    later("violet"): (130, 50, 170),
+    later("brown"): (110, 70, 40),
+    later("skin"): (222, 184, 160),
 }
 _PAIRS = (
     *(("black", "white"), ("white", "black"), ("grey", "white"), ("red", "green")),
@@ -45,7 +46,14 @@ _PAIRS = (
     *(("black", "red"), ("white", "blue"), ("cyan", "brown"), ("grey", "orange")),
 )
 _ANGLES = tuple(range(0, 180, 15))
-_SHAPES = {"triangle": 3, "square": 4, "pentagon": 5, "hexagon": 6, "octagon": 8, "disc": 60}
+_SHAPES = {  # by the number of corners: what each is called, and its outline
+    3: (later("triangle"), later("outline of a triangle")),
+    4: (later("square"), later("outline of a square")),
+    5: (later("pentagon"), later("outline of a pentagon")),
+    6: (later("hexagon"), later("outline of a hexagon")),
+    8: (later("octagon"), later("outline of a octagon")),
+    60: (later("disc"), later("outline of a disc")),
+}
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,7 @@ class Stimuli:
 
     each: int = 30
     seed: int = 0
-    name: str = field(default="generated patterns", compare=False)
+    name: str = field(default=named(later("generated patterns")), compare=False)
 
     def __post_init__(self) -> None:
         """Check how many there are.
@@ -73,7 +81,8 @@ class Stimuli:
     @cached_property
     def titles(self) -> tuple[str, ...]:
         """Title of each image, what it shows: "edge at 30°, red and green"."""
-        return tuple(self._drawn(index)[0] for index in range(len(self)))
+        with speaking(ENGLISH):
+            return tuple(self._drawn(index)[0] for index in range(len(self)))
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -94,8 +103,9 @@ class Stimuli:
         if kind is None:
             return _plain(number)
         title, draw = kind(number, random)
+        first, second = map(tr, pair)
         return (
-            tr("{title}, {pair} and {pair_2}", title=title, pair=pair[0], pair_2=pair[1]),
+            tr("{title}, {first} and {second}", title=title, first=first, second=second),
             draw,
             pair,
         )
@@ -105,7 +115,7 @@ class Stimuli:
 class CropsAndPatterns:
     """Crops of all sample photographs, and after them the generated patterns."""
 
-    name: str = later("crops of the samples and generated patterns")
+    name: str = named(later("crops of the samples and generated patterns"))
 
     @cached_property
     def _crops(self) -> SampleCrops:
@@ -140,11 +150,11 @@ class CropsAndPatterns:
         crops = self._crops.seen_words(seen - patterns, seen_origins - patterns)
         if not patterns:
             return crops
-        return tr(
-            "{crops} and {patterns} generated pattern{value}",
+        return trn(
+            "{crops} and {count} generated pattern",
+            "{crops} and {count} generated patterns",
+            patterns,
             crops=crops,
-            patterns=patterns,
-            value="s" * (patterns != 1),
         )
 
 
@@ -170,7 +180,9 @@ def _edge(number: int, random: np.random.Generator) -> Drawn:
     angle, shift = _ANGLES[number % len(_ANGLES)], random.uniform(-0.3, 0.3)
     blurred = number % 3 == 2
     width = 0.15 if blurred else 1 / SIDE
-    title = tr("{which}edge at {angle}°", which="soft " if blurred else "", angle=angle)
+    title = (
+        tr("soft edge at {angle}°", angle=angle) if blurred else tr("edge at {angle}°", angle=angle)
+    )
     return title, lambda: (((_along(angle + 90) - shift) / width) / 2 + 0.5).clip(0, 1)
 
 
@@ -209,16 +221,14 @@ def _dots(number: int, random: np.random.Generator) -> Drawn:
         return inside.astype(float)
 
     pixels = round(radius * SIDE)
-    return tr(
-        "{count} dot{value} of {pixels} pixels",
-        count=count,
-        value="s" * (count != 1),
-        pixels=pixels,
-    ), draw
+    title = trn(
+        "{count} dot of {pixels} pixels", "{count} dots of {pixels} pixels", count, pixels=pixels
+    )
+    return title, draw
 
 
 def _shape(number: int, random: np.random.Generator) -> Drawn:
-    name, corners = list(_SHAPES.items())[number % len(_SHAPES)]
+    corners, (title, outline) = list(_SHAPES.items())[number % len(_SHAPES)]
     radius, turn = random.uniform(0.3, 0.8), random.uniform(0, 360)
     is_outline = number % 2 == 1
     apothem = radius * np.cos(np.pi / corners)
@@ -230,22 +240,25 @@ def _shape(number: int, random: np.random.Generator) -> Drawn:
         shares: Shares = (inside & (depth > apothem - 0.08) if is_outline else inside).astype(float)
         return shares
 
-    return f"{'outline of a ' if is_outline else ''}{name}", draw
+    return tr(outline if is_outline else title), draw
 
 
 def _plain(number: int) -> tuple[str, Callable[[], Shares], tuple[str, str]]:
     """Return one colour after another, then what lies midway between two."""
     names = list(_COLOURS)
     if number < len(names):
-        return (
-            tr("plain {names}", names=names[number]),
-            lambda: np.zeros((SIDE, SIDE)),
-            (names[number],) * 2,
-        )
+        colour = names[number]
+        title = tr("plain {colour}", colour=tr(colour))
+        return title, lambda: np.zeros((SIDE, SIDE)), (colour, colour)
     pair = _PAIRS[number % len(_PAIRS)]
     share = 0.5 if number < 2 * len(names) else 0.25
-    part = "midway" if share == 0.5 else tr("a quarter of the way")
-    title = tr("plain, {part} between {pair} and {pair_2}", part=part, pair=pair[0], pair_2=pair[1])
+    first, second = map(tr, pair)
+    if share == 0.5:
+        title = tr("plain, midway between {first} and {second}", first=first, second=second)
+    else:
+        title = tr(
+            "plain, a quarter of the way between {first} and {second}", first=first, second=second
+        )
     return title, lambda: np.full((SIDE, SIDE), share), pair
 
 
@@ -279,9 +292,9 @@ def _cells(number: int, random: np.random.Generator) -> Drawn:
             shares = (near[1] - near[0] < 0.03).astype(float)
         return shares
 
-    return tr(
-        "{which} around {count} points", which="net" if is_net else "cells", count=count
-    ), draw
+    if is_net:
+        return tr("net around {count} points", count=count), draw
+    return tr("cells around {count} points", count=count), draw
 
 
 def _rings(number: int, random: np.random.Generator) -> Drawn:
@@ -295,9 +308,9 @@ def _rings(number: int, random: np.random.Generator) -> Drawn:
         shares: Shares = np.sin(distance * np.pi * SIDE / period) / 2 + 0.5
         return shares
 
-    return tr(
-        "{which}rings, {period} pixels apart", which="wavy " if is_wavy else "", period=period
-    ), draw
+    if is_wavy:
+        return tr("wavy rings, {period} pixels apart", period=period), draw
+    return tr("rings, {period} pixels apart", period=period), draw
 
 
 def _fractal(number: int, random: np.random.Generator) -> Drawn:

@@ -179,9 +179,14 @@ def open_archive(data: bytes) -> ZipArchive:
                 )
             )
     if not entries:
-        reason = f"; {left_out[0].title}: {left_out[0].reason}" if left_out else "."
+        if not left_out:
+            raise ImageError(tr("The zip archive has no picture that convviz could use."))
         raise ImageError(
-            tr("The zip archive has no picture that convviz could use{reason}", reason=reason)
+            tr(
+                "The zip archive has no picture that convviz could use; {file}: {reason}",
+                file=left_out[0].title,
+                reason=left_out[0].reason,
+            )
         )
     return ZipArchive(data, tuple(entries), tuple(left_out))
 
@@ -201,11 +206,14 @@ def _check_directory(data: bytes) -> None:
 
 
 def _too_many(count: int | None) -> str:
-    has = "more" if count is None else tr("{count:,} files, more", count=count)
+    if count is None:
+        return tr(
+            "The zip archive has more than the {most:,} files allowed; pack fewer.", most=MAX_FILES
+        )
     return tr(
-        "The zip archive has {has} than the {max_files:,} files allowed; pack fewer.",
-        has=has,
-        max_files=MAX_FILES,
+        "The zip archive has {count:,} files, more than the {most:,} files allowed; pack fewer.",
+        count=count,
+        most=MAX_FILES,
     )
 
 
@@ -252,12 +260,12 @@ def _check_path(info: zipfile.ZipInfo) -> None:
     text = str(path)[:80]
     if path.is_absolute() or ".." in path.parts or str(path)[1:2] == ":":
         raise ImageError(
-            tr("The zip archive has a path that leaves its folder: {text}.", text=text)
+            tr("The zip archive has a path that leaves its folder: {path}.", path=text)
         )
     mode = info.external_attr >> 16
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
         raise ImageError(
-            tr("The zip archive has an entry that is no plain file: {text}.", text=text)
+            tr("The zip archive has an entry that is no plain file: {path}.", path=text)
         )
 
 
@@ -268,10 +276,10 @@ def _check_limits(files: list[zipfile.ZipInfo]) -> None:
     if unpacked_bytes > MAX_BYTES:
         raise ImageError(
             tr(
-                "The zip archive holds {unpacked_bytes} unpacked; at most {max_bytes} are "
+                "The zip archive holds {size} unpacked; at most {most} are "
                 "allowed: pack fewer or smaller pictures.",
-                unpacked_bytes=size_text(unpacked_bytes),
-                max_bytes=size_text(MAX_BYTES),
+                size=size_text(unpacked_bytes),
+                most=size_text(MAX_BYTES),
             )
         )
     packed_bytes = sum(info.compress_size for info in files)
@@ -279,9 +287,9 @@ def _check_limits(files: list[zipfile.ZipInfo]) -> None:
     if suspects or unpacked_bytes > MAX_RATIO * packed_bytes + _SMALL:
         raise ImageError(
             tr(
-                "The zip archive unpacks to more than {max_ratio} times its size, which "
+                "The zip archive unpacks to more than {factor} times its size, which "
                 "pictures do not; pack plain JPEG or PNG files.",
-                max_ratio=MAX_RATIO,
+                factor=MAX_RATIO,
             )
         )
 
@@ -327,16 +335,16 @@ def unusable(name: str, size: int, start: Callable[[], bytes]) -> str:
     """
     if size > MAX_FILE_BYTES:
         return tr(
-            "It has {size}; a picture may have at most {max_file_bytes}.",
+            "It has {size}; a picture may have at most {most}.",
             size=size_text(size),
-            max_file_bytes=size_text(MAX_FILE_BYTES),
+            most=size_text(MAX_FILE_BYTES),
         )
     if not size:
         return tr("It is empty.")
     if not is_image_name(name) and not is_image(start()):
         return tr(
-            "It is not a picture, neither by its name (.{join}) nor by its first bytes.",
-            join=", .".join(FILE_SUFFIXES),
+            "It is not a picture, neither by its name (.{endings}) nor by its first bytes.",
+            endings=", .".join(FILE_SUFFIXES),
         )
     return ""
 

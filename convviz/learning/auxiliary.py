@@ -90,7 +90,7 @@ class Settings:
             (tr("weight of the auxiliary losses"), self.weight, 0, 10),
             (tr("number of steps"), self.steps, 1, 10_000),
             (tr("learning rate"), self.learning_rate, 1e-8, 1e6),
-            ("batch", self.batch, 2, 4096),
+            (tr("batch"), self.batch, 2, 4096),
             (tr("pictures' side in pixels"), self.size, 32, 512),
             (tr("number of moments"), self.moments, 1, 1000),
         )
@@ -324,11 +324,11 @@ def _compare(
         finite = [network.step(images[rows], labels[rows], rate) for network in networks]
         comparison = replace(comparison, step=step)
         if not all(finite):
-            comparison = replace(comparison, ending="not finite", note=_NOT_FINITE)
+            comparison = replace(comparison, ending="not finite", note=tr(_NOT_FINITE))
         elif step == settings.steps:
             comparison = replace(comparison, ending="steps")
         elif stop():
-            comparison = replace(comparison, ending="stopped", note=_STOPPED)
+            comparison = replace(comparison, ending="stopped", note=tr(_STOPPED))
         if all(finite) and (comparison.ending or step in marks):
             comparison = replace(
                 comparison, moments=(*comparison.moments, measure(step, networks, probe, check))

@@ -8,7 +8,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from convviz.errors import SettingError
-from convviz.language import tr
+from convviz.language import numeral, tr
 from convviz.learning.image_side import LEAST_SIDE, SIDE
 from convviz.learning.snapshots import Snapshot
 from convviz.networks.network import AUXILIARY_WEIGHT
@@ -63,11 +63,11 @@ class TrainingSettings:
             (tr("number of epochs"), self.epochs, 1, 10_000),
             (tr("time in seconds"), self.seconds, 0.1, 86_400),
             (tr("learning rate"), self.learning_rate, 1e-8, 1e6),
-            ("batch", self.batch, 1, 4096),
+            (tr("batch"), self.batch, 1, 4096),
             (tr("pictures' side in pixels"), self.size, LEAST_SIDE, LARGEST_INPUT),
             (tr("weight decay"), self.weight_decay, 0, 10),
             (tr("weight of the auxiliary losses"), self.auxiliary_weight, 0, 10),
-            ("seed", self.seed, 0, 2**32 - 1),
+            (tr("seed"), self.seed, 0, 2**32 - 1),
         )
 
 
@@ -86,9 +86,9 @@ def check_limits(*limits: tuple[str, float | None, float, float]) -> None:
             text = str(value) if isinstance(value, int) else f"{value:g}"
             raise SettingError(
                 tr(
-                    "The {name}, {text}, is out of range; choose from {least:g} to {most:,}.",
+                    "The {name}, {number}, is out of range; choose from {least:g} to {most:,}.",
                     name=name,
-                    text=text[:40],
+                    number=numeral(text[:40]),
                     least=least,
                     most=most,
                 )

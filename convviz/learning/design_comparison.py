@@ -156,7 +156,7 @@ def _untrained(
         costs = count_design(design)
         check_trainable(costs)
     except DesignError as error:
-        raise SettingError(f"{name}: {error}") from error
+        raise SettingError(tr("{design}: {problem}", design=name, problem=str(error))) from error
     whole, rest = divmod(len(split.train), settings.batch)
     return DesignResult(
         design,

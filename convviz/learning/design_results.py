@@ -70,7 +70,7 @@ class DesignSettings:
             (tr("number of epochs"), self.epochs, 1, 1000),
             (tr("time of each training in seconds"), self.seconds, 1, 3600),
             (tr("learning rate"), self.learning_rate, 1e-6, 1),
-            ("batch", self.batch, 2, 1024),
+            (tr("batch"), self.batch, 2, 1024),
         )
 
 

@@ -220,9 +220,9 @@ def plan_sweep(
     if not 1 <= count <= MOST_POINTS:
         raise SettingError(
             tr(
-                "These ranges make {count} variants; choose values that make 1 to {most_points}.",
+                "These ranges make {count} variants; choose values that make 1 to {most}.",
                 count=count,
-                most_points=MOST_POINTS,
+                most=MOST_POINTS,
             )
         )
     combinations = product(*([(name, value) for value in values] for name, values in axes))

@@ -18,7 +18,7 @@ from convviz.datasets import labelled_set
 from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import SettingError
 from convviz.features.activations import is_empty, observe_strengths
-from convviz.language import tr
+from convviz.language import ENGLISH, speaking, tr
 from convviz.learning import findings, loop
 from convviz.learning.config import TrainingSettings, TrainingStep
 from convviz.learning.design_results import (
@@ -275,14 +275,16 @@ def saved(result: DesignResult) -> bytes:
 
 
 def _info(result: DesignResult, dataset: str, classes: tuple[str, ...]) -> TrainedInfo:
-    """Describe the network of the first run that is over."""
+    """Describe the network of the first run that is over, in English: it goes into its file."""
     run = result.complete[0]
+    with speaking(ENGLISH):
+        note = findings.accuracy_of_design(run)
     return TrainedInfo(
         network=design_spec(result.design).name,
         form=Form("", 1, classes),
         input_size=result.design.input.height,
         training_set=dataset,
-        note=findings.accuracy_of_design(run),
+        note=note,
         accuracy=run.accuracy,
         design=result.design.text,
     )

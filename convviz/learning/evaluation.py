@@ -19,7 +19,7 @@ import torch
 
 from convviz.datasets import labelled_set
 from convviz.datasets.labelled_set import Dataset, Partition, Split
-from convviz.language import later
+from convviz.language import later, tr
 from convviz.learning.config import Answers, TrainingResult, TrainingSettings, TrainingStep
 from convviz.learning.encoding import DecodedImages
 from convviz.learning.fit import fit
@@ -238,9 +238,10 @@ def _joined(
     train = [result.train for _, result in tested if result.train is not None]
     note = kept.note
     if folds and stopped and tested:
-        note = _FOLDS_STOPPED.format(done=len(tested), folds=folds)
+        note = tr(_FOLDS_STOPPED, done=len(tested), folds=folds)
     elif folds and stopped:
-        note = f"{note} {_NOT_TESTED}".strip()
+        more = tr(_NOT_TESTED)
+        note = tr("{note} {more}", note=note, more=more) if note else more
     return Evaluation(
         result=kept,
         tested=tuple(indices[order].tolist()),

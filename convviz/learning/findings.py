@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from convviz.features.predictions import HeadPrediction
 from convviz.formatting import MINUS, in_words, percent, times
-from convviz.language import later, tr
+from convviz.language import later, numeral, tr, trn
 from convviz.learning.auxiliary import Comparison, Settings
 from convviz.learning.fine_tuning_record import FineTuningRecord
 from convviz.learning.gradients import Gradients, Initialisation, LayerGradient
@@ -48,45 +48,56 @@ def main_alone(stages: Sequence[LayerGradient]) -> str:
     broken = [stage.title for stage in stages if not stage.is_finite]
     if broken:
         return tr(
-            "The gradient is no longer a number at {count} of {stages} stages, {broken} "
-            "the first of them.",
+            "The gradient is no longer a number at {count} of {stages} stages, {stage} the "
+            "first of them.",
             count=len(broken),
             stages=len(stages),
-            broken=broken[0],
+            stage=broken[0],
         )
     if not any(stage.without for stage in stages):
         return tr("The main loss alone has a gradient of exactly 0 at every stage.")
-    text = tr(
-        "With the main loss alone the gradient is {without} long at {title} and "
-        "{without_2} at {title_2}, next to the loss",
-        without=in_words(first.without),
-        title=first.title,
-        without_2=in_words(last.without),
-        title_2=last.title,
-    )
-    if first.without and last.without:
-        text += tr(
-            ": at {title} {as_long} as at {title_2}",
-            title=first.title,
-            as_long=_as_long(first.without / last.without),
-            title_2=last.title,
+    return f"{_lengths(first, last)} {_arrival(stages)}"
+
+
+def _lengths(first: LayerGradient, last: LayerGradient) -> str:
+    """Compare how long the main loss's gradient is at the first and at the last stage."""
+    lengths = {
+        "first": first.title,
+        "first_length": in_words(first.without),
+        "last": last.title,
+        "last_length": in_words(last.without),
+    }
+    if not (first.without and last.without):
+        return tr(
+            "With the main loss alone the gradient is {first_length} long at {first} and "
+            "{last_length} at {last}, next to the loss.",
+            **lengths,
         )
-    return f"{text}. {_arrival(stages)}"
-
-
-def _as_long(factor: float) -> str:
+    factor = first.without / last.without
     if 1 / _ALIKE < factor < _ALIKE:
-        return tr("about as long ({factor:.2f} times)", factor=factor)
-    return tr("{factor} times as long", factor=times(factor))
+        return tr(
+            "With the main loss alone the gradient is {first_length} long at {first} and "
+            "{last_length} at {last}, next to the loss: at {first} about as long ({factor:.2f} "
+            "times) as at {last}.",
+            **lengths,
+            factor=factor,
+        )
+    return tr(
+        "With the main loss alone the gradient is {first_length} long at {first} and "
+        "{last_length} at {last}, next to the loss: at {first} {factor} times as long as at "
+        "{last}.",
+        **lengths,
+        factor=times(factor),
+    )
 
 
 def _arrival(stages: Sequence[LayerGradient]) -> str:
     """Judge what arrives by what it would change, a share of the weights."""
     first = stages[0]
     if not first.without:
-        return tr("**So nothing arrives at {title}.**", title=first.title)
+        return tr("**So nothing arrives at {stage}.**", stage=first.title)
     most = max(stages, key=lambda stage: stage.relative)
-    for limit, what in ((_NOTHING, tr("hardly anything")), (_LITTLE, "little")):
+    for limit, what in ((_NOTHING, tr("hardly anything")), (_LITTLE, tr("little"))):
         if most.relative < limit:
             return tr(
                 "**So {what} arrives at any stage:** a step with learning rate 1 would "
@@ -96,19 +107,19 @@ def _arrival(stages: Sequence[LayerGradient]) -> str:
             )
         if first.relative < limit:
             return tr(
-                "**So {what} arrives at {title}:** a step with learning rate 1 would "
+                "**So {what} arrives at {first}:** a step with learning rate 1 would "
                 "change its weights by {relative} of their length, and those of "
-                "{title_2} by {relative_2}.",
+                "{most} by {most_relative}.",
                 what=what,
-                title=first.title,
+                first=first.title,
                 relative=in_words(first.relative),
-                title_2=most.title,
-                relative_2=in_words(most.relative),
+                most=most.title,
+                most_relative=in_words(most.relative),
             )
     return tr(
-        "**So the main loss arrives at {title} without help:** a step with learning rate "
+        "**So the main loss arrives at {stage} without help:** a step with learning rate "
         "1 would change its weights by {relative} of their length.",
-        title=first.title,
+        stage=first.title,
         relative=in_words(first.relative),
     )
 
@@ -126,14 +137,15 @@ def with_auxiliary(stages: Sequence[LayerGradient], weight: float) -> str:
     if not weight:
         return tr("With weight 0 the auxiliary losses add nothing, so both gradients are the same.")
     if not first.with_heads:
-        either = "" if first.without else " either"
+        if first.without:
+            return tr(
+                "No gradient arrives at {stage} with the auxiliary losses.", stage=first.title
+            )
         return tr(
-            "No gradient arrives at {title} with the auxiliary losses{either}.",
-            title=first.title,
-            either=either,
+            "No gradient arrives at {stage} with the auxiliary losses either.", stage=first.title
         )
     if not first.without:
-        return tr("Only the auxiliary losses bring a gradient to {title}.", title=first.title)
+        return tr("Only the auxiliary losses bring a gradient to {stage}.", stage=first.title)
     known = [stage for stage in stages if stage.without]
     least = min(known, key=lambda stage: stage.factor)
     most = max(known, key=lambda stage: stage.factor)
@@ -142,19 +154,20 @@ def with_auxiliary(stages: Sequence[LayerGradient], weight: float) -> str:
     else:
         factor = tr("**{factor} times as long**", factor=times(first.factor))
     text = tr(
-        "With the auxiliary losses the gradient at {title} is {factor}",
-        title=first.title,
+        "With the auxiliary losses the gradient at {stage} is {factor}",
+        stage=first.title,
         factor=factor,
     )
     if least.factor == most.factor:
         return f"{text}."
     return tr(
-        "{text}; over all stages from {factor} times ({title}) to {factor_2} times ({title_2}).",
+        "{text}; over all stages from {least} times ({least_stage}) to {most} times "
+        "({most_stage}).",
         text=text,
-        factor=_factor(least.factor),
-        title=least.title,
-        factor_2=_factor(most.factor),
-        title_2=most.title,
+        least=_factor(least.factor),
+        least_stage=least.title,
+        most=_factor(most.factor),
+        most_stage=most.title,
     )
 
 
@@ -202,7 +215,7 @@ def next_start(
             tr("narrow first weights"): start == "he",
         }
     others = [change for change, is_other in changes.items() if is_other]
-    return tr("Now try {value}.", value=", or ".join(others) or "another seed")
+    return tr("Now try {change}.", change=tr(", or ").join(others) or tr("another seed"))
 
 
 # Two trainings
@@ -222,11 +235,12 @@ def gradients(comparison: Comparison) -> str:
     else:
         end = main_alone(stages)
     if weight:
-        end += tr(
-            " By then the two networks have different weights, and where a loss has "
-            "fallen its gradient is short too."
+        different = tr(
+            "By then the two networks have different weights, and where a loss has fallen its "
+            "gradient is short too."
         )
-    return f"{text}\n\n**{_after(last.step)}.** {end}"
+        end = f"{end} {different}"
+    return f"{text}\n\n**{after(last.step)}.** {end}"
 
 
 def learning(comparison: Comparison) -> str:
@@ -234,31 +248,48 @@ def learning(comparison: Comparison) -> str:
     step_with, step_without = (
         begun(comparison, with_heads=with_heads) for with_heads in (True, False)
     )
-    text = tr(
-        "Guessing, knowing only how often each class occurs, has a loss of {loss:.2f}. ",
+    guessing = tr(
+        "Guessing, knowing only how often each class occurs, has a loss of {loss:.2f}.",
         loss=comparison.guessing.loss,
     )
+    share, steps = percent(_LEFT, 0), _steps(comparison.step)
     if step_with is None and step_without is None:
-        text += tr(
-            "Neither network's main loss fell below {left} of it in {steps}.",
-            left=percent(_LEFT, 0),
-            steps=_steps(comparison.step),
+        fell = tr(
+            "Neither network's main loss fell below {share} of it in {steps}.",
+            share=share,
+            steps=steps,
         )
     elif step_with == step_without:
-        text += tr(
-            "Both networks' main loss fell below {left} of it by step {step_with:,}.",
-            left=percent(_LEFT, 0),
-            step_with=step_with,
+        fell = tr(
+            "Both networks' main loss fell below {share} of it by step {step:,}.",
+            share=share,
+            step=step_with,
+        )
+    elif step_with is None:
+        fell = tr(
+            "The main loss fell below {share} of it not in {steps} with the auxiliary losses, and "
+            "by step {step:,} without.",
+            share=share,
+            steps=steps,
+            step=step_without,
+        )
+    elif step_without is None:
+        fell = tr(
+            "The main loss fell below {share} of it by step {step:,} with the auxiliary losses, "
+            "and not in {steps} without.",
+            share=share,
+            step=step_with,
+            steps=steps,
         )
     else:
-        text += tr(
-            "The main loss fell below {left} of it {by} with the auxiliary losses, and "
-            "{by_2} without.",
-            left=percent(_LEFT, 0),
-            by=_by(step_with, comparison),
-            by_2=_by(step_without, comparison),
+        fell = tr(
+            "The main loss fell below {share} of it by step {step_with:,} with the auxiliary "
+            "losses, and by step {step_without:,} without.",
+            share=share,
+            step_with=step_with,
+            step_without=step_without,
         )
-    return f"{text} {accuracy(comparison)}"
+    return f"{guessing} {fell} {accuracy(comparison)}"
 
 
 def begun(comparison: Comparison, *, with_heads: bool) -> int | None:
@@ -280,14 +311,15 @@ def accuracy(comparison: Comparison) -> str:
     text = tr(
         "{after}, {with_heads} of the {images:,} validation pictures are named correctly "
         "with the auxiliary losses and {without} without",
-        after=_after(last.step),
+        after=after(last.step),
         with_heads=percent(with_heads),
         images=paired.images,
         without=percent(without),
     )
     if not comparison.settings.weight:
-        return tr("{text}. With weight 0 the two are the same training.", text=text)
-    return f"{text}: {_verdict(paired)} {_ONE_SEED}"
+        same = tr("With weight 0 the two are the same training.")
+        return f"{text}. {same}"
+    return f"{text}: {_verdict(paired)} {tr(_ONE_SEED)}"
 
 
 def _verdict(paired: PairedComparison) -> str:
@@ -305,34 +337,34 @@ def _verdict(paired: PairedComparison) -> str:
         return tr(
             "{counts}, which is **no difference to count on** ({test}).", counts=counts, test=test
         )
-    better = "with" if one > two else "without"
+    if one > two:
+        return tr(
+            "{counts}. Of these two networks the one **with** them is better on such pictures, by "
+            "more than chance would explain ({test}).",
+            counts=counts,
+            test=test,
+        )
     return tr(
-        "{counts}. Of these two networks the one **{better}** them is better on such "
-        "pictures, by more than chance would explain ({test}).",
+        "{counts}. Of these two networks the one **without** them is better on such pictures, by "
+        "more than chance would explain ({test}).",
         counts=counts,
-        better=better,
         test=test,
     )
 
 
 def _p_value(value: float) -> str:
-    return f"{value:.2g}" if value >= 0.001 else tr("less than 0.001")
+    return numeral(f"{value:.2g}") if value >= 0.001 else tr("less than 0.001")
 
 
-def _by(step: int | None, comparison: Comparison) -> str:
-    return (
-        tr("not in {steps}", steps=_steps(comparison.step))
-        if step is None
-        else tr("by step {step:,}", step=step)
-    )
-
-
-def _after(step: int) -> str:
-    return tr("After {steps}", steps=_steps(step)) if step else tr("Before the first step")
+def after(step: int) -> str:
+    """Name a moment of a training as sentences begin: "After 20 steps"."""
+    if not step:
+        return tr("Before the first step")
+    return trn("After {count:,} step", "After {count:,} steps", step)
 
 
 def _steps(count: int) -> str:
-    return tr("{count:,} step{which}", count=count, which="" if count == 1 else "s")
+    return trn("{count:,} step", "{count:,} steps", count)
 
 
 def aftermath(settings: Settings) -> str:
@@ -351,8 +383,9 @@ def aftermath(settings: Settings) -> str:
     ]
     if others:
         advice = tr(
-            "Choose {join} above, train again, and compare the gradients before the first step.",
-            join=" or ".join(others),
+            "Choose {settings} above, train again, and compare the gradients before the first "
+            "step.",
+            settings=tr(" or ").join(others),
         )
     else:
         advice = tr("This training had both; choose neither above to compare.")
@@ -397,28 +430,36 @@ def head_predictions(heads: Sequence[HeadPrediction]) -> str:
     first_choices = [head.predictions[0] for head in heads]
     agree = len({prediction.index for prediction in first_choices}) == 1
     shallowest, deepest = first_choices[0].probability, first_choices[-1].probability
-    surer = (
-        "surer"
-        if deepest > shallowest
-        else tr("less sure")
-        if deepest < shallowest
-        else tr("as sure")
-    )
-    return (
-        tr("All {count} name the same class first. ", count=len(heads))
-        if agree
-        else tr("They do not agree. ")
-    ) + tr(
-        "The main classifier, after {depth} layers, is {surer} of its first choice "
-        "({deepest}) {which} {name}, after {depth_2}, of its own ({shallowest}).",
-        depth=heads[-1].depth,
-        surer=surer,
-        deepest=percent(deepest, 1),
-        which="as" if surer == "as sure" else "than",
-        name=heads[0].name,
-        depth_2=heads[0].depth,
-        shallowest=percent(shallowest, 1),
-    )
+    if agree:
+        text = tr("All {count} name the same class first.", count=len(heads))
+    else:
+        text = tr("They do not agree.")
+    numbers = {
+        "depth": heads[-1].depth,
+        "share": percent(deepest, 1),
+        "head": heads[0].name,
+        "head_depth": heads[0].depth,
+        "head_share": percent(shallowest, 1),
+    }
+    if deepest > shallowest:
+        compared = tr(
+            "The main classifier, after {depth} layers, is surer of its first choice ({share}) "
+            "than {head}, after {head_depth}, of its own ({head_share}).",
+            **numbers,
+        )
+    elif deepest < shallowest:
+        compared = tr(
+            "The main classifier, after {depth} layers, is less sure of its first choice "
+            "({share}) than {head}, after {head_depth}, of its own ({head_share}).",
+            **numbers,
+        )
+    else:
+        compared = tr(
+            "The main classifier, after {depth} layers, is as sure of its first choice ({share}) "
+            "as {head}, after {head_depth}, of its own ({head_share}).",
+            **numbers,
+        )
+    return f"{text} {compared}"
 
 
 # Fine-tuning
@@ -443,15 +484,15 @@ def fine_tuning_over_seeds(record: FineTuningRecord, network: str) -> str:
     better, worse = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
     if better == len(seeds):
         verdict = tr(
-            "better with every seed, by {min:.1f} to {max:.1f} points",
-            min=min(gains),
-            max=max(gains),
+            "better with every seed, by {least:.1f} to {most:.1f} points",
+            least=min(gains),
+            most=max(gains),
         )
     elif worse == len(seeds):
         verdict = tr(
-            "worse with every seed, by {value:.1f} to {value_2:.1f} points",
-            value=-max(gains),
-            value_2=-min(gains),
+            "worse with every seed, by {least:.1f} to {most:.1f} points",
+            least=-max(gains),
+            most=-min(gains),
         )
     else:
         verdict = tr(
@@ -461,12 +502,14 @@ def fine_tuning_over_seeds(record: FineTuningRecord, network: str) -> str:
             count=len(seeds),
             worse=worse,
         )
-    return tr(
-        "What fine-tuning adds here was measured beforehand, over {count} {which}: with "
-        "its encoder frozen {network} names {before} of the test pictures correctly on "
-        "average, after {epochs} epochs of fine-tuning {after}; {verdict}.",
-        count=len(seeds),
-        which="seed" if len(seeds) == 1 else "seeds",
+    return trn(
+        "What fine-tuning adds here was measured beforehand, over {count} seed: with its encoder "
+        "frozen {network} names {before} of the test pictures correctly on average, after "
+        "{epochs} epochs of fine-tuning {after}; {verdict}.",
+        "What fine-tuning adds here was measured beforehand, over {count} seeds: with its encoder "
+        "frozen {network} names {before} of the test pictures correctly on average, after "
+        "{epochs} epochs of fine-tuning {after}; {verdict}.",
+        len(seeds),
         network=plain(network),
         before=percent(before, 1),
         epochs=record.epochs,
@@ -481,9 +524,9 @@ def fine_tuning_over_seeds(record: FineTuningRecord, network: str) -> str:
 def accuracy_of_design(run: DesignRun) -> str:
     """Say how well one trained design does, for its file."""
     return tr(
-        "{accuracy} of {count:,} test pictures, which chose nothing, were classified "
-        "correctly, from seed {seed}.",
-        accuracy=percent(run.accuracy, 1),
+        "{share} of {count:,} test pictures, which chose nothing, were classified correctly, "
+        "from seed {seed}.",
+        share=percent(run.accuracy, 1),
         count=len(run.correct),
         seed=run.seed,
     )
@@ -496,27 +539,29 @@ def design_verdict(comparison: DesignComparison) -> str:
     if images is None:
         return tr("Nothing can be compared: no seed was trained to its end with both designs.")
     if paired is None:
-        a, b = (percent(result.accuracies[0], 1) for result in comparison.results)
+        share, other = (percent(result.accuracies[0], 1) for result in comparison.results)
         return tr(
-            "One seed: “{name}” classifies {a} of {images:,} test pictures correctly, "
-            "“{name_2}” {b}. It does not show what chance does: train with two seeds or "
-            "more before you call one better.",
-            name=first.name,
-            a=a,
+            "One seed: “{design}” classifies {share} of {images:,} test pictures correctly, "
+            "“{other_design}” {other_share}. It does not show what chance does: train with two "
+            "seeds or more before you call one better.",
+            design=first.name,
+            share=share,
             images=images.images,
-            name_2=second.name,
-            b=b,
+            other_design=second.name,
+            other_share=other,
         )
     better, worse = (second, first) if paired.mean > 0 else (first, second)
     low, high = (paired.low, paired.high) if paired.mean > 0 else (-paired.high, -paired.low)
     ahead = tr(
-        "{points} points ahead of “{name}”", points=_points(abs(paired.mean)), name=worse.name
+        "{points} points ahead of “{design}”",
+        points=_points(abs(paired.mean)),
+        design=worse.name,
     )
     ends = tr(
-        "95 % interval over {seeds} seeds: {points} to {points_2}",
+        "95 % interval over {seeds} seeds: {low} to {high}",
         seeds=seeds,
-        points=_points(low),
-        points_2=_points(high),
+        low=_points(low),
+        high=_points(high),
     )
     if not paired.mean:
         return tr(
@@ -526,44 +571,49 @@ def design_verdict(comparison: DesignComparison) -> str:
         )
     if not paired.is_significant:
         return tr(
-            "No difference that these {seeds} seeds show: on average “{name}” is "
+            "No difference that these {seeds} seeds show: on average “{design}” is "
             "{ahead}, but that may be chance ({ends}).",
             seeds=seeds,
-            name=better.name,
+            design=better.name,
             ahead=ahead,
             ends=ends,
         )
     if not images.is_significant:
         return tr(
-            "No difference that these {images:,} test pictures show: “{name}” is {ahead} "
+            "No difference that these {images:,} test pictures show: “{design}” is {ahead} "
             "({ends}), but so few pictures tell the two apart that others may decide "
             "otherwise (McNemar's test, p = {p_value:.2g}).",
             images=images.images,
-            name=better.name,
+            design=better.name,
             ahead=ahead,
             ends=ends,
             p_value=images.p_value,
         )
     return tr(
-        "“{name}” is better on these data, {ahead} ({ends}).",
-        name=better.name,
+        "“{design}” is better on these data, {ahead} ({ends}).",
+        design=better.name,
         ahead=ahead,
         ends=ends,
     )
 
 
 def _points(share: float) -> str:
-    return f"{MINUS if share < 0 else ''}{100 * abs(share):.1f}"
+    return numeral(f"{MINUS if share < 0 else ''}{100 * abs(share):.1f}")
 
 
 def design_baselines(comparison: DesignComparison) -> str:
     """Say what is reached without a design, and which designs do no better than guessing."""
     guess = percent(comparison.guessing, 1)
-    text = tr("Guessing the largest class gives {guess}", guess=guess)
-    if comparison.linear is not None:
-        text += tr(", a linear classifier on pixels {linear}", linear=percent(comparison.linear, 1))
+    if comparison.linear is None:
+        text = tr("Guessing the largest class gives {guess}.", guess=guess)
+    else:
+        text = tr(
+            "Guessing the largest class gives {guess}, a linear classifier on pixels {linear}.",
+            guess=guess,
+            linear=percent(comparison.linear, 1),
+        )
     no_better = [
-        f"“{result.name}”"
+        tr("“{design}”", design=result.name)
         for result in comparison.results
         if result.accuracy is not None
         and comparison.test_images
@@ -571,26 +621,25 @@ def design_baselines(comparison: DesignComparison) -> str:
         <= comparison.guessing
     ]
     if not no_better:
-        return f"{text}."
-    names = " and ".join(no_better)
-    return tr(
-        "{text}. {names} {which} no better than guessing, as far as {test_images:,} test "
-        "pictures tell.",
-        text=text,
-        names=names,
-        which="does" if len(no_better) == 1 else "do",
-        test_images=comparison.test_images,
+        return text
+    judged = trn(
+        "{designs} does no better than guessing, as far as {images:,} test pictures tell.",
+        "{designs} do no better than guessing, as far as {images:,} test pictures tell.",
+        len(no_better),
+        designs=tr(" and ").join(no_better),
+        images=comparison.test_images,
     )
+    return f"{text} {judged}"
 
 
 def diverged_designs(comparison: DesignComparison) -> str:
     """Say which trainings ended because a loss was no longer a number; empty if none did."""
     parts = [
         tr(
-            "{diverged} of {count} trainings of {name}",
+            "{diverged} of {count} trainings of {design}",
             diverged=result.diverged,
             count=len(result.runs),
-            name=result.name,
+            design=result.name,
         )
         for result in comparison.results
         if result.diverged
@@ -598,9 +647,9 @@ def diverged_designs(comparison: DesignComparison) -> str:
     if not parts:
         return ""
     return tr(
-        "The loss became infinite or no number in {join}: what is tested then are the "
+        "The loss became infinite or no number in {trainings}: what is tested then are the "
         "last good weights. Choose a smaller learning rate, or batch norm.",
-        join=" and ".join(parts),
+        trainings=tr(" and ").join(parts),
     )
 
 
@@ -610,21 +659,27 @@ def dead_relus(result: DesignResult) -> str:
         return ""
     dead, channels = (sum(getattr(x, name) for x in result.dead) for name in ("dead", "channels"))
     images = result.dead[0].images
-    text = tr(
-        "{dead:,} of {channels:,} channels behind ReLUs are dead for {images:,} pictures",
+    worst = max(result.dead, key=lambda relu: relu.dead / relu.channels)
+    if not worst.dead:
+        return tr(
+            "{design}: {dead:,} of {channels:,} channels behind ReLUs are dead for {images:,} "
+            "pictures.",
+            design=result.name,
+            dead=dead,
+            channels=channels,
+            images=images,
+        )
+    return tr(
+        "{design}: {dead:,} of {channels:,} channels behind ReLUs are dead for {images:,} "
+        "pictures, most in {layer}: {layer_dead:,} of {layer_channels:,}.",
+        design=result.name,
         dead=dead,
         channels=channels,
         images=images,
+        layer=worst.name,
+        layer_dead=worst.dead,
+        layer_channels=worst.channels,
     )
-    worst = max(result.dead, key=lambda relu: relu.dead / relu.channels)
-    if worst.dead:
-        text += tr(
-            ", most in {name}: {dead:,} of {channels:,}",
-            name=worst.name,
-            dead=worst.dead,
-            channels=worst.channels,
-        )
-    return f"{result.name}: {text}."
 
 
 # How classes separate with depth
@@ -633,25 +688,37 @@ def dead_relus(result: DesignResult) -> str:
 def probed(separation: Separation) -> str:
     """Say how accuracies of class means and linear probes were measured."""
     count, folds = len(separation.indices), len(separation.folds)
-    whole = len(separation.dataset)
-    drawn = tr(" (drawn from {whole:,})", whole=whole) if count < whole else ""
-    different = len(separation.different)
-    copies = (
-        tr(", {different:,} of them different", different=different) if different < count else ""
-    )
     return tr(
-        "{count:,} pictures{drawn}{copies}, {side} × {side} pixels, in {folds} parts "
-        "with all classes in each and copies of a picture in one: each part is "
-        "classified by what the other {folds_2} teach. Always naming the largest class "
-        "would classify {guessing} correctly. The bars are 95 % intervals.",
-        count=count,
-        drawn=drawn,
-        copies=copies,
+        "{pictures}, {side} × {side} pixels, in {folds} parts with all classes in each and copies "
+        "of a picture in one: each part is classified by what the other {others} teach. Always "
+        "naming the largest class would classify {guessing} correctly. The bars are 95 % "
+        "intervals.",
+        pictures=_probed_pictures(
+            count, len(separation.dataset), different=len(separation.different)
+        ),
         side=separation.side,
         folds=folds,
-        folds_2=folds - 1,
+        others=folds - 1,
         guessing=percent(separation.guessing),
     )
+
+
+def _probed_pictures(count: int, whole: int, *, different: int) -> str:
+    """Count the images that were probed, those of the whole set, and those that are no copies."""
+    if count < whole and different < count:
+        return tr(
+            "{count:,} pictures (drawn from {whole:,}), {different:,} of them different",
+            count=count,
+            whole=whole,
+            different=different,
+        )
+    if count < whole:
+        return tr("{count:,} pictures (drawn from {whole:,})", count=count, whole=whole)
+    if different < count:
+        return tr(
+            "{count:,} pictures, {different:,} of them different", count=count, different=different
+        )
+    return tr("{count:,} pictures", count=count)
 
 
 def separates(separation: Separation) -> str:
@@ -659,20 +726,28 @@ def separates(separation: Separation) -> str:
     accuracies = [sum(each.answers.linear) / len(separation.indices) for each in separation.stages]
     best = max(range(len(accuracies)), key=accuracies.__getitem__)
     first, top = separation.stages[0], separation.stages[best]
-    text = tr(
-        "The linear probe classifies {accuracies} correctly at {title}",
-        accuracies=percent(accuracies[0]),
-        title=plain(first.layer.title),
-    )
+    share, stage = percent(accuracies[0]), plain(first.layer.title)
     if best:
-        text += tr(
-            " and most, {accuracies}, at {title}",
-            accuracies=percent(accuracies[best]),
-            title=plain(top.layer.title),
+        text = tr(
+            "The linear probe classifies {share} correctly at {stage} and most, {most}, at "
+            "{best_stage}.",
+            share=share,
+            stage=stage,
+            most=percent(accuracies[best]),
+            best_stage=plain(top.layer.title),
         )
     elif len(accuracies) > 1:
-        text += tr(", and no more at any later stage")
-    text += f". {_above_guessing(separation, best)}"
+        text = tr(
+            "The linear probe classifies {share} correctly at {stage}, and no more at any later "
+            "stage.",
+            share=share,
+            stage=stage,
+        )
+    else:
+        text = tr(
+            "The linear probe classifies {share} correctly at {stage}.", share=share, stage=stage
+        )
+    text = f"{text} {_above_guessing(separation, best)}"
     compared = [(each, separation.compared(each)) for each in separation.stages]
     pairs = [(each, paired) for each, paired in compared if paired is not None]
     if not pairs:
@@ -680,33 +755,50 @@ def separates(separation: Separation) -> str:
     level = LEVEL / len(pairs)
     better = [each for each, p in pairs if p.p_value < level and p.only_first > p.only_second]
     worse = [each for each, p in pairs if p.p_value < level and p.only_first < p.only_second]
-    stages = tr("{count} stage{value}", count=len(pairs), value="s" * (len(pairs) > 1))
-    if not better and not worse:
-        verdict = tr(
-            "The trained encoder is at none of them ahead of the untrained one, or "
-            "behind it, by more than chance: for these classes its training shows no "
-            "gain here"
-        )
-    else:
-        parts = []
-        if better:
-            parts.append(tr("ahead of the untrained one at {named}", named=_named(better)))
-        if worse:
-            parts.append(tr("behind it at {named}", named=_named(worse)))
-        verdict = tr(
-            "Of {stages} the trained encoder is {join} by more than chance",
-            stages=stages,
-            join=" and ".join(parts),
-        ) + (tr("; this lead is what can be transferred") if better else "")
-    return tr(
-        "{text} {verdict} (McNemar's test on the same pictures, p below {level:g} / "
-        "{count} as {stages} {which} compared).",
-        text=text,
-        verdict=verdict,
+    test = trn(
+        "(McNemar's test on the same pictures, p below {level:g} / {count} as {count} stage is "
+        "compared).",
+        "(McNemar's test on the same pictures, p below {level:g} / {count} as {count} stages are "
+        "compared).",
+        len(pairs),
         level=LEVEL,
-        count=len(pairs),
-        stages=stages,
-        which="are" if len(pairs) > 1 else "is",
+    )
+    return f"{text} {_trained_against_untrained(len(pairs), better, worse)} {test}"
+
+
+def _trained_against_untrained(
+    count: int, better: Sequence[StageSeparation], worse: Sequence[StageSeparation]
+) -> str:
+    """Say at which of so many stages the trained encoder is ahead or behind; no full stop."""
+    if better and worse:
+        return trn(
+            "Of {count} stage the trained encoder is ahead of the untrained one at {better} and "
+            "behind it at {worse} by more than chance; this lead is what can be transferred",
+            "Of {count} stages the trained encoder is ahead of the untrained one at {better} and "
+            "behind it at {worse} by more than chance; this lead is what can be transferred",
+            count,
+            better=_named(better),
+            worse=_named(worse),
+        )
+    if better:
+        return trn(
+            "Of {count} stage the trained encoder is ahead of the untrained one at {better} by "
+            "more than chance; this lead is what can be transferred",
+            "Of {count} stages the trained encoder is ahead of the untrained one at {better} by "
+            "more than chance; this lead is what can be transferred",
+            count,
+            better=_named(better),
+        )
+    if worse:
+        return trn(
+            "Of {count} stage the trained encoder is behind it at {worse} by more than chance",
+            "Of {count} stages the trained encoder is behind it at {worse} by more than chance",
+            count,
+            worse=_named(worse),
+        )
+    return tr(
+        "The trained encoder is at none of them ahead of the untrained one, or behind it, by more "
+        "than chance: for these classes its training shows no gain here"
     )
 
 
@@ -732,9 +824,9 @@ def _named(stages: Sequence[StageSeparation]) -> str:
     titles = [plain(stage.layer.title) for stage in stages]
     if len(titles) > 3:
         return tr(
-            "{count}, {titles} to {titles_2} among them",
+            "{count}, {first} to {last} among them",
             count=len(titles),
-            titles=titles[0],
-            titles_2=titles[-1],
+            first=titles[0],
+            last=titles[-1],
         )
     return ", ".join(titles)

@@ -210,9 +210,7 @@ class _Training:
                 learned = rest
                 tensors = list(frozen.state_dict(keep_vars=True).values())
                 values = yield from self._encoded(
-                    frozen,
-                    tensors,
-                    tr("before {trained_names}", trained_names=plan.trained_names()[0]),
+                    frozen, tensors, f"before {plan.trained_names()[0]}"
                 )
                 if plan.goes_on:
                     self.schedule.features_are_computed()

@@ -32,15 +32,10 @@ _REPORT_SECONDS = 0.2  # between two steps that are yielded within an epoch
 _CHECKED = 64  # images per pass of a check
 
 _NOTES: dict[Ending, str] = {
-    "epochs": "",
-    "seconds": "",
     "stopped": later("The training was stopped; what is kept are its best weights so far."),
-    "not finite": (
-        later(
-            "The loss is no longer a number: the steps were too large for these weights, and "
-            "the learning rate is the first thing to lower. What is kept are the last good "
-            "weights."
-        )
+    "not finite": later(
+        "The loss is no longer a number: the steps were too large for these weights, and the "
+        "learning rate is the first thing to lower. What is kept are the last good weights."
     ),
 }
 
@@ -89,7 +84,7 @@ class Schedule:
     @property
     def note(self) -> str:
         """A sentence where the training ended otherwise than planned."""
-        return _NOTES[self.ending]
+        return tr(_NOTES[self.ending]) if self.ending in _NOTES else ""
 
     @property
     def goes_on(self) -> bool:
@@ -385,7 +380,7 @@ def train(
             rate = schedule.rate
             losses = learner.step(values, labels, rate)
             if not losses.finite:
-                schedule.ending = tr("not finite")
+                schedule.ending = "not finite"
                 break
             meter.add(losses, len(labels), rate)
             schedule.tick(meter.seen / len(examples))
@@ -399,7 +394,7 @@ def train(
             break
         validation = best.validate()
         if validation is None:
-            schedule.ending = tr("not finite")
+            schedule.ending = "not finite"
             break
         schedule.end_epoch()
         best.consider(validation, schedule)

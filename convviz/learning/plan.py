@@ -16,8 +16,9 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from convviz.datasets.names import named
 from convviz.errors import NetworkError, SettingError
-from convviz.language import tr
+from convviz.language import later, tr
 from convviz.networks.clone import clone
 from convviz.networks.decoders import (
     EncoderOnly,
@@ -54,7 +55,7 @@ class Part:
 
     Attributes:
         name: Dotted name.
-        title: Human title.
+        title: Human title, kept in English; `language.again` tells it.
         parameters: How many it has.
         state: What training does with it.
     """
@@ -154,7 +155,7 @@ class TransferPlan:
                 continue
             part_module = module.get_submodule(part.name)
             _copy_tensors(part_module)
-            if part.state in ("replaced", tr("from scratch")):
+            if part.state in ("replaced", "from scratch"):
                 draw(part_module, generator)
         for parameter in module.parameters():
             parameter.requires_grad_(False)
@@ -209,45 +210,35 @@ def recommend(images: int, classes: int) -> Advice:
         classes: How many classes they show.
     """
     per_class = images / max(classes, 1)
-    begin = tr(
-        "{images:,} pictures to learn from, about {per_class:.0f} for each class, are",
+    rule = tr("A rule of thumb: train again with another choice, and compare the tests.")
+    if per_class <= FEW_OF_A_CLASS:
+        why = tr(
+            "{images:,} pictures to learn from, about {per_class:.0f} for each class, are a small "
+            "data set (up to {few} for each class): replace the last fully connected layer only, "
+            "and keep everything else as it is.",
+            images=images,
+            per_class=per_class,
+            few=FEW_OF_A_CLASS,
+        )
+        return Advice("last-layer", f"{why} {rule}")
+    if per_class <= MANY_OF_A_CLASS:
+        why = tr(
+            "{images:,} pictures to learn from, about {per_class:.0f} for each class, are enough "
+            "to replace several fully connected layers (more than {few} for each class); the "
+            "encoder stays as it is.",
+            images=images,
+            per_class=per_class,
+            few=FEW_OF_A_CLASS,
+        )
+        return Advice("several", f"{why} {rule}")
+    why = tr(
+        "{images:,} pictures to learn from, about {per_class:.0f} for each class, are a large "
+        "data set (more than {many} for each class): train the encoder's end as well.",
         images=images,
         per_class=per_class,
+        many=MANY_OF_A_CLASS,
     )
-    end = tr("A rule of thumb: train again with another choice, and compare the tests.")
-    if per_class <= FEW_OF_A_CLASS:
-        return Advice(
-            "last-layer",
-            tr(
-                "{begin} a small data set (up to {few_of_a_class} for each class): replace "
-                "the last fully connected layer only, and keep everything else as it is. "
-                "{end}",
-                begin=begin,
-                few_of_a_class=FEW_OF_A_CLASS,
-                end=end,
-            ),
-        )
-    if per_class <= MANY_OF_A_CLASS:
-        return Advice(
-            "several",
-            tr(
-                "{begin} enough to replace several fully connected layers (more than "
-                "{few_of_a_class} for each class); the encoder stays as it is. {end}",
-                begin=begin,
-                few_of_a_class=FEW_OF_A_CLASS,
-                end=end,
-            ),
-        )
-    return Advice(
-        "fine-tune",
-        tr(
-            "{begin} a large data set (more than {many_of_a_class} for each class): train "
-            "the encoder's end as well. {end}",
-            begin=begin,
-            many_of_a_class=MANY_OF_A_CLASS,
-            end=end,
-        ),
-    )
+    return Advice("fine-tune", f"{why} {rule}")
 
 
 def plan(
@@ -277,9 +268,9 @@ def plan(
     if scenario not in SCENARIOS:
         raise SettingError(
             tr(
-                "There is no scenario {scenario!r}; choose {join}.",
+                "There is no scenario {scenario!r}; choose {scenarios}.",
                 scenario=scenario,
-                join=", ".join(SCENARIOS),
+                scenarios=", ".join(SCENARIOS),
             )
         )
     if len(classes) < 2:
@@ -296,7 +287,7 @@ def plan(
     parts = []
     for name, parameters in sizes.items():
         if scenario == "scratch":
-            state: State = tr("from scratch")
+            state: State = "from scratch"
         elif any(is_within(name, group) for group in replaced):
             state = "replaced"
         else:
@@ -326,8 +317,11 @@ def plan_further(
     for name, parameters in sizes.items():
         state: State = "thawed" if name in thawed else "frozen"
         if name in trained:
-            state = tr("keeps learning")
-        title = tr("your decoder") if is_within(name, form.decoder) else _title(network, form, name)
+            state = "keeps learning"
+        if is_within(name, form.decoder):
+            title = named(later("your decoder"))
+        else:
+            title = _title(network, form, name)
         parts.append(Part(name, title, parameters, state))
     return TransferPlan(network, "fine-tune", form, form.decoder, tuple(parts), goes_on=True)
 
@@ -507,10 +501,10 @@ def _thawed(
     if unknown or not thaw:
         raise SettingError(
             tr(
-                "{title} has no part {which} to thaw; choose from {join}.",
+                "{title} has no part {part} to thaw; choose from {parts}.",
                 title=network.title,
-                which=unknown[0] if unknown else "(none named)",
-                join=", ".join(encoder),
+                part=unknown[0] if unknown else tr("(none named)"),
+                parts=", ".join(encoder),
             )
         )
     return set(thaw)
@@ -519,5 +513,5 @@ def _thawed(
 def _title(network: Network, form: Form, name: str) -> str:
     """Return the human title of a part."""
     if is_within(name, form.decoder):
-        return tr("new decoder")
+        return named(later("new decoder"))
     return network.spec.title_of(name) or name

@@ -368,14 +368,14 @@ def _separate(
     if not results:
         raise NetworkError(
             tr(
-                "No stage of {title} can be shown; the first: {next}",
+                "No stage of {title} can be shown; the first: {reason}",
                 title=trained.title,
-                next=next(iter(gaps.values())),
+                reason=next(iter(gaps.values())),
             )
         )
     yield SeparationStep(
         1.0,
-        "done",
+        tr("done"),
         Separation(
             trained.name,
             trained.title,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from convviz.errors import SettingError
-from convviz.language import tr
+from convviz.language import tr, trn
 from convviz.networks.design import Design, numbered
 from convviz.networks.design_blocks import (
     BatchNormBlock,
@@ -66,10 +66,10 @@ class SmallDesign:
             if not isinstance(value, int) or not least <= value <= most:
                 raise SettingError(
                     tr(
-                        "The {name}, {value}, is out of range; choose a whole number from "
+                        "The {name}, {number}, is out of range; choose a whole number from "
                         "{least} to {most}.",
                         name=name,
-                        value=value,
+                        number=value,
                         least=least,
                         most=most,
                     )
@@ -84,13 +84,18 @@ class SmallDesign:
     @property
     def title(self) -> str:
         """Name for people."""
-        stacks = "1 stack" if self.depth == 1 else tr("{depth} stacks", depth=self.depth)
-        norm = tr(" with batch norm") if self.batch_norm else ""
-        return tr(
-            "Small network, {stacks} from {width} channels{norm}",
-            stacks=stacks,
+        if self.batch_norm:
+            return trn(
+                "Small network, {count} stack from {width} channels with batch norm",
+                "Small network, {count} stacks from {width} channels with batch norm",
+                self.depth,
+                width=self.width,
+            )
+        return trn(
+            "Small network, {count} stack from {width} channels",
+            "Small network, {count} stacks from {width} channels",
+            self.depth,
             width=self.width,
-            norm=norm,
         )
 
     def design(self, classes: int) -> Design:

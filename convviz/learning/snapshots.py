@@ -254,10 +254,10 @@ def watch(
     if missing or not layer_names:
         raise SettingError(
             tr(
-                "{title} has no maps of a layer {which} to watch; choose from {join}.",
+                "{title} has no maps of a layer {layer} to watch; choose from {layers}.",
                 title=network.title,
-                which=missing[0] if missing else "(none named)",
-                join=", ".join(candidates),
+                layer=missing[0] if missing else tr("(none named)"),
+                layers=", ".join(candidates),
             )
         )
     first = next(

@@ -105,9 +105,11 @@ class Learner:
             result = Losses(values[0], tuple(values[1:]), correct)
             if not total.requires_grad:
                 raise NetworkError(
-                    "The network's scores cannot be differentiated with respect to the weights to "
-                    "be trained: it computes without gradients, under torch.no_grad() perhaps; "
-                    "take that out of its forward()."
+                    tr(
+                        "The network's scores cannot be differentiated with respect to the "
+                        "weights to be trained: it computes without gradients, under "
+                        "torch.no_grad() perhaps; take that out of its forward()."
+                    )
                 )
             if result.finite:
                 torch.autograd.backward(total)

@@ -15,7 +15,7 @@ from convviz.datasets.labelled_set import Dataset, Partition
 from convviz.formatting import percent
 from convviz.images.encode import png
 from convviz.images.preprocess import crop
-from convviz.language import later, tr
+from convviz.language import ENGLISH, later, speaking, tr
 from convviz.learning.config import Answers, Ending, Phase, TrainingResult, TrainingSettings
 from convviz.learning.encoding import DecodedImages
 from convviz.learning.evaluation import Evaluation, Stage, evaluate
@@ -35,7 +35,7 @@ THIS, UNTRAINED, SCRATCH = (
     later("the same decoder on an untrained encoder"),
     later("everything from scratch, for the same time"),
 )
-"""Names of a training and of what it is compared with."""
+"""Names of a training and of what it is compared with, told where they are shown."""
 
 _MISTAKES = 8
 _PIXELS = 112  # side of a mistake's image
@@ -440,7 +440,7 @@ def about(
     input_size: int,
     evaluation: Evaluation | None = None,
 ) -> TrainedInfo:
-    """Describe a trained network and how well it does.
+    """Describe a trained network and how well it does, in English: it goes into its file.
 
     Args:
         plan: What was trained.
@@ -454,24 +454,8 @@ def about(
         answers = evaluation.measured_answers
     elif result.test is not None:
         answers = result.test
-    images, correct = len(answers), int(answers.correct.sum())
-    if evaluation is not None and evaluation.folds:
-        of = tr(
-            "{images:,} pictures, each tested by a network trained in the same way without it",
-            images=images,
-        )
-    elif answers is result.test or (evaluation is not None and evaluation.tested):
-        of = tr(
-            "{images:,} test pictures, which it did not learn from and which chose nothing",
-            images=images,
-        )
-    else:
-        of = tr(
-            "{images:,} validation pictures, which it did not learn from but which chose its epoch",
-            images=images,
-        )
-    tested = evaluation.tested if evaluation is not None else ()
-    low, high = interval(correct, images, len(dataset.different(tested)) or None)
+    with speaking(ENGLISH):
+        note = _measured(dataset, result, input_size, evaluation, answers)
     options = plan.network.spec.imagenet_options
     design = design_of(plan.network.spec)
     return TrainedInfo(
@@ -479,22 +463,49 @@ def about(
         form=plan.form,
         input_size=input_size,
         training_set=dataset.name,
-        note=(
-            tr(
-                "Trained here on {name} ({count} classes, {input_size} px). Of {of}, "
-                "{correct} are classified correctly (95 % interval {low} to {high}).",
-                name=dataset.name,
-                count=len(dataset.classes),
-                input_size=input_size,
-                of=of,
-                correct=percent(correct / images),
-                low=percent(low),
-                high=percent(high),
-            )
-        ),
-        accuracy=correct / images,
+        note=note,
+        accuracy=answers.accuracy,
         options=tuple(n for n, value in options if getattr(result.module, n, None) == value),
         design=design.text if design is not None else "",
+    )
+
+
+def _measured(
+    dataset: Dataset,
+    result: TrainingResult,
+    input_size: int,
+    evaluation: Evaluation | None,
+    answers: Answers,
+) -> str:
+    """Say how many images a trained network classifies correctly, and which these are."""
+    images, correct = len(answers), int(answers.correct.sum())
+    if evaluation is not None and evaluation.folds:
+        tested = tr(
+            "{images:,} pictures, each tested by a network trained in the same way without it",
+            images=images,
+        )
+    elif answers is result.test or (evaluation is not None and evaluation.tested):
+        tested = tr(
+            "{images:,} test pictures, which it did not learn from and which chose nothing",
+            images=images,
+        )
+    else:
+        tested = tr(
+            "{images:,} validation pictures, which it did not learn from but which chose its epoch",
+            images=images,
+        )
+    indices = evaluation.tested if evaluation is not None else ()
+    low, high = interval(correct, images, len(dataset.different(indices)) or None)
+    return tr(
+        "Trained here on {dataset} ({count} classes, {size} px). Of {tested}, {share} are "
+        "classified correctly (95 % interval {low} to {high}).",
+        dataset=dataset.name,
+        count=len(dataset.classes),
+        size=input_size,
+        tested=tested,
+        share=percent(correct / images),
+        low=percent(low),
+        high=percent(high),
     )
 
 

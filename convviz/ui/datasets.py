@@ -18,7 +18,7 @@ from convviz.datasets.generated import GENERATED
 from convviz.datasets.labelled_set import Dataset
 from convviz.errors import ImageError
 from convviz.images.preprocess import crop
-from convviz.language import later, tr
+from convviz.language import again, later, tr, trn
 from convviz.ui import downloads, state
 from convviz.ui.keys import Entry, Key
 from convviz.ui.widgets import ZIPS
@@ -121,7 +121,7 @@ def choose(usual: str = SHAPES) -> Dataset | None:
     kind = st.segmented_control(
         tr("Pictures to learn from"),
         _KINDS,
-        format_func=_KINDS.__getitem__,
+        format_func=lambda kind: tr(_KINDS[kind]),
         key=state.remember(Key.DATA, usual, allowed=_KINDS),
         label_visibility="collapsed",
         required=True,
@@ -138,7 +138,11 @@ def choose(usual: str = SHAPES) -> Dataset | None:
 
 def plain_name(name: str) -> str:
     """Shorten a class's name, a folder's name perhaps, and escape Markdown in it."""
-    return state.plain(state.shorten(name, 24))
+    return state.plain(_short(name))
+
+
+def _short(name: str) -> str:
+    return state.shorten(again(name), 24)
 
 
 def _published(key: str) -> Dataset | None:
@@ -184,7 +188,7 @@ def _uploaded() -> Dataset | None:
     if upload.dataset is not None and not upload.thumbnails:
         upload.thumbnails = _thumbnails(upload.dataset)
     if upload.refusal:
-        st.error(state.plain(upload.refusal), icon=":material/error:")
+        st.error(state.plain(again(upload.refusal)), icon=":material/error:")
     return upload.dataset
 
 
@@ -246,12 +250,12 @@ def _preview(dataset: Dataset, thumbnails: Sequence[Image.Image]) -> None:
                     image,
                     width=side,
                     output_format="PNG",
-                    alt=tr("One of class {shorten}", shorten=state.shorten(name, 24)),
+                    alt=tr("One of class {name}", name=_short(name)),
                 )
                 st.caption(f"{plain_name(name)}: {dataset.counts[label]}")
     more = len(dataset.classes) - _PREVIEW_CLASSES
     if more > 0:
-        st.caption(tr("… and {more} more classes", more=more))
+        st.caption(tr("… and {count} more classes", count=more))
     for text in (findings.given_division(dataset), findings.duplicates(dataset)):
         if text:
             st.caption(text)
@@ -263,15 +267,12 @@ def _preview(dataset: Dataset, thumbnails: Sequence[Image.Image]) -> None:
         if text:
             st.warning(state.plain(text), icon=":material/content_copy:")
     if dataset.left_out:
-        files = len(dataset.left_out)
-        with st.expander(
-            tr(
-                "{files} {which} left out",
-                files=files,
-                which="file was" if files == 1 else "files were",
-            )
-        ):
+        count = len(dataset.left_out)
+        with st.expander(trn("{count} file was left out", "{count} files were left out", count)):
             st.dataframe(
-                [{"file": file.title, "why": file.reason} for file in dataset.left_out],
+                [
+                    {tr("file"): file.title, tr("why"): again(file.reason)}
+                    for file in dataset.left_out
+                ],
                 hide_index=True,
             )

@@ -71,7 +71,7 @@ def test_both_ends_and_their_ratio_are_named() -> None:
     assert "no stage's weights by more than 0.0025 of their length" in text
 
 
-@pytest.mark.claims("convviz.learning.findings._as_long")
+@pytest.mark.claims("convviz.learning.findings._lengths")
 @pytest.mark.parametrize(
     ("first", "last", "expected"),
     [
@@ -172,7 +172,7 @@ def test_advice_never_asks_for_what_is_set(
         assert not re.search(r"\b(nan|inf)\b", text)
 
 
-@pytest.mark.claims("convviz.learning.findings.gradients")
+@pytest.mark.claims("convviz.learning.findings.gradients", "convviz.learning.findings.after")
 def test_gradients_at_the_beginning_and_at_the_end() -> None:
     first = moment(0, stages((1.0, 7.7), (2.0, 2.0)))
     text = findings.gradients(comparison(first, moment(40, stages((2.0, 1.0), (1.0, 1.0)))))

@@ -56,7 +56,7 @@ def test_opens_with_the_recording_without_any_weights(open_page: Any) -> None:
     assert "first 2,000 of the 10,000 validation pictures" in captions(app)
     assert "would stay at 0.85, not at 0" in captions(app)
     assert saves(app) == {"Kernels (PNG)", "Maps (PNG)", "Loss (CSV)"}
-    assert len(app.get("button_group")) == 1
+    assert len(app.main.get("button_group")) == 1
 
 
 def test_a_link_opens_a_moment_and_a_layer(open_page: Any) -> None:

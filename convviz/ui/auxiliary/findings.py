@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convviz.formatting import percent, say_seconds
-from convviz.language import later, tr
+from convviz.language import later, tr, trn
 from convviz.learning.auxiliary import Comparison, Settings
 from convviz.learning.auxiliary_recording import RecordedComparisons
+from convviz.learning.findings import after
 from convviz.learning.small_networks import NARROWER, SmallInitialisation
 from convviz.networks.network import AUXILIARY_WEIGHT
 
 SECONDS_PER_STEP = 0.12  # of both networks on two cores, to tell others how long to wait
 
 STARTS: dict[SmallInitialisation, str] = {
-    "lecun": "variance 1 / inputs (1998)",
+    "lecun": later("variance 1 / inputs (1998)"),
     "he": later("variance 2 / inputs (He, 2015)"),
 }
 
@@ -25,9 +26,9 @@ def introduction() -> str:
         "In a deep network the loss is far from the first layers, and its gradient has "
         "to come back through all the layers in between. GoogLeNet has two small "
         "classifiers on the way. While it trains, their losses are added to the main "
-        "one, each weighted {auxiliary_weight:g}; after training they are thrown away "
+        "one, each weighted {weight:g}; after training they are thrown away "
         "(Szegedy et al. 2015, §5).",
-        auxiliary_weight=AUXILIARY_WEIGHT,
+        weight=AUXILIARY_WEIGHT,
     )
 
 
@@ -38,11 +39,11 @@ def setting(weight: float) -> str:
         weight: Factor of each auxiliary loss.
     """
     return tr(
-        "This network is GoogLeNet with every layer {narrower} times narrower, nine "
+        "This network is GoogLeNet with every layer {factor} times narrower, nine "
         "Inception modules deep. loss = main + {weight:g} · aux1 + {weight:g} · aux2 on "
         "one side, and main alone on the other. Both begin with the same weights and see "
         "the same batches.",
-        narrower=NARROWER,
+        factor=NARROWER,
         weight=weight,
     )
 
@@ -52,10 +53,10 @@ def in_short(settings: Settings) -> str:
     norm = tr("batch norm") if settings.batch_norm else tr("no batch norm")
     return tr(
         "Auxiliary losses weighted {weight:g} against none, {norm}, first weights with "
-        "{starts}, learning rate {learning_rate:g}, seed {seed}.",
+        "{start}, learning rate {learning_rate:g}, seed {seed}.",
         weight=settings.weight,
         norm=norm,
-        starts=STARTS[settings.start],
+        start=tr(STARTS[settings.start]),
         learning_rate=settings.learning_rate,
         seed=settings.seed,
     )
@@ -76,8 +77,8 @@ def steps_help(settings: Settings) -> str:
 def weight_help() -> str:
     """Say which weight the paper has, and what weight 0 means."""
     return tr(
-        "{auxiliary_weight:g} in the paper. With 0 both networks are the same, and learn the same.",
-        auxiliary_weight=AUXILIARY_WEIGHT,
+        "{weight:g} in the paper. With 0 both networks are the same, and learn the same.",
+        weight=AUXILIARY_WEIGHT,
     )
 
 
@@ -100,17 +101,17 @@ def recorded(recording: RecordedComparisons) -> str:
     first = recording.comparisons[0]
     settings = first.settings
     return tr(
-        "Computed beforehand by convviz {version} on {train_images:,} pictures of the "
+        "Computed beforehand by convviz {version} on {images:,} pictures of the "
         "{dataset}, in {steps:,} steps of {batch} pictures of {size} × {size} pixels "
-        "each. {in_short} Start runs it here, with the pictures and settings chosen "
+        "each. {settings} Start runs it here, with the pictures and settings chosen "
         "above.",
         version=recording.version,
-        train_images=first.train_images,
-        dataset=recording.dataset,
+        images=first.train_images,
+        dataset=tr(recording.dataset),
         steps=settings.steps,
         batch=settings.batch,
         size=settings.size,
-        in_short=in_short(settings),
+        settings=in_short(settings),
     )
 
 
@@ -125,24 +126,36 @@ def seeds(comparisons: Sequence[Comparison]) -> str:
     behind = sum(pair.only_first < pair.only_second for pair in pairs)
     sure = sum(pair.is_significant and pair.only_first > pair.only_second for pair in pairs)
     wrong = sum(pair.is_significant and pair.only_first < pair.only_second for pair in pairs)
-    text = tr(
-        "**Over {count} seeds**, {in_row} of the validation pictures are named correctly "
-        "with the auxiliary losses, and {in_row_2} without: with them more in {ahead} of "
-        "{comparisons} (by more than chance would explain in {sure}), fewer in {behind}",
-        count=len(comparisons),
-        in_row=_in_row(with_heads),
-        in_row_2=_in_row(without),
-        ahead=ahead,
-        comparisons=len(comparisons),
-        sure=sure,
-        behind=behind,
-    )
-    text += tr(" (by more than chance in {wrong}).", wrong=wrong) if wrong else "."
-    return tr("{text} What follows is seed {seed}.", text=text, seed=comparisons[0].settings.seed)
+    numbers = {
+        "count": len(comparisons),
+        "with_heads": _in_row(with_heads),
+        "without": _in_row(without),
+        "ahead": ahead,
+        "sure": sure,
+        "behind": behind,
+    }
+    if wrong:
+        text = tr(
+            "**Over {count} seeds**, {with_heads} of the validation pictures are named correctly "
+            "with the auxiliary losses, and {without} without: with them more in {ahead} of "
+            "{count} (by more than chance would explain in {sure}), fewer in {behind} (by more "
+            "than chance in {wrong}).",
+            **numbers,
+            wrong=wrong,
+        )
+    else:
+        text = tr(
+            "**Over {count} seeds**, {with_heads} of the validation pictures are named correctly "
+            "with the auxiliary losses, and {without} without: with them more in {ahead} of "
+            "{count} (by more than chance would explain in {sure}), fewer in {behind}.",
+            **numbers,
+        )
+    follows = tr("What follows is seed {seed}.", seed=comparisons[0].settings.seed)
+    return f"{text} {follows}"
 
 
 def _in_row(values: Sequence[str]) -> str:
-    return tr("{join} and {values}", join=", ".join(values[:-1]), values=values[-1])
+    return tr("{others} and {last}", others=", ".join(values[:-1]), last=values[-1])
 
 
 def when(comparison: Comparison, index: int) -> str:
@@ -155,7 +168,7 @@ def when(comparison: Comparison, index: int) -> str:
     step = comparison.moments[index].step
     if not step:
         return tr("before the first step")
-    return tr("after {step:,} step{which}", step=step, which="" if step == 1 else "s")
+    return trn("after {count:,} step", "after {count:,} steps", step)
 
 
 def moment(comparison: Comparison, index: int) -> str:
@@ -165,18 +178,20 @@ def moment(comparison: Comparison, index: int) -> str:
         comparison: The two trainings.
         index: Of the moment, from 0.
     """
-    text = tr(
-        "{capitalize}. The length of the gradient of the loss that each network lowers, "
-        "with respect to the weights of each stage, over the same training pictures at "
-        "every moment. A gradient of 0 has no place on a logarithmic scale.",
-        capitalize=when(comparison, index).capitalize(),
+    step = comparison.moments[index].step
+    length = tr(
+        "The length of the gradient of the loss that each network lowers, with respect to the "
+        "weights of each stage, over the same training pictures at every moment. A gradient of 0 "
+        "has no place on a logarithmic scale."
     )
-    if comparison.moments[index].step == 0:
-        text += tr(
-            " A head adds to the gradient of the stages before its dotted line; behind "
-            "the last one the two are equal."
-        )
-    return text
+    text = f"{after(step)}. {length}"
+    if step:
+        return text
+    heads = tr(
+        "A head adds to the gradient of the stages before its dotted line; behind the last one "
+        "the two are equal."
+    )
+    return f"{text} {heads}"
 
 
 def in_a_sentence(step: int, with_heads: float, without: float) -> str:

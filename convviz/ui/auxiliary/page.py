@@ -8,9 +8,9 @@ from convviz.datasets.labelled_set import Dataset, split
 from convviz.errors import RecordingError
 from convviz.figures import auxiliary as figures
 from convviz.figures import theme
-from convviz.formatting import percent
+from convviz.formatting import grouped, percent
 from convviz.jobs.job import JobView
-from convviz.language import tr
+from convviz.language import again, numeral, tr, trp
 from convviz.learning import auxiliary_recording
 from convviz.learning import findings as results
 from convviz.learning.auxiliary import Comparison, Settings, compare_auxiliary
@@ -74,19 +74,27 @@ def _recorded() -> RecordedComparisons:
 def _draw_idea(weight: float) -> None:
     """Draw the network with its heads, each auxiliary loss multiplied with a weight."""
     blocks = "".join(_block(name, weight) for name in _STAGES)
-    st.html(f'<ol class="convviz-heads" aria-label="Where the heads sit">{blocks}</ol>')
+    label = tr("Where the heads sit")
+    st.html(f'<ol class="convviz-heads" aria-label="{label}">{blocks}</ol>')
     st.caption(findings.setting(weight))
 
 
 def _block(name: str, weight: float) -> str:
     short = name.removeprefix("inception")
     heads = [head for head, stage in HEADS.items() if stage == name]
+    below = ""
     if heads:
-        below = f"<em>{heads[0]}<br>loss × {weight:g}</em>"
-    else:
-        below = "<em class='main'>main<br>loss × 1</em>" if name == _STAGES[-1] else ""
+        below = _below(heads[0], weight)
+    elif name == _STAGES[-1]:
+        below = _below(trp("classifier", "main"), 1, " class='main'")
     kind = "module" if short != name else "plain"
     return f'<li><b class="{kind}" title="{name}">{short}</b>{below}</li>'
+
+
+def _below(name: str, weight: float, attributes: str = "") -> str:
+    """Name a loss and its factor."""
+    factor = tr("loss × {weight:g}", weight=weight)
+    return f"<em{attributes}>{name}<br>{factor}</em>"
 
 
 def _start_button(
@@ -103,8 +111,8 @@ def _start_button(
         if dataset is not None:
             st.caption(
                 tr(
-                    "On {shorten}, {count:,} pictures in {classes} classes.",
-                    shorten=state.plain(state.shorten(dataset.name)),
+                    "On {dataset}, {count:,} pictures in {classes} classes.",
+                    dataset=state.plain(state.shorten(again(dataset.name))),
                     count=len(dataset),
                     classes=len(dataset.classes),
                 )
@@ -114,7 +122,7 @@ def _start_button(
 def _start(page_jobs: PageJobs, dataset: Dataset, settings: Settings) -> None:
     page_jobs.start(
         compare_auxiliary,
-        title=tr("Auxiliary losses: {shorten}", shorten=state.shorten(dataset.name)),
+        title=tr("Auxiliary losses: {dataset}", dataset=state.shorten(dataset.name)),
         seconds=settings.steps * findings.SECONDS_PER_STEP,
         dataset=dataset,
         split=split(dataset),
@@ -130,7 +138,7 @@ def _draw_job(page_jobs: PageJobs, view: JobView) -> None:
         ended=lambda view: _draw_ended(view.id, view.newest),
         ready=tr("Reading the pictures…"),
         caption=findings.in_short(comparison.settings) if comparison else "",
-        note=view.note or (comparison.note if comparison else ""),
+        note=again(view.note or (comparison.note if comparison else "")),
     )
 
 
@@ -197,9 +205,9 @@ def _draw_moment(job_id: str, comparison: Comparison) -> None:
     """Draw the gradients of the moment that the slider stands at."""
     st.markdown(tr("**Gradients by depth**"))
     index = st.select_slider(
-        tr("Step"),
+        trp("of a training", "Step"),
         range(len(comparison.moments)),
-        format_func=lambda number: f"{comparison.moments[number].step:,}",
+        format_func=lambda number: grouped(comparison.moments[number].step),
         key=f"auxiliary_moment_{job_id}",
     )
     _draw_gradients(comparison, index, "ended")
@@ -210,12 +218,12 @@ def _draw_table(comparison: Comparison) -> None:
     last = comparison.moments[-1]
     rows = [
         {
-            "auxiliary losses": title,
-            "classified correctly": percent(standing.validation.accuracy, 1),
-            "main loss": "" if standing.loss is None else f"{standing.loss:.3f}",
-            tr("time of its steps"): f"{standing.seconds:.1f} s",
-            tr("parameters in training"): f"{comparison.parameters + extra:,}",
-            "parameters kept": f"{comparison.parameters:,}",
+            tr("auxiliary losses"): title,
+            tr("classified correctly"): percent(standing.validation.accuracy, 1),
+            tr("main loss"): "" if standing.loss is None else numeral(f"{standing.loss:.3f}"),
+            tr("time of its steps"): numeral(f"{standing.seconds:.1f} s"),
+            tr("parameters in training"): grouped(comparison.parameters + extra),
+            tr("parameters kept"): grouped(comparison.parameters),
         }
         for title, standing, extra in (
             (
@@ -223,7 +231,7 @@ def _draw_table(comparison: Comparison) -> None:
                 last.with_heads,
                 comparison.head_parameters,
             ),
-            ("without", last.without, 0),
+            (tr("without"), last.without, 0),
         )
     ]
     st.dataframe(rows, hide_index=True, key="auxiliary_table")

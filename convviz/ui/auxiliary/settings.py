@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.language import later, tr
+from convviz.language import later, numeral, tr
 from convviz.learning.auxiliary import Settings
 from convviz.ui import auxiliary_settings, state
 from convviz.ui.auxiliary import findings
@@ -26,7 +26,7 @@ def choose() -> Settings:
         start = st.selectbox(
             tr("First weights"),
             findings.STARTS,
-            format_func=findings.STARTS.__getitem__,
+            format_func=lambda start: tr(findings.STARTS[start]),
             key=state.remember(Key.AUXILIARY_START, _DEFAULTS.start, allowed=findings.STARTS),
             help=tr(
                 "In 2014 the rule of He et al., which makes up for what a ReLU takes away, "
@@ -37,7 +37,7 @@ def choose() -> Settings:
         norm = st.selectbox(
             tr("Batch norm"),
             _NORMS,
-            format_func=_NORMS.__getitem__,
+            format_func=lambda norm: tr(_NORMS[norm]),
             key=state.remember(Key.AUXILIARY_NORM, _DEFAULTS.batch_norm, allowed=_NORMS),
             help=tr(
                 "It came a year after GoogLeNet (Ioffe and Szegedy 2015), and brings each "
@@ -50,6 +50,7 @@ def choose() -> Settings:
         rate = st.select_slider(
             tr("Learning rate"),
             _RATES,
+            format_func=lambda rate: numeral(str(rate)),
             key=state.remember(Key.AUXILIARY_RATE, _DEFAULTS.learning_rate, allowed=_RATES),
             help=tr("Of SGD with Nesterov's momentum. A cosine schedule lowers it to nearly zero."),
             width=_WIDTH,

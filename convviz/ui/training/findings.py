@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from convviz.formatting import grouped, percent
-from convviz.language import tr
+from convviz.formatting import percent
+from convviz.language import later, tr, trn
 from convviz.learning.guessing import smoothed_floor
 from convviz.learning.live import LiveProgress, Rate
 from convviz.learning.recording import Log, LoggedStep
@@ -30,16 +30,16 @@ def introduction(log: Log, classes: int, moments: int) -> str:
     """
     return tr(
         "GoogLeNet learned {classes} classes from {images:,} looks at photographs, in "
-        "{steps:,} steps and {seconds:.0f} minutes on {cores} processor cores, checks on "
-        "the way included ({seconds_2:.0f} with the measurement of the finished "
+        "{steps:,} steps and {minutes:.0f} minutes on {cores} processor cores, checks on "
+        "the way included ({all_minutes:.0f} with the measurement of the finished "
         "network). Its first layers were kept at {moments} moments: move the slider, and "
         "watch what becomes of random numbers.",
         classes=classes,
         images=log.images,
         steps=log.steps,
-        seconds=log.points[-1].seconds / 60,
+        minutes=log.points[-1].seconds / 60,
         cores=log.cores,
-        seconds_2=log.seconds / 60,
+        all_minutes=log.seconds / 60,
         moments=moments,
     )
 
@@ -49,13 +49,13 @@ def loss_curve(log: Log, classes: int) -> str:
     return tr(
         "The loss is the main classifier's cross-entropy on the training pictures, "
         "averaged over the last steps, with label smoothing {smoothing:g}: even a "
-        "perfect network would stay at {smoothed_floor:.2f}, not at 0, and guessing "
-        "costs {log:.2f}. While it trained, two auxiliary classifiers added theirs, each "
-        "multiplied with {auxiliary_weight:g}.",
+        "perfect network would stay at {floor:.2f}, not at 0, and guessing "
+        "costs {guessing:.2f}. While it trained, two auxiliary classifiers added theirs, each "
+        "multiplied with {weight:g}.",
         smoothing=log.smoothing,
-        smoothed_floor=smoothed_floor(log.smoothing, classes),
-        log=math.log(classes),
-        auxiliary_weight=AUXILIARY_WEIGHT,
+        floor=smoothed_floor(log.smoothing, classes),
+        guessing=math.log(classes),
+        weight=AUXILIARY_WEIGHT,
     )
 
 
@@ -63,36 +63,48 @@ def sizes(log: Log) -> str:
     """Say how large the pictures were, and what the accuracy did where that changed."""
     points = log.points
     larger = [after for before, after in pairwise(points) if after.size != before.size]
-    text = tr("The pictures had {size} × {size} pixels", size=points[0].size)
+    size = points[0].size
     if not larger:
-        return tr("{text} all the time, in the checks too.", text=text)
-    changes = " and ".join(
+        return tr(
+            "The pictures had {size} × {size} pixels all the time, in the checks too.", size=size
+        )
+    changes = tr(" and ").join(
         tr("{size} × {size} before step {step:,}", size=p.size, step=p.step) for p in larger
     )
-    text += tr(", and grew to {changes}, in the checks too", changes=changes)
-    checks = checked(log)
-    for before, after in pairwise(checks):
-        if after[0].size != before[0].size:
-            text += tr(
-                "; from {before} at {size} pixels (step {step:,}) the accuracy went to "
-                "{after} at {size_2} (step {step_2:,})",
-                before=percent(before[1], 2),
-                size=before[0].size,
-                step=before[0].step,
-                after=percent(after[1], 2),
-                size_2=after[0].size,
-                step_2=after[0].step,
-            )
-            break
-    at_sizes = " and ".join(
+    at_sizes = tr(" and ").join(
         tr("{share} at {size} pixels", share=percent(share, 1), size=size)
         for size, share in sorted(log.final.items())
     )
+    alone = tr(
+        "The size alone makes a difference: with the same weights the finished network names "
+        "{shares} correctly.",
+        shares=at_sizes,
+    )
+    return f"{_grown(size, changes, log)} {alone}"
+
+
+def _grown(size: int, changes: str, log: Log) -> str:
+    """Say how the pictures grew, and what the accuracy did when they first did."""
+    checks = checked(log)
+    for before, after in pairwise(checks):
+        if after[0].size != before[0].size:
+            return tr(
+                "The pictures had {size} × {size} pixels, and grew to {changes}, in the checks "
+                "too; from {before} at {size_before} pixels (step {step_before:,}) the accuracy "
+                "went to {after} at {size_after} (step {step_after:,}).",
+                size=size,
+                changes=changes,
+                before=percent(before[1], 2),
+                size_before=before[0].size,
+                step_before=before[0].step,
+                after=percent(after[1], 2),
+                size_after=after[0].size,
+                step_after=after[0].step,
+            )
     return tr(
-        "{text}. The size alone makes a difference: with the same weights the finished "
-        "network names {at_sizes} correctly.",
-        text=text,
-        at_sizes=at_sizes,
+        "The pictures had {size} × {size} pixels, and grew to {changes}, in the checks too.",
+        size=size,
+        changes=changes,
     )
 
 
@@ -116,7 +128,7 @@ def validation(log: Log, about: BundledInfo) -> str:
     return tr(
         "The accuracies on the way are of the first {images:,} of the {total:,} "
         "validation pictures. The last, at step {step:,}, is {share} at {size} pixels; "
-        "the finished network's {accuracy} are of all {total:,} at {input_size} pixels, "
+        "the finished network's {accuracy} are of all {total:,} at {full_size} pixels, "
         "after step {steps:,}. The two differ by {difference:.1f} percentage points, "
         "where chance alone makes a part of {images:,} differ from the whole by about "
         "{error:.1f} (its standard error).",
@@ -126,7 +138,7 @@ def validation(log: Log, about: BundledInfo) -> str:
         share=percent(share, 2),
         size=last.size,
         accuracy=percent(about.accuracy, 1),
-        input_size=about.input_size,
+        full_size=about.input_size,
         steps=log.steps,
         difference=100 * difference,
         error=100 * error,
@@ -190,23 +202,33 @@ def moment_maps(snapshot: Snapshot, maps: Maps, image: str) -> str:
         maps: Those drawn.
         image: Title of the image.
     """
-    crossed = tr(" (crossed out)") if maps.empty else ""
-    return tr(
-        "{image} through the weights of this moment, each channel on its own scale: "
-        "{empty} of {channels} channels empty{crossed}. In all ReLUs together, {empty_2} "
-        "of {channels_2} are empty.",
-        image=image,
-        empty=maps.empty,
-        channels=maps.channels,
-        crossed=crossed,
-        empty_2=snapshot.empty,
-        channels_2=snapshot.channels,
+    if maps.empty:
+        text = tr(
+            "{image} through the weights of this moment, each channel on its own scale: {empty} of "
+            "{channels} channels empty (crossed out).",
+            image=image,
+            empty=maps.empty,
+            channels=maps.channels,
+        )
+    else:
+        text = tr(
+            "{image} through the weights of this moment, each channel on its own scale: {empty} of "
+            "{channels} channels empty.",
+            image=image,
+            empty=maps.empty,
+            channels=maps.channels,
+        )
+    everywhere = tr(
+        "In all ReLUs together, {empty} of {channels} are empty.",
+        empty=snapshot.empty,
+        channels=snapshot.channels,
     )
+    return f"{text} {everywhere}"
 
 
 def dead_curve(view: LiveProgress) -> str:
     """Name the curve of dead channels."""
-    return tr("dead: empty for all of {others} validation pictures", others=view.others)
+    return tr("dead: empty for all of {count} validation pictures", count=view.others)
 
 
 def counted_channels(view: LiveProgress) -> str:
@@ -222,12 +244,19 @@ def label(view: LiveProgress, frame: Snapshot, *, is_back: bool) -> str:
         frame: The moment.
         is_back: Whether the training ended at a later step than that of the weights kept.
     """
-    text = tr("Step {step:,} · epoch {epoch}", step=frame.step, epoch=frame.epoch)
     if not frame.kept:
-        return f"{text} · {frame.seconds:.0f} s" + (", untrained" if frame.step == 0 else "")
-    if is_back:
-        return tr("{text} · back to the best weights, which are kept", text=text)
-    return tr("{text} · the end: these weights are kept", text=text)
+        message = (
+            later("Step {step:,} · epoch {epoch} · {seconds:.0f} s")
+            if frame.step
+            else later("Step {step:,} · epoch {epoch} · {seconds:.0f} s, untrained")
+        )
+        return tr(message, step=frame.step, epoch=frame.epoch, seconds=frame.seconds)
+    message = (
+        later("Step {step:,} · epoch {epoch} · back to the best weights, which are kept")
+        if is_back
+        else later("Step {step:,} · epoch {epoch} · the end: these weights are kept")
+    )
+    return tr(message, step=frame.step, epoch=frame.epoch)
 
 
 def in_short(design: SmallDesign, dataset: str, learning_rate: float, seconds: float) -> str:
@@ -257,26 +286,34 @@ def rate(name: Rate, value: float, depth: int, *, batch_norm: bool) -> str:
         depth: Stacks of the network.
         batch_norm: Whether each convolution is followed by one.
     """
-    text = tr(
-        "AdamW with a learning rate of {value:g}, which a cosine schedule lowers to nearly zero.",
-        value=value,
-    )
+    texts = [
+        tr(
+            "AdamW with a learning rate of {rate:g}, which a cosine schedule lowers to nearly "
+            "zero.",
+            rate=value,
+        )
+    ]
     if name != "deadly":
-        return text
-    text += tr(
-        " A step that large can push a channel's inputs to its ReLU below zero for every "
-        "picture. Then it lets nothing through, gets no gradient back, and stays dead."
+        return texts[0]
+    texts.append(
+        tr(
+            "A step that large can push a channel's inputs to its ReLU below zero for every "
+            "picture. Then it lets nothing through, gets no gradient back, and stays dead."
+        )
     )
     if depth == 1:
-        text += tr(
-            " Channels of a first stack seldom die, as the picture's values lie on both "
-            "sides of zero: choose more stacks."
+        texts.append(
+            tr(
+                "Channels of a first stack seldom die, as the picture's values lie on both sides "
+                "of zero: choose more stacks."
+            )
         )
-    if batch_norm:
-        return tr("{text} Batch norm mostly prevents that: switch it off to compare.", text=text)
-    return tr(
-        "{text} Batch norm, which mostly prevents that, is off: switch it on to compare.", text=text
+    texts.append(
+        tr("Batch norm mostly prevents that: switch it off to compare.")
+        if batch_norm
+        else tr("Batch norm, which mostly prevents that, is off: switch it on to compare.")
     )
+    return " ".join(texts)
 
 
 def arithmetic(design: SmallDesign, classes: int) -> str:
@@ -289,10 +326,14 @@ def arithmetic(design: SmallDesign, classes: int) -> str:
     costs = count_design(design.design(classes))
     # What comes to each convolution, and to the average at the end.
     shapes = [block.comes for block in costs.blocks if block.text.startswith(("conv", "gap"))]
-    steps = " → ".join(f"{height} × {width} × {channels}" for channels, height, width in shapes)
-    return (
-        f"{steps} → global average pooling: {shapes[-1][0]} numbers → {classes} classes. "
-        f"{grouped(costs.parameters)} parameters; the weights are drawn at random at first."
+    sizes = " → ".join(f"{height} × {width} × {channels}" for channels, height, width in shapes)
+    return tr(
+        "{sizes} → global average pooling: {numbers} numbers → {classes} classes. {parameters:,} "
+        "parameters; the weights are drawn at random at first.",
+        sizes=sizes,
+        numbers=shapes[-1][0],
+        classes=classes,
+        parameters=costs.parameters,
     )
 
 
@@ -305,13 +346,14 @@ def progress(view: LiveProgress, phase: str) -> str:
     """
     if view.phase != "training":
         return phase
-    text = f"{phase} · {view.seconds:.0f} s"
-    if view.checks:
-        text += tr(
-            " · {accuracy} of validation pictures named correctly",
-            accuracy=percent(view.checks[-1].accuracy),
-        )
-    return text
+    if not view.checks:
+        return f"{phase} · {view.seconds:.0f} s"
+    return tr(
+        "{phase} · {seconds:.0f} s · {share} of validation pictures named correctly",
+        phase=phase,
+        seconds=view.seconds,
+        share=percent(view.checks[-1].accuracy),
+    )
 
 
 def dead_channels(view: LiveProgress) -> str:
@@ -321,11 +363,11 @@ def dead_channels(view: LiveProgress) -> str:
         return ""
     return tr(
         "{dead} of {channels} channels died: they let nothing through for any of "
-        "{others} validation pictures. Where nothing comes through no gradient comes "
+        "{count} validation pictures. Where nothing comes through no gradient comes "
         "back, so learning seldom wakes them up.",
         dead=dead,
         channels=view.channels,
-        others=view.others,
+        count=view.others,
     )
 
 
@@ -336,7 +378,7 @@ def numbers(view: LiveProgress, probe: str) -> str:
         view: The training.
         probe: Title of the probe image, safe to show.
     """
-    return f"{_accuracy(view)}{_channels(view, probe)}"
+    return f"{_accuracy(view)} {_channels(view, probe)}".strip()
 
 
 def _accuracy(view: LiveProgress) -> str:
@@ -345,22 +387,21 @@ def _accuracy(view: LiveProgress) -> str:
         return ""
     if outcome.best_epoch:
         kept = tr(
-            "The weights kept are those of epoch {best_epoch}, the best on these same "
-            "pictures, which tends to make the figure a little too good. ",
-            best_epoch=outcome.best_epoch,
+            "The weights kept are those of epoch {epoch}, the best on these same "
+            "pictures, which tends to make the figure a little too good.",
+            epoch=outcome.best_epoch,
         )
     else:
         kept = tr(
-            "No epoch did better on them than the weights before the first step, which are kept. "
+            "No epoch did better on them than the weights before the first step, which are kept."
         )
-    return tr(
-        "Accuracy is measured on {validation_images:,} pictures that it did not learn "
-        "from; always naming the largest class would name {accuracy} of them correctly. "
-        "{kept}",
-        validation_images=view.validation_images,
-        accuracy=percent(view.guessing.accuracy),
-        kept=kept,
+    measured = tr(
+        "Accuracy is measured on {count:,} pictures that it did not learn from; always naming the "
+        "largest class would name {share} of them correctly.",
+        count=view.validation_images,
+        share=percent(view.guessing.accuracy),
     )
+    return f"{measured} {kept}"
 
 
 def earlier_image(probe: str) -> str:
@@ -370,19 +411,19 @@ def earlier_image(probe: str) -> str:
         probe: Title of the training's image.
     """
     return tr(
-        "The maps below are of your earlier image, {quoted}: the training began with it. "
+        "The maps below are of your earlier image, {image}: the training began with it. "
         "Start a new one to see those of the image in the sidebar.",
-        quoted=quoted(probe),
+        image=quoted(probe),
     )
 
 
 def _channels(view: LiveProgress, probe: str) -> str:
     return tr(
         "Counted at the end of the training, over all ReLUs: a channel is empty when it "
-        "lets nothing through for {probe}, and dead when it lets nothing through for any "
-        "of {others} validation pictures.",
-        probe=probe,
-        others=view.others,
+        "lets nothing through for {image}, and dead when it lets nothing through for any "
+        "of {count} validation pictures.",
+        image=probe,
+        count=view.others,
     )
 
 
@@ -402,4 +443,4 @@ def _colours(bound: float) -> str:
 
 
 def _steps(count: int) -> str:
-    return tr("{count:,} step{which}", count=count, which="" if count == 1 else "s")
+    return trn("{count:,} step", "{count:,} steps", count)

@@ -11,7 +11,7 @@ from convviz.datasets.labelled_set import Dataset, Split
 from convviz.datasets.labelled_set import split as split_set
 from convviz.formatting import percent
 from convviz.jobs.job import JobView
-from convviz.language import later, tr
+from convviz.language import again, later, tr
 from convviz.learning.config import TrainingSettings
 from convviz.learning.live import LiveProgress, Rate, learning_rate, train_small
 from convviz.learning.small_design import SmallDesign
@@ -29,15 +29,15 @@ _DEPTHS = (1, 2, 3, 4, 5, 6)
 _SECONDS = (20, 40, 60, 120)
 _PIXELS = 48  # side of the training images
 _RATES: dict[Rate, str] = {
-    "usual": "Usual",
+    "usual": later("Usual"),
     "tiny": later("Far too small: hardly anything moves"),
     "deadly": later("Far too large: kills ReLUs"),
 }
 _PHASES = {
     "reading": later("Reading the pictures"),
     "encoding": later("Reading the pictures"),
-    "training": "Training",
-    "done": "Done",
+    "training": later("Training"),
+    "done": later("Done"),
 }
 
 
@@ -81,7 +81,7 @@ def draw(choice: Choice) -> None:
     if view is not None:
         newest: LiveProgress | None = view.newest
         if newest is not None and view.about != choice.image.sha256:
-            st.caption(findings.earlier_image(newest.probe))
+            st.caption(findings.earlier_image(again(newest.probe)))
         _draw_job(page_jobs, view)
     how_we_know("live_accuracy", "guessing", "empty_while_training")
 
@@ -111,7 +111,7 @@ def _choose(dataset: Dataset) -> LiveSetup:
         rate = st.radio(
             tr("Learning rate"),
             list(_RATES),
-            format_func=_RATES.__getitem__,
+            format_func=lambda rate: tr(_RATES[rate]),
             key=state.remember(Key.LIVE_RATE, "usual", allowed=_RATES),
             on_change=_rate_changed,
         )
@@ -136,7 +136,7 @@ def _in_short(setup: LiveSetup) -> str:
     settings = setup.settings
     return findings.in_short(
         setup.design,
-        state.plain(setup.dataset.name),
+        state.plain(again(setup.dataset.name)),
         settings.learning_rate or 0.0,
         settings.seconds or 0.0,
     )
@@ -151,7 +151,7 @@ def _start(page_jobs: PageJobs, setup: LiveSetup, choice: Choice) -> None:
     st.session_state.pop(Entry.LIVE_MOMENT, None)
     page_jobs.start(
         train_small,
-        title=tr("A small network learns {shorten}", shorten=state.shorten(setup.dataset.name)),
+        title=tr("A small network learns {dataset}", dataset=state.shorten(setup.dataset.name)),
         seconds=setup.settings.seconds,
         about=choice.image.sha256,
         design=setup.design,
@@ -199,7 +199,7 @@ def _pick_layer(view: LiveProgress) -> str:
 def _draw_live(view: JobView, layer: str) -> None:
     """Draw a training that goes on; called about once a second, so it must be cheap."""
     newest: LiveProgress = view.newest
-    text = findings.progress(newest, _PHASES[newest.phase])
+    text = findings.progress(newest, tr(_PHASES[newest.phase]))
     jobs.progress(view, text, newest.most_seconds)
     if layer and newest.frames:
         film(
@@ -252,7 +252,7 @@ def _draw_ended(job: str, view: LiveProgress, layer: str) -> None:
 def _warn(view: LiveProgress) -> None:
     """Say how the training ended if not as planned, and whether most channels died."""
     if view.outcome and view.outcome.note:
-        st.info(view.outcome.note, icon=":material/info:")
+        st.info(again(view.outcome.note), icon=":material/info:")
     dead = findings.dead_channels(view)
     if dead:
         st.warning(dead, icon=":material/heart_broken:")
@@ -266,12 +266,12 @@ def _numbers(view: LiveProgress) -> None:
             st.metric(tr("Epochs"), outcome.epochs, width="content")
         st.metric(
             tr("Empty channels"),
-            tr("{empty} of {channels}", empty=last.empty, channels=view.channels),
+            tr("{count} of {channels}", count=last.empty, channels=view.channels),
             width="content",
         )
         st.metric(
             tr("Dead channels"),
-            tr("{dead} of {channels}", dead=last.dead, channels=view.channels),
+            tr("{count} of {channels}", count=last.dead, channels=view.channels),
             width="content",
         )
-    st.caption(findings.numbers(view, state.plain(view.probe)))
+    st.caption(findings.numbers(view, state.plain(again(view.probe))))

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from convviz import language
 from convviz.figures import theme
-from convviz.language import later, tr
+from convviz.language import tr
 from convviz.learning.live import LiveProgress
 from convviz.learning.snapshots import Maps, Snapshot
 from convviz.ui import exports
@@ -18,9 +19,8 @@ from convviz.ui.training import findings
 
 def titles(view: LiveProgress, layer: str) -> tuple[str, str]:
     """Name the two panels."""
-    return tr("What conv1 looks for"), tr(
-        "What {title} answers", title=maps_of(view.frames[0], layer).layer.title
-    )
+    title = maps_of(view.frames[0], layer).layer.title
+    return tr("What conv1 looks for"), tr("What {layer} answers", layer=title)
 
 
 def layers(view: LiveProgress) -> dict[str, str]:
@@ -40,12 +40,15 @@ def newest(view: LiveProgress, layer: str) -> tuple[Still, ...]:
 
 def all_stills(job: str, view: LiveProgress, layer: str) -> tuple[Still, ...]:
     """Make every moment of a training that is over."""
-    return _stills(job, layer, len(view.frames), view)
+    with st.spinner(tr("Developing the film…")):
+        return _stills(job, layer, len(view.frames), language.current(), view)
 
 
 # A film has a few megabytes, and the page needs it again after each click beside it.
-@st.cache_resource(max_entries=8, show_spinner=later("Developing the film…"))
-def _stills(job: str, layer: str, count: int, _view: LiveProgress) -> tuple[Still, ...]:
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _stills(
+    job: str, layer: str, count: int, language: str, _view: LiveProgress
+) -> tuple[Still, ...]:
     return tuple(_still(_view, frame, layer) for frame in _view.frames)
 
 
@@ -93,10 +96,12 @@ def charts(view: LiveProgress) -> tuple[Chart, ...]:
                 dash=True,
                 marks=True,
             ),
-            Line("guessing", [(0, chance), (length, chance)], theme.GREY, side="right", dash=True),
+            Line(
+                tr("guessing"), [(0, chance), (length, chance)], theme.GREY, side="right", dash=True
+            ),
         ),
-        left="loss",
-        right="accuracy",
+        left=tr("loss"),
+        right=tr("accuracy"),
         length=length,
     )
     empty_and_dead = Chart(
@@ -114,7 +119,7 @@ def charts(view: LiveProgress) -> tuple[Chart, ...]:
                 dash=True,
             ),
         ),
-        left="channels",
+        left=tr("channels"),
         top=view.channels * 1.05,
         length=length,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.figures import theme
-from convviz.language import tr
+from convviz.language import again, tr
 from convviz.learning import recording
 from convviz.learning.guessing import smoothed_floor
 from convviz.learning.snapshots import Snapshot
@@ -90,12 +90,12 @@ def _still(image: ChosenImage, layer: str, step: int, *, with_maps: bool) -> Sti
     maps, about_maps = b"", tr("Looking at your image…")
     if with_maps:
         maps, about_maps = _maps(image, image.title, layer, step)
-    return Still(
-        label=tr("After {step:,} steps", step=step) + ("" if step else ": random numbers"),
-        at=step,
-        pictures=(sheet, maps),
-        notes=(about_kernels, about_maps),
+    label = (
+        tr("After {step:,} steps", step=step)
+        if step
+        else tr("After {step:,} steps: random numbers", step=step)
     )
+    return Still(label, step, (sheet, maps), (again(about_kernels), again(about_maps)))
 
 
 def _kernels(step: int) -> tuple[bytes, str]:
@@ -138,8 +138,8 @@ def _losses() -> Chart:
                 marks=True,
             ),
         ),
-        left="loss",
-        right="accuracy",
+        left=tr("loss"),
+        right=tr("accuracy"),
         length=log.steps,
     )
 
