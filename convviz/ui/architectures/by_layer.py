@@ -6,7 +6,7 @@ import streamlit as st
 
 from convviz.formatting import grouped
 from convviz.images.preprocess import crop
-from convviz.language import again, current, later, numeral, tr
+from convviz.language import again, later, numeral, tr
 from convviz.lessons.inception import inception_modules
 from convviz.lessons.worked_row import write_out
 from convviz.networks.network import is_within
@@ -48,7 +48,7 @@ def draw(choice: Choice) -> None:
         + (" " + tr("A module with branches unfolds below.") if inception_modules(costs) else "")
     )
     network_diagram.diagram(
-        _diagram_message(form.name, size, current()),
+        _diagram_message(form.name, size),
         selected=row.name,
         open_module=_module_of(costs, row),
         on_pick=lambda name: state.put(Key.ROW, name),
@@ -84,8 +84,7 @@ def _choose_form(network_name: str) -> tuple[cache.NetworkForm, int]:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _diagram_message(name: str, size: int, language: str) -> dict[str, object]:
-    """Return the diagram of a network, with its texts in a language: that of the reader."""
+def _diagram_message(name: str, size: int) -> dict[str, object]:
     return network_diagram.message(cache.costs(name, size))
 
 

@@ -11,7 +11,7 @@ from convviz.errors import SettingError
 from convviz.figures import architectures as figures
 from convviz.figures import theme
 from convviz.formatting import grouped, percent, short, size_text
-from convviz.language import again, later, numeral, tr
+from convviz.language import again, current, later, numeral, tr
 from convviz.lessons.comparison import surprise
 from convviz.lessons.printed_figures import Reported
 from convviz.lessons.printed_figures import reported as reported_figures
@@ -173,6 +173,7 @@ def _draw_parameters(networks: Sequence[Costs]) -> None:
             "parameters",
             *(costs.name for costs in networks),
             log,
+            current(),
         ),
         config=theme.save_as("parameters"),
         key="architectures_parameters",
@@ -299,6 +300,7 @@ def _draw_trade(networks: Sequence[Costs], reported: dict[str, Reported | None])
             ),
             "trade",
             *(costs.name for costs, _ in published),
+            current(),
         ),
         config=theme.save_as("accuracy-over-macs"),
         key="architectures_trade",
@@ -332,6 +334,7 @@ def _draw_bars(
             "amounts",
             *(tuple(each) for each in (titles, values, texts, exact, colours)),
             longest,
+            current(),
         ),
         config=theme.save_as(name),
         key=f"architectures_{name}",
