@@ -92,7 +92,7 @@ def _integer(line: _Line, digits: str, what: str, least: int, most: int) -> int:
     Args:
         line: The line that it stands in.
         digits: The number.
-        what: What it is, told in the reader's language: "number of channels".
+        what: What it is, "number of channels".
         least: The smallest valid one.
         most: The largest valid one.
     """
@@ -101,7 +101,7 @@ def _integer(line: _Line, digits: str, what: str, least: int, most: int) -> int:
         raise line.error(
             tr(
                 "the {what} is too large: choose a whole number from {least} to {most}.",
-                what=what,
+                what=tr(what),
                 least=grouped(least),
                 most=grouped(most),
             )
@@ -110,7 +110,7 @@ def _integer(line: _Line, digits: str, what: str, least: int, most: int) -> int:
         raise line.error(
             tr(
                 "the {what} is {number}: choose a whole number from {least} to {most}.",
-                what=what,
+                what=tr(what),
                 number=digits,
                 least=grouped(least),
                 most=grouped(most),
@@ -199,7 +199,12 @@ def _pair(line: _Line, word: str, what: str, least: int, most: int = MOST_SIDE) 
 def _needed(line: _Line, found: dict[str, str], kind: str, what: str) -> str:
     if kind not in found:
         raise line.error(
-            tr("{keyword} needs {what}: {form}.", keyword=line.keyword, what=what, form=line.form)
+            tr(
+                "{keyword} needs {what}: {form}.",
+                keyword=line.keyword,
+                what=tr(what),
+                form=line.form,
+            )
         )
     return found[kind]
 
@@ -212,7 +217,7 @@ def _one_number(line: _Line, what: str) -> str:
             else later("{keyword} needs {what}, and has none: {form}.")
         )
         raise line.error(
-            tr(message, keyword=line.keyword, what=what, count=len(line.words), form=line.form)
+            tr(message, keyword=line.keyword, what=tr(what), count=len(line.words), form=line.form)
         )
     return line.words[0]
 
@@ -225,7 +230,7 @@ def _fraction(line: _Line, word: str, otherwise: str) -> float:
 
 
 def _read_input(line: _Line) -> DesignBlock:
-    word = _one_number(line, tr("channels, height and width"))
+    word = _one_number(line, later("channels, height and width"))
     parts = re.split("[x×]", word, flags=re.IGNORECASE)
     if len(parts) != 3 or not all(_NUMBER.fullmatch(part) for part in parts):
         raise line.error(
@@ -235,24 +240,26 @@ def _read_input(line: _Line) -> DesignBlock:
                 word=shown(word),
             )
         )
-    channels = _integer(line, parts[0], tr("number of channels"), 1, MOST_CHANNELS)
-    height, width = (_integer(line, side, tr("image's side"), 1, MOST_SIDE) for side in parts[1:])
+    channels = _integer(line, parts[0], later("number of channels"), 1, MOST_CHANNELS)
+    height, width = (
+        _integer(line, side, later("image's side"), 1, MOST_SIDE) for side in parts[1:]
+    )
     return InputBlock(channels, height, width, line=line.number)
 
 
 def _read_conv(line: _Line) -> DesignBlock:
     found = _options(line, "ns/pgd")
-    number = _needed(line, found, "number", tr("its number of channels"))
-    channels = _integer(line, number, tr("number of channels"), 1, MOST_CHANNELS)
+    number = _needed(line, found, "number", later("its number of channels"))
+    channels = _integer(line, number, later("number of channels"), 1, MOST_CHANNELS)
     kernel = _pair(
-        line, _needed(line, found, "size", tr("its kernel, such as 3x3")), tr("kernel"), 1
+        line, _needed(line, found, "size", later("its kernel, such as 3x3")), later("kernel"), 1
     )
     group_word = found.get("g", "g1")
     if not _NUMBER.fullmatch(group_word[1:]):
         raise line.error(
             tr("{word} is no number of groups: {form}.", word=shown(group_word), form=line.form)
         )
-    groups = _integer(line, group_word[1:], tr("number of groups"), 1, MOST_CHANNELS)
+    groups = _integer(line, group_word[1:], later("number of groups"), 1, MOST_CHANNELS)
     if channels % groups:
         raise line.error(
             tr(
@@ -265,10 +272,10 @@ def _read_conv(line: _Line) -> DesignBlock:
     return ConvBlock(
         channels,
         kernel,
-        stride=_pair(line, found.get("/", "/1"), tr("stride"), 1),
-        padding=_pair(line, found.get("p", "p0"), tr("padding"), 0),
+        stride=_pair(line, found.get("/", "/1"), later("stride"), 1),
+        padding=_pair(line, found.get("p", "p0"), later("padding"), 0),
         groups=groups,
-        dilation=_pair(line, found.get("d", "d1"), tr("dilation"), 1),
+        dilation=_pair(line, found.get("d", "d1"), later("dilation"), 1),
         line=line.number,
     )
 
@@ -276,10 +283,10 @@ def _read_conv(line: _Line) -> DesignBlock:
 def _read_pool(line: _Line) -> tuple[Pair, Pair, Pair, bool]:
     found = _options(line, "s/p", ("ceil",))
     kernel = _pair(
-        line, _needed(line, found, "size", tr("its window, such as 2x2")), tr("window"), 1
+        line, _needed(line, found, "size", later("its window, such as 2x2")), later("window"), 1
     )
-    stride = _pair(line, found["/"], tr("stride"), 1) if "/" in found else kernel
-    padding = _pair(line, found.get("p", "p0"), tr("padding"), 0)
+    stride = _pair(line, found["/"], later("stride"), 1) if "/" in found else kernel
+    padding = _pair(line, found.get("p", "p0"), later("padding"), 0)
     if any(pad > side // 2 for pad, side in zip(padding, kernel, strict=True)):
         most = min(kernel) // 2
         raise line.error(
@@ -313,11 +320,11 @@ def _read_avgpool(line: _Line) -> DesignBlock:
         return AvgPoolBlock(*_read_pool(line), line=line.number)
     if len(lower) != 2 or lower[0] != "to" or not _SIZE.fullmatch(lower[1]):
         raise line.error(tr("to is followed by a size alone, as in “avgpool to 6x6”."))
-    return AvgPoolToBlock(_pair(line, lower[1], tr("size"), 1), line=line.number)
+    return AvgPoolToBlock(_pair(line, lower[1], later("size"), 1), line=line.number)
 
 
 def _read_dropout(line: _Line) -> DesignBlock:
-    word = _one_number(line, tr("its rate"))
+    word = _one_number(line, later("its rate"))
     rate = _fraction(line, word, later("{word} is no rate: {form}."))
     if not 0 <= rate < 1:
         raise line.error(
@@ -330,13 +337,13 @@ def _read_dropout(line: _Line) -> DesignBlock:
 
 
 def _read_fc(line: _Line) -> DesignBlock:
-    word = _one_number(line, tr("its number of outputs"))
+    word = _one_number(line, later("its number of outputs"))
     if not _NUMBER.fullmatch(word):
         raise line.error(
             tr("{word} is no number of outputs: {form}.", word=shown(word), form=line.form)
         )
     return FcBlock(
-        _integer(line, word, tr("number of outputs"), 1, MOST_CHANNELS), line=line.number
+        _integer(line, word, later("number of outputs"), 1, MOST_CHANNELS), line=line.number
     )
 
 
@@ -389,7 +396,7 @@ def _read_inception(line: _Line) -> DesignBlock:
         )
     typed = (conv1, reduce3, conv3, reduce5, conv5, pool)
     numbers = [
-        _integer(line, each, tr("number of channels"), 1, MOST_CHANNELS) if each else 0
+        _integer(line, each, later("number of channels"), 1, MOST_CHANNELS) if each else 0
         for each in typed
     ]
     for word, _, _ in columns[1:3]:
