@@ -96,13 +96,8 @@ class ClusterGone(JobError):
 
 
 _MEMORY = (
-    *(
-        later("out of memory"),
-        later("can't allocate memory"),
-        later("not enough memory"),
-        later("unable to allocate"),
-    ),
-    later("failed to allocate"),
+    *("out of memory", "can't allocate memory", "not enough memory", "unable to allocate"),
+    "failed to allocate",
 )
 
 
@@ -119,14 +114,14 @@ MEMORY_SHORT = later(
     "smaller network or fewer pictures at a time, or try again when fewer people are "
     "here."
 )
-"""What to say where nothing more is known of the computation."""
+"""What to say where nothing more is known of the computation; told where it is shown."""
 
 
 def memory_short(error_id: str) -> str:
     """Say that memory is short, with the id under which the log has it."""
     return tr(
-        "{memory_short} The log has the details (error {error_id}).",
-        memory_short=MEMORY_SHORT,
+        "{sentence} The log has the details (error {error_id}).",
+        sentence=tr(MEMORY_SHORT),
         error_id=error_id,
     )
 
@@ -135,26 +130,35 @@ def at_least(name: str, value: int, least: int, why: str = "") -> None:
     """Check that a setting is a whole number and large enough.
 
     Args:
-        name: Name of the setting, for the sentence.
+        name: Name of the setting, for the sentence, in the reader's language.
         value: Its value.
         least: The smallest valid value.
-        why: Why smaller values do not work, for the sentence.
+        why: Why smaller values do not work, for the sentence, likewise.
 
     Raises:
         SettingError: It is not a whole number, or too small.
     """
     if isinstance(value, bool) or not isinstance(value, int):
         raise SettingError(
-            tr("The {name} must be a whole number, not {value!r}.", name=name, value=value)
+            tr("The {name} must be a whole number, not {given}.", name=name, given=repr(value))
         )
-    if value < least:
-        reason = f" {why}" if why else ""
+    if value >= least:
+        return
+    if why:
         raise SettingError(
             tr(
-                "The {name} cannot be {value}:{reason} choose {least} or more.",
+                "The {name} cannot be {number}: {why} choose {least} or more.",
                 name=name,
-                value=value,
-                reason=reason,
+                number=value,
+                why=why,
                 least=least,
             )
         )
+    raise SettingError(
+        tr(
+            "The {name} cannot be {number}: choose {least} or more.",
+            name=name,
+            number=value,
+            least=least,
+        )
+    )

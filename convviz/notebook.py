@@ -135,5 +135,5 @@ def _read(image: Image.Image | bytes | str | Path) -> Image.Image:
         return decode(Path(image).read_bytes())
     except OSError as error:
         raise ImageError(
-            tr("{image} cannot be read: {strerror}.", image=image, strerror=error.strerror)
+            tr("{file} cannot be read: {reason}.", file=image, reason=error.strerror)
         ) from error

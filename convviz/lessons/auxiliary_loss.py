@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from convviz.errors import SettingError
-from convviz.language import tr
+from convviz.language import numeral, tr
 from convviz.networks.network import AUXILIARY_WEIGHT
 
 
@@ -30,7 +30,7 @@ class AuxiliaryLoss:
     def formula(self) -> str:
         """The loss with the numbers put in: "1.20 + 0.3·2.00 + 0.3·1.80 = 2.34"."""
         terms = "".join(f" + {self.weight:g}·{loss:.2f}" for loss in self.extra)
-        return f"{self.main:.2f}{terms} = {self.total:.2f}"
+        return numeral(f"{self.main:.2f}{terms} = {self.total:.2f}")
 
 
 def point() -> str:
@@ -38,8 +38,8 @@ def point() -> str:
     return tr(
         "**In a deep network the loss is far from the first layers. GoogLeNet has two "
         "small classifiers on the way, and adds their losses with weight "
-        "{auxiliary_weight:g}.** They are thrown away after training.",
-        auxiliary_weight=AUXILIARY_WEIGHT,
+        "{weight:g}.** They are thrown away after training.",
+        weight=AUXILIARY_WEIGHT,
     )
 
 

@@ -104,12 +104,12 @@ def bottleneck(
         SettingError: A number is too small to make a convolution.
     """
     for name, value in (
-        ("height", height),
-        ("width", width),
+        (tr("height"), height),
+        (tr("width"), width),
         (tr("number of channels"), channels),
         (tr("number of reduced channels"), reduced),
         (tr("number of output channels"), outputs),
-        ("kernel", kernel),
+        (tr("kernel"), kernel),
     ):
         at_least(name, value, 1)
     return Bottleneck(height, width, channels, reduced, outputs, kernel)

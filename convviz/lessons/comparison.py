@@ -4,7 +4,7 @@ A sentence is written only if the numbers support it, so the text is true for an
 """
 
 from convviz.formatting import grouped, percent, times
-from convviz.language import tr
+from convviz.language import later, tr
 from convviz.lessons.stacking import replacing
 from convviz.plain_text import plain
 from convviz.structure.costs import Costs, LayerCost
@@ -19,7 +19,9 @@ def surprise(first: Costs, second: Costs) -> tuple[str, ...]:
     """
     small, large = sorted((first, second), key=_size)
     larger, smaller = plain(large.title), plain(small.title)
-    sizes = tr("{size} against {size_2}", size=grouped(_size(large)), size_2=grouped(_size(small)))
+    sizes = tr(
+        "{larger} against {smaller}", larger=grouped(_size(large)), smaller=grouped(_size(small))
+    )
     if _size(large) == _size(small):
         count = grouped(_size(large))
         return (
@@ -33,9 +35,9 @@ def surprise(first: Costs, second: Costs) -> tuple[str, ...]:
     if not _size(small):
         return (
             tr(
-                "**{larger} has {size} parameters, {smaller} none.**",
+                "**{larger} has {count} parameters, {smaller} none.**",
                 larger=larger,
-                size=grouped(_size(large)),
+                count=grouped(_size(large)),
                 smaller=smaller,
             ),
         )
@@ -50,9 +52,9 @@ def surprise(first: Costs, second: Costs) -> tuple[str, ...]:
             ),
         )
     claim = tr(
-        "**{larger} has {times} the parameters of {smaller}**: {sizes}.",
+        "**{larger} has {factor} times the parameters of {smaller}**: {sizes}.",
         larger=larger,
-        times=_times(ratio),
+        factor=_factor(ratio),
         smaller=smaller,
         sizes=sizes,
     )
@@ -77,13 +79,13 @@ def _kernel_sentence(large: Costs, small: Costs) -> str:
     stack = replacing(2 * k - 1, k)
     side = stack.receptive_field
     return tr(
-        "And yet its kernels are never larger than {k}×{k}, which **saves** weights: two "
-        "layers of {k}×{k} see {side}×{side} pixels with {stack_per_pair} weights per "
-        "pair of channels, where one {side}×{side} kernel needs {single_per_pair}.",
-        k=k,
+        "And yet its kernels are never larger than {kernel}×{kernel}, which **saves** weights: two "
+        "layers of {kernel}×{kernel} see {side}×{side} pixels with {stack} weights per "
+        "pair of channels, where one {side}×{side} kernel needs {single}.",
+        kernel=k,
         side=side,
-        stack_per_pair=stack.stack_per_pair,
-        single_per_pair=stack.single_per_pair,
+        stack=stack.stack_per_pair,
+        single=stack.single_per_pair,
     )
 
 
@@ -93,39 +95,31 @@ def _decoder_sentence(large: Costs) -> str:
     if not decoder:
         return ""
     rows = [row for row in large.layers if row.part == "decoder" and row.parameters]
-    share = percent(decoder / _size(large))
+    numbers = {"count": grouped(decoder), "share": percent(decoder / _size(large))}
     kinds = {row.kind for row in rows}
     elsewhere = any(row.kind == "linear" for row in large.layers if row.part == "encoder")
-    if kinds == {"linear"} and not elsewhere:
-        is_one = len(rows) == 1
-        what = tr("fully connected layer") if is_one else tr("fully connected layers")
-        verb = "holds" if is_one else "hold"
-    else:
-        what, verb = "classifier", "holds"
+    connected = kinds == {"linear"} and not elsewhere
     if decoder < _size(large) / 2:
-        return tr(
-            "Its {what} {verb} {decoder} of them ({share}).",
-            what=what,
-            verb=verb,
-            decoder=grouped(decoder),
-            share=share,
-        )
+        if not connected:
+            return tr("Its classifier holds {count} of them ({share}).", **numbers)
+        if len(rows) == 1:
+            return tr("Its fully connected layer holds {count} of them ({share}).", **numbers)
+        return tr("Its fully connected layers hold {count} of them ({share}).", **numbers)
+    if not connected:
+        sentence = tr("Its **classifier** holds {count} of them ({share})", **numbers)
+    elif len(rows) == 1:
+        sentence = tr("Its **fully connected layer** holds {count} of them ({share})", **numbers)
+    else:
+        sentence = tr("Its **fully connected layers** hold {count} of them ({share})", **numbers)
     heaviest = max(rows, key=lambda row: row.parameters)
-    sentence = tr(
-        "Its **{what}** {verb} {decoder} of them ({share})",
-        what=what,
-        verb=verb,
-        decoder=grouped(decoder),
-        share=share,
-    )
     inputs, outputs = heaviest.input_shapes[0], heaviest.output_shape
     if heaviest.kind != "linear" or len(inputs) != 1 or len(rows) == 1:
         return f"{sentence}."
     return tr(
-        "{sentence}: {title} alone connects {inputs} values with {outputs} units and "
+        "{sentence}: {layer} alone connects {inputs} values with {outputs} units and "
         "holds {parameters}.",
         sentence=sentence,
-        title=plain(heaviest.title),
+        layer=plain(heaviest.title),
         inputs=grouped(inputs[0]),
         outputs=grouped(outputs[0]),
         parameters=grouped(heaviest.parameters),
@@ -138,30 +132,42 @@ def _difference_sentence(large: Costs, small: Costs) -> str:
     decoder, encoder = (
         large.part(part).parameters - small.part(part).parameters for part in ("decoder", "encoder")
     )
+    name, other = plain(large.title), plain(small.title)
     if encoder >= 0 and decoder >= 0:
-        part, more = max(("classifier", decoder), ("encoder", encoder), key=lambda pair: pair[1])
+        more = max(decoder, encoder)
+        message = (
+            later(
+                "{title} has {difference} more parameters in all: {count} of them ({share}) "
+                "are in its classifier."
+            )
+            if decoder >= encoder
+            else later(
+                "{title} has {difference} more parameters in all: {count} of them ({share}) "
+                "are in its encoder."
+            )
+        )
         return tr(
-            "{title} has {difference} more parameters in all: {more} of them ({more_2}) "
-            "are in its {part}.",
-            title=plain(large.title),
+            message,
+            title=name,
             difference=grouped(difference),
-            more=grouped(more),
-            more_2=percent(more / difference),
-            part=part,
+            count=grouped(more),
+            share=percent(more / difference),
         )
     return tr(
-        "{title} has {difference} more in all: its classifier has {more_or_fewer} and "
-        "its encoder {more_or_fewer_2} than those of {title_2}.",
-        title=plain(large.title),
+        "{title} has {difference} more in all: its classifier has {decoder} and "
+        "its encoder {encoder} than those of {other}.",
+        title=name,
         difference=grouped(difference),
-        more_or_fewer=_more_or_fewer(decoder),
-        more_or_fewer_2=_more_or_fewer(encoder),
-        title_2=plain(small.title),
+        decoder=_more_or_fewer(decoder),
+        encoder=_more_or_fewer(encoder),
+        other=other,
     )
 
 
 def _more_or_fewer(number: int) -> str:
-    return f"{grouped(abs(number))} {'fewer' if number < 0 else 'more'}"
+    if number < 0:
+        return tr("{count} fewer", count=grouped(-number))
+    return tr("{count} more", count=grouped(number))
 
 
 def _encoder_sentence(large: Costs, small: Costs, ratio: float) -> str:
@@ -169,15 +175,16 @@ def _encoder_sentence(large: Costs, small: Costs, ratio: float) -> str:
     if 1 / _SAME < ratio < _SAME:
         comparison = tr("about as many")
     elif ratio > 1:
-        comparison = tr("{times} as many", times=_times(ratio))
+        comparison = tr("{factor} times as many", factor=_factor(ratio))
     else:
-        comparison = tr("{ratio} times fewer", ratio=times(1 / ratio, digits=2, whole_from=10))
+        comparison = tr("{factor} times fewer", factor=_factor(1 / ratio))
     return tr(
-        "The encoders alone have {encoders} ({title}) and {encoders_2} ({title_2}): {comparison}.",
-        encoders=encoders[0],
-        title=plain(large.title),
-        encoders_2=encoders[1],
-        title_2=plain(small.title),
+        "The encoders alone have {first} ({first_title}) and {second} ({second_title}): "
+        "{comparison}.",
+        first=encoders[0],
+        first_title=plain(large.title),
+        second=encoders[1],
+        second_title=plain(small.title),
         comparison=comparison,
     )
 
@@ -190,5 +197,5 @@ def _kernel(row: LayerCost) -> int:
     return max(row.window.kernel) if row.window and row.macs else 0
 
 
-def _times(ratio: float) -> str:
-    return tr("{ratio} times", ratio=times(ratio, digits=2, whole_from=10))
+def _factor(ratio: float) -> str:
+    return times(ratio, digits=2, whole_from=10)

@@ -81,10 +81,10 @@ class InceptionModule:
         """What the 1×1 convolutions save, in words."""
         factor = self.macs_without / self.cost.macs
         return tr(
-            "{macs_without} multiplications without the 1×1 reductions, {macs} with "
+            "{without} multiplications without the 1×1 reductions, {with_them} with "
             "them: {factor} times fewer.",
-            macs_without=grouped(self.macs_without),
-            macs=grouped(self.cost.macs),
+            without=grouped(self.macs_without),
+            with_them=grouped(self.cost.macs),
             factor=times(factor),
         )
 

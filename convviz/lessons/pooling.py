@@ -74,50 +74,48 @@ class Classifiers:
             )
         else:
             shape = tr(
-                "{channels} maps of {join}",
+                "{channels} maps of {size}",
                 channels=grouped(channels),
-                join=" × ".join(map(str, positions)),
+                size=" × ".join(map(str, positions)),
             )
         own = grouped(self.own)
         if self.form == "average":
-            return tr(
-                "{shape}; it is built this way{norm}.{on_all_values}",
-                shape=shape,
-                norm=self._norm,
-                on_all_values=self._on_all_values,
+            norm = self.own - self.averaged
+            built = (
+                tr(
+                    "{shape}; it is built this way, with a norm of {count} parameters between.",
+                    shape=shape,
+                    count=grouped(norm),
+                )
+                if norm
+                else tr("{shape}; it is built this way.", shape=shape)
             )
+            return " ".join(filter(None, (built, self._on_all_values)))
         if self.form == "token":
-            return tr(
-                "{shape}; its own classifier has {own}: one linear layer on one of the "
-                "tokens, so a mean would save nothing.{on_all_values}",
+            own_sentence = tr(
+                "{shape}; its own classifier has {count}: one linear layer on one of the "
+                "tokens, so a mean would save nothing.",
                 shape=shape,
-                own=own,
-                on_all_values=self._on_all_values,
+                count=own,
             )
+            return " ".join(filter(None, (own_sentence, self._on_all_values)))
         if self.form == "maps":
             return tr(
-                "{shape}; its own classifier has {own}: a convolution makes one map for "
+                "{shape}; its own classifier has {count}: a convolution makes one map for "
                 "each class and the mean of each map is the score, which takes as many "
                 "weights.",
                 shape=shape,
-                own=own,
+                count=own,
             )
         before, after = grouped(self.network), grouped(self.network_averaged)
         return tr(
-            "{shape}; its own classifier has {own}. The whole network would have {after} "
+            "{shape}; its own classifier has {count}. The whole network would have {after} "
             "instead of {before}: {comparison}.",
             shape=shape,
-            own=own,
+            count=own,
             after=after,
             before=before,
             comparison=_comparison(self.network, self.network_averaged),
-        )
-
-    @property
-    def _norm(self) -> str:
-        extra = self.own - self.averaged
-        return (
-            tr(", with a norm of {extra} parameters between", extra=grouped(extra)) if extra else ""
         )
 
     @property
@@ -126,8 +124,8 @@ class Classifiers:
             return ""
         factor = times(self.flattened / self.averaged)
         return tr(
-            " One layer on all values would take {flattened}, {factor} times as many.",
-            flattened=grouped(self.flattened),
+            "One layer on all values would take {count}, {factor} times as many.",
+            count=grouped(self.flattened),
             factor=factor,
         )
 
@@ -140,8 +138,10 @@ def _comparison(before: int, after: int) -> str:
     factor = 1 / fewer if more else fewer
     if factor < 1.05:
         share = percent(abs(after - before) / before, 1)
-        return f"{share} {'more' if more else 'less'}"
-    return tr("{factor} times {which}", factor=times(factor), which="as many" if more else "fewer")
+        return tr("{share} more", share=share) if more else tr("{share} less", share=share)
+    if more:
+        return tr("{factor} times as many", factor=times(factor))
+    return tr("{factor} times fewer", factor=times(factor))
 
 
 def classifiers(costs: Costs, classes: int | None = None) -> Classifiers:

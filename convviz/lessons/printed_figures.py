@@ -45,7 +45,7 @@ _GOOGLENET_TABLE: tuple[tuple[tuple[str, ...], float, float], ...] = (
 
 @dataclass(frozen=True)
 class PrintedFigure:
-    """One printed figure and the same figure counted from the layers.
+    """One printed figure and the same figure counted from the layers, in the reader's language.
 
     Attributes:
         what: What is counted, "inception3a: parameters".
@@ -77,8 +77,11 @@ class PrintedFigure:
         return _agreement(self.printed, self.in_units)
 
 
-AGREEMENTS = ("equal", "rounded", later("rounded down"), "differs")
-"""The count itself; the count rounded to the printed digits, or cut off after them; neither."""
+AGREEMENTS = (later("equal"), later("rounded"), later("rounded down"), later("differs"))
+"""The count itself; the count rounded to the printed digits, or cut off after them; neither.
+
+They are told where they are shown.
+"""
 
 
 def _agreement(printed: float, counted: float) -> str:
@@ -88,7 +91,7 @@ def _agreement(printed: float, counted: float) -> str:
         return "equal"
     if -0.5 <= above < 0.5:
         return "rounded"
-    return tr("rounded down") if 0 < above < 1 else "differs"
+    return "rounded down" if 0 < above < 1 else "differs"
 
 
 def kilo(figures: Sequence[PrintedFigure]) -> dict[int, int]:
@@ -115,7 +118,7 @@ def checks(design: PaperDesign, costs: Costs) -> tuple[PrintedFigure, ...]:
     if design.name.startswith("vgg"):
         letter = design.name[-1].upper()
         millions = _VGG_MILLIONS[letter]
-        return (PrintedFigure("parameters", "table 2", millions, 10**6, costs.parameters),)
+        return (PrintedFigure(tr("parameters"), tr("table 2"), millions, 10**6, costs.parameters),)
     return _googlenet(costs)
 
 
@@ -123,10 +126,12 @@ def _alexnet(costs: Costs) -> tuple[PrintedFigure, ...]:
     # A layer's neurons are the outputs of its last row: its ReLU, or fc8 itself.
     neurons = {name: prod(_rows(costs, (name,))[-1].output_shape) for name, _ in _ALEXNET_NEURONS}
     return (
-        PrintedFigure("parameters", "abstract", 60, 10**6, costs.parameters),
-        PrintedFigure("neurons", "abstract", 650_000, 1, sum(neurons.values())),
+        PrintedFigure(tr("parameters"), tr("abstract"), 60, 10**6, costs.parameters),
+        PrintedFigure(tr("neurons"), tr("abstract"), 650_000, 1, sum(neurons.values())),
         *(
-            PrintedFigure(tr("{name}: neurons", name=name), "figure 2", printed, 1, neurons[name])
+            PrintedFigure(
+                tr("{layer}: neurons", layer=name), tr("figure 2"), printed, 1, neurons[name]
+            )
             for name, printed in _ALEXNET_NEURONS
         ),
     )
@@ -136,14 +141,16 @@ def _googlenet(costs: Costs) -> tuple[PrintedFigure, ...]:
     lines: list[PrintedFigure] = []
     for stages, parameters, operations in _GOOGLENET_TABLE:
         rows = _rows(costs, stages)
-        title = " and ".join(stages)
+        title = tr(" and ").join(stages)
         weights, macs = sum(row.weights for row in rows), sum(row.macs for row in rows)
         lines.append(
-            PrintedFigure(tr("{title}: weights", title=title), "table 1", parameters, _K, weights)
+            PrintedFigure(
+                tr("{layers}: weights", layers=title), tr("table 1"), parameters, _K, weights
+            )
         )
         lines.append(
             PrintedFigure(
-                tr("{title}: operations", title=title), "table 1", operations, 10**6, macs
+                tr("{layers}: operations", layers=title), tr("table 1"), operations, 10**6, macs
             )
         )
     return tuple(lines)

@@ -8,7 +8,7 @@ import functools
 from dataclasses import dataclass
 
 from convviz.errors import SettingError, at_least
-from convviz.language import tr
+from convviz.language import later, numeral, tr, trn
 from convviz.networks.paper_designs import Conv, MaxPool, PaperDesign
 
 
@@ -81,20 +81,24 @@ class Sliding:
         if not self.unseen:
             return ""
         beyond, skipped = self.dropped_picture, self.skipped
-        where = [tr("{beyond} beyond the last stop", beyond=beyond)] if beyond else []
+        where = [tr("{count} beyond the last stop", count=beyond)] if beyond else []
         if skipped:
             gaps = self.unseen[:skipped]  # what lies beyond the last stop comes last
             spanned = [
                 any(start <= gap < start + self.span for start in self.starts) for gap in gaps
             ]
-            between = " and ".join(["stops"] * (not all(spanned)) + ["taps"] * any(spanned))
-            where.append(tr("{skipped} between {between}", skipped=skipped, between=between))
+            if not any(spanned):
+                where.append(tr("{count} between stops", count=skipped))
+            elif all(spanned):
+                where.append(tr("{count} between taps", count=skipped))
+            else:
+                where.append(tr("{count} between stops and taps", count=skipped))
         return tr(
             "On both axes: {count} of {length} rows and columns of the image are never "
-            "looked at ({join}).",
+            "looked at ({places}).",
             count=len(self.unseen),
             length=self.length,
-            join=" and ".join(where),
+            places=tr(" and ").join(where),
         )
 
     @property
@@ -108,41 +112,45 @@ class Sliding:
         fraction = f"({self.length} − {self.span} + {2 * self.padding})/{self.stride}"
         if not self.dropped:
             return f"{fraction} + 1 = {self.output}"
-        return f"⌊{fraction}⌋ + 1 = ⌊{self.quotient:.4g}⌋ + 1 = {self.output}"
+        quotient = numeral(f"{self.quotient:.4g}")
+        return f"⌊{fraction}⌋ + 1 = ⌊{quotient}⌋ + 1 = {self.output}"
 
     @property
     def sentence(self) -> str:
         """What happens, in words."""
         if not self.dropped:
-            return tr(
-                "The kernel stops {times} and reaches the far edge exactly.", times=self._times
+            return trn(
+                "The kernel stops once and reaches the far edge exactly.",
+                "The kernel stops {count} times and reaches the far edge exactly.",
+                self.output,
             )
-        return tr(
-            "The kernel stops {times}; {left_over} and dropped.",
-            times=self._times,
-            left_over=self._left_over,
+        return trn(
+            "The kernel stops once; {rest}",
+            "The kernel stops {count} times; {rest}",
+            self.output,
+            rest=self._left_over,
         )
 
     @property
-    def _times(self) -> str:
-        return "once" if self.output == 1 else tr("{output} times", output=self.output)
-
-    @property
     def _left_over(self) -> str:
-        pixels = "1 pixel" if self.dropped == 1 else tr("{dropped} pixels", dropped=self.dropped)
-        verb = "is" if self.dropped == 1 else "are"
+        """What is left over, as the end of a sentence."""
         if not self.padding:
-            return tr("{pixels} at the far edge {verb} left over", pixels=pixels, verb=verb)
-        if not self.dropped_picture:
-            return tr(
-                "{pixels} of padding at the far edge {verb} left over", pixels=pixels, verb=verb
+            return trn(
+                "{count} pixel at the far edge is left over and dropped.",
+                "{count} pixels at the far edge are left over and dropped.",
+                self.dropped,
             )
-        in_padding = self.dropped - self.dropped_picture
-        return tr(
-            "{pixels} at the far edge, {in_padding} of them padding, {verb} left over",
-            pixels=pixels,
-            in_padding=in_padding,
-            verb=verb,
+        if not self.dropped_picture:
+            return trn(
+                "{count} pixel of padding at the far edge is left over and dropped.",
+                "{count} pixels of padding at the far edge are left over and dropped.",
+                self.dropped,
+            )
+        return trn(
+            "{count} pixel at the far edge, {padding} of them padding, is left over and dropped.",
+            "{count} pixels at the far edge, {padding} of them padding, are left over and dropped.",
+            self.dropped,
+            padding=self.dropped - self.dropped_picture,
         )
 
 
@@ -162,26 +170,26 @@ def slide(
         SettingError: A number is out of range, or the kernel does not fit even once.
     """
     at_least(tr("image's size"), length, 1)
-    at_least("kernel", kernel, 1)
-    at_least("stride", stride, 1, tr("the kernel would never move on;"))
-    at_least("padding", padding, 0)
-    at_least("dilation", dilation, 1)
+    at_least(tr("kernel"), kernel, 1)
+    at_least(tr("stride"), stride, 1, tr("the kernel would never move on;"))
+    at_least(tr("padding"), padding, 0)
+    at_least(tr("dilation"), dilation, 1)
     span = dilation * (kernel - 1) + 1
     padded_length = length + 2 * padding
     if span > padded_length:
-        padding_text = (
-            tr(" with {padding} of padding at each end", padding=padding) if padding else ""
-        )
-        raise SettingError(
-            tr(
-                "A kernel that spans {span} pixels does not fit into {length}{padding_text}: "
-                "choose a kernel of at most {padded_length}, or more padding.",
-                span=span,
-                length=length,
-                padding_text=padding_text,
-                padded_length=(padded_length - 1) // dilation + 1,
+        message = (
+            later(
+                "A kernel that spans {span} pixels does not fit into {length} with {padding} of "
+                "padding at each end: choose a kernel of at most {most}, or more padding."
+            )
+            if padding
+            else later(
+                "A kernel that spans {span} pixels does not fit into {length}: "
+                "choose a kernel of at most {most}, or more padding."
             )
         )
+        most = (padded_length - 1) // dilation + 1
+        raise SettingError(tr(message, span=span, length=length, padding=padding, most=most))
     steps, dropped = divmod(padded_length - span, stride)
     return Sliding(length, kernel, stride, padding, dilation, steps + 1, dropped)
 

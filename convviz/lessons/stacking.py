@@ -87,7 +87,7 @@ def stack(kernel: int, layers: int, channels: int = 1) -> Stacking:
     Raises:
         SettingError: A number is too small to make a convolution.
     """
-    at_least("kernel", kernel, 1)
+    at_least(tr("kernel"), kernel, 1)
     at_least(tr("number of layers"), layers, 1)
     at_least(tr("number of channels"), channels, 1)
     return Stacking(kernel, layers, channels)
@@ -105,18 +105,19 @@ def replacing(large: int, kernel: int = 3, channels: int = 1) -> Stacking:
         SettingError: A number is too small, or no number of layers has exactly that receptive
             field.
     """
-    at_least("kernel", kernel, 2, tr("kernels of 1×1 never see further, however many are stacked;"))
+    reason = tr("kernels of 1×1 never see further, however many are stacked;")
+    at_least(tr("kernel"), kernel, 2, reason)
     at_least(tr("large kernel"), large, kernel)
     layers, rest = divmod(large - 1, kernel - 1)
     if rest:
         raise SettingError(
             tr(
-                "No stack of {kernel}×{kernel} kernels sees exactly {large} pixels: choose "
-                "{large_2} or {large_3}.",
+                "No stack of {kernel}×{kernel} kernels sees exactly {pixels} pixels: choose "
+                "{less} or {more}.",
                 kernel=kernel,
-                large=large,
-                large_2=large - rest,
-                large_3=large - rest + kernel - 1,
+                pixels=large,
+                less=large - rest,
+                more=large - rest + kernel - 1,
             )
         )
     return stack(kernel, layers, channels)

@@ -5,7 +5,7 @@ from math import prod
 
 from convviz.errors import SettingError
 from convviz.formatting import grouped, product
-from convviz.language import tr
+from convviz.language import numeral, tr, trn
 from convviz.lessons.sliding import Sliding, slide
 from convviz.structure.costs import BYTES_PER_VALUE, LayerCost
 from convviz.structure.ops import Window
@@ -43,9 +43,10 @@ def write_out(row: LayerCost) -> WrittenLayer:
     field, jump = _field(row)
     memory = ""
     if row.executed:
-        size = grouped(row.output_bytes)
         memory = tr(
-            "{value} = {size} bytes", value=product(*row.output_shape, BYTES_PER_VALUE), size=size
+            "{product} = {size} bytes",
+            product=product(*row.output_shape, BYTES_PER_VALUE),
+            size=grouped(row.output_bytes),
         )
     return WrittenLayer(
         output=output,
@@ -91,18 +92,18 @@ def _remark(slid: Sliding) -> str:
     text = slid.sentence if slid.dropped else ""
     if not slid.skipped:
         return text
-    verb = tr("position is") if slid.skipped == 1 else tr("positions are")
-    return tr(
-        "{text} {skipped} {verb} gone past and never looked at.",
-        text=text,
-        skipped=slid.skipped,
-        verb=verb,
-    ).strip()
+    skipped = trn(
+        "{count} position is gone past and never looked at.",
+        "{count} positions are gone past and never looked at.",
+        slid.skipped,
+    )
+    return " ".join(filter(None, (text, skipped)))
 
 
 def _rounded_up(slid: Sliding) -> str:
     fraction = f"({slid.length} − {slid.span} + {2 * slid.padding})/{slid.stride}"
-    return f"⌈{fraction}⌉ + 1 = ⌈{slid.quotient:.4g}⌉ + 1 = {slid.output + 1}"
+    quotient = numeral(f"{slid.quotient:.4g}")
+    return f"⌈{fraction}⌉ + 1 = ⌈{quotient}⌉ + 1 = {slid.output + 1}"
 
 
 def _depth(row: LayerCost) -> str:
@@ -168,10 +169,11 @@ def _axis_field(field: ReceptiveField, window: Window, i: int) -> tuple[str, str
     axis = (field.rows, field.columns)[i]
     input_jump = axis.jump / window.stride[i]
     reach = window.dilation[i] * (window.kernel[i] - 1) * input_jump
-    span = f"({window.kernel[i]} − 1)·{float(input_jump):g}"
+    step = numeral(f"{float(input_jump):g}")
+    span = f"({window.kernel[i]} − 1)·{step}"
     if window.dilation[i] > 1:
         span = f"{window.dilation[i]}·{span}"
-    jump = f"{float(input_jump):g}·{window.stride[i]} = {float(axis.jump):g}"
+    jump = f"{step}·{window.stride[i]} = {numeral(f'{float(axis.jump):g}')}"
     if reach.denominator > 1:  # half a pixel, behind an upsampling
         return "", jump
     return f"{axis.size - int(reach)} + {span} = {axis.size}", jump

@@ -18,15 +18,13 @@ from typing import Any
 from torch import nn
 from torchvision import models
 
-from convviz.language import later, tr
+from convviz.language import ENGLISH, later, speaking, tr
 from convviz.networks.network import NetworkSpec
 from convviz.networks.registry import register_built_in
-from convviz.networks.titles import TitledNetwork, short_kind
+from convviz.networks.titles import CLASSIFIER, STEM, TitledNetwork, block_stage, short_kind
 from convviz.networks.without_values import build_without_values
 
 COURSE = ("alexnet", "vgg16", "googlenet")  # the networks of the course, one of each family
-
-CLASSIFIER = "classifier"
 
 
 class Numbered:
@@ -63,7 +61,7 @@ class Numbered:
                 block, position = block + 1, 1
             after_pool = prefix == "pool"
             number = f"{block}_{position}" if self._blocks and not after_pool else str(block)
-            names[f"features.{name}"] = (f"{prefix}{number}", tr("block {block}", block=block))
+            names[f"features.{name}"] = (f"{prefix}{number}", block_stage(block))
         for name, part in network.get_submodule("classifier").named_children():
             # Dropout comes before its linear layer in AlexNet and after it in VGG; as in Caffe's
             # definitions it has the number of that layer.
@@ -87,7 +85,7 @@ _INCEPTION = {
     "branch3.0": "5×5 reduce",
     "branch3.1": "“5×5” (3×3 here)",
     "branch4.0": "pool",
-    "branch4.1": later("pool projection"),
+    "branch4.1": "pool projection",
 }
 _BRANCHES = {"branch1": "1×1", "branch2.1": "3×3", "branch3.1": "“5×5”", "branch4.1": "pool"}
 _GOOGLENET = {
@@ -118,9 +116,10 @@ def googlenet_stage(name: str) -> str:
         return first
     if first in ("avgpool", "dropout", "fc"):
         return CLASSIFIER
-    return _GOOGLENET[first] if first in ("maxpool3", "maxpool4") else "stem"
+    return _GOOGLENET[first] if first in ("maxpool3", "maxpool4") else STEM
 
 
+# Sentences about a network are told where they are shown.
 _ONE_CROP = later(
     "The paper averages its predictions over several crops of an image; here the network "
     "sees one square crop."
@@ -136,20 +135,20 @@ def _alexnet() -> NetworkSpec:
     names = Numbered(build, blocks=False)
     return NetworkSpec(
         name="alexnet",
-        title=tr("AlexNet"),
+        title="AlexNet",
         build=build,
         year=2012,
-        paper=tr("Krizhevsky, Sutskever & Hinton 2012"),
+        paper="Krizhevsky, Sutskever & Hinton 2012",
         encoder_end="features.12",
         differences=(
-            tr(
+            later(
                 "This is the one-tower network of Krizhevsky's 2014 note “One weird trick "
                 "for parallelizing convolutional neural networks”. The network of 2012 is "
                 "two towers on two GPUs, and its second, fourth and fifth convolutions see "
                 "only the channels of their own tower."
             ),
-            tr("The first, second and fourth convolutions have fewer channels than in 2012."),
-            tr(
+            later("The first, second and fourth convolutions have fewer channels than in 2012."),
+            later(
                 "The network of 2012 normalises the responses of neighbouring channels after "
                 "its first and second ReLU (local response normalisation); this one does not."
             ),
@@ -166,18 +165,20 @@ def _vgg(depth: int, *, batch_norm: bool, encoder_end: str) -> NetworkSpec:
     suffix = "_bn" if batch_norm else ""
     build = partial(torchvision_network, f"vgg{depth}{suffix}", init_weights=False)
     names = Numbered(build, blocks=True)
-    norm_sentence = tr("The paper has no batch norm; here one follows every convolution.")
+    norm_sentence = later("The paper has no batch norm; here one follows every convolution.")
+    with speaking(ENGLISH):  # it is kept, and can be told again
+        title = tr("VGG{depth} with batch norm", depth=depth) if batch_norm else f"VGG{depth}"
     return NetworkSpec(
         name=f"vgg{depth}{suffix}",
-        title=f"VGG{depth}" + (tr(" with batch norm") if batch_norm else ""),
+        title=title,
         build=build,
         year=2014,
-        paper=tr("Simonyan & Zisserman 2015"),
+        paper="Simonyan & Zisserman 2015",
         encoder_end=encoder_end,
         differences=(
             *((norm_sentence,) if batch_norm else ()),
             _ANY_SIZE,
-            tr(
+            later(
                 "The paper slides the trained network over the whole image, at several "
                 "sizes, and averages its predictions; here the network sees one square crop."
             ),
@@ -191,25 +192,27 @@ def _vgg(depth: int, *, batch_norm: bool, encoder_end: str) -> NetworkSpec:
 def _googlenet() -> NetworkSpec:
     return NetworkSpec(
         name="googlenet",
-        title=tr("GoogLeNet"),
+        title="GoogLeNet",
         build=partial(torchvision_network, "googlenet", aux_logits=True, init_weights=False),
         year=2014,
-        paper=tr("Szegedy et al. 2015"),
+        paper="Szegedy et al. 2015",
         encoder_end="inception5b",
         auxiliary=("aux1", "aux2"),
         differences=(
-            tr(
+            later(
                 "The branch that the paper calls 5×5 has 3×3 kernels in torchvision, a "
                 "mistake it keeps for the sake of its trained weights: it has fewer "
                 "parameters and sees a smaller part of the image."
             ),
-            tr("The paper has no batch norm; here one follows every convolution and has its bias."),
-            tr(
+            later(
+                "The paper has no batch norm; here one follows every convolution and has its bias."
+            ),
+            later(
                 "The paper normalises the responses of neighbouring channels (local response "
                 "normalisation) before and after the second and third convolutions; this one "
                 "does not."
             ),
-            tr(
+            later(
                 "Dropout before the classifier leaves out a smaller share of the numbers "
                 "than in the paper."
             ),
@@ -254,25 +257,25 @@ class Family:
 
 
 FAMILIES = (
-    Family("resnet", later("He, Zhang, Ren & Sun 2016"), 2015),
-    Family("wide_resnet", later("Zagoruyko & Komodakis 2016"), 2016),
-    Family("resnext", later("Xie, Girshick, Dollár, Tu & He 2017"), 2016),
-    Family("densenet", later("Huang, Liu, van der Maaten & Weinberger 2017"), 2016),
-    Family("mobilenet_v2", later("Sandler et al. 2018"), 2018),
-    Family("mobilenet_v3", later("Howard et al. 2019"), 2019),
-    Family("efficientnet_b", later("Tan & Le 2019"), 2019),
-    Family("efficientnet_v2", later("Tan & Le 2021"), 2021),
-    Family("inception_v3", later("Szegedy et al. 2016"), 2015),
-    Family("convnext", later("Liu et al. 2022"), 2022),
-    Family("regnet_x", later("Radosavovic et al. 2020"), 2020),
-    Family("regnet_y", later("Radosavovic et al. 2020"), 2020),
-    Family("vit", later("Dosovitskiy et al. 2021"), 2020),
-    Family("swin", later("Liu et al. 2021"), 2021),
-    Family("swin_v2", later("Liu et al. 2022"), 2021),
-    Family("maxvit", later("Tu et al. 2022"), 2022),
-    Family("squeezenet", later("Iandola et al. 2016"), 2016),
-    Family("shufflenet", later("Ma et al. 2018"), 2018),
-    Family("mnasnet", later("Tan et al. 2019"), 2018),
+    Family("resnet", "He, Zhang, Ren & Sun 2016", 2015),
+    Family("wide_resnet", "Zagoruyko & Komodakis 2016", 2016),
+    Family("resnext", "Xie, Girshick, Dollár, Tu & He 2017", 2016),
+    Family("densenet", "Huang, Liu, van der Maaten & Weinberger 2017", 2016),
+    Family("mobilenet_v2", "Sandler et al. 2018", 2018),
+    Family("mobilenet_v3", "Howard et al. 2019", 2019),
+    Family("efficientnet_b", "Tan & Le 2019", 2019),
+    Family("efficientnet_v2", "Tan & Le 2021", 2021),
+    Family("inception_v3", "Szegedy et al. 2016", 2015),
+    Family("convnext", "Liu et al. 2022", 2022),
+    Family("regnet_x", "Radosavovic et al. 2020", 2020),
+    Family("regnet_y", "Radosavovic et al. 2020", 2020),
+    Family("vit", "Dosovitskiy et al. 2021", 2020),
+    Family("swin", "Liu et al. 2021", 2021),
+    Family("swin_v2", "Liu et al. 2022", 2021),
+    Family("maxvit", "Tu et al. 2022", 2022),
+    Family("squeezenet", "Iandola et al. 2016", 2016),
+    Family("shufflenet", "Ma et al. 2018", 2018),
+    Family("mnasnet", "Tan et al. 2019", 2018),
 )
 """The families in the order in which they are listed; a name's is that of the longest prefix."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from convviz.language import tr
 from convviz.networks.design_blocks import AuxiliaryBlock, BatchNormBlock, DesignBlock, InputBlock
 from convviz.networks.design_reading import read_blocks
 
@@ -54,7 +53,7 @@ class Design:
     @property
     def text(self) -> str:
         """The design as text, always in the same form; what `parse` makes of it is equal."""
-        lines = [tr("name {name}", name=self.name)] if self.name else []
+        lines = [f"name {self.name}"] if self.name else []
         return "\n".join((*lines, *(block.text for block in self.blocks))) + "\n"
 
     def __str__(self) -> str:

@@ -38,7 +38,7 @@ Blocks = tuple[DesignBlock, ...]
 
 @dataclass(frozen=True)
 class DesignChange:
-    """One change that can be made to a design.
+    """One change that can be made to a design; its texts are told where they are shown.
 
     Attributes:
         key: Short name.
@@ -70,18 +70,16 @@ def change_design(design: Design, key: str) -> Design:
     if key not in changes:
         raise SettingError(
             tr(
-                "There is no change called {key}: choose from {join}.",
+                "There is no change called {key}: choose from {names}.",
                 key=key,
-                join=", ".join(changes),
+                names=", ".join(changes),
             )
         )
     blocks = changes[key].apply(design)
     if blocks == design.blocks:
+        lacking = tr(changes[key].lacking)
         raise SettingError(
-            tr(
-                "There is nothing to change: the design has {lacking}.",
-                lacking=changes[key].lacking,
-            )
+            tr("There is nothing to change: the design has {lacking}.", lacking=lacking)
         )
     return Design.parse(replace(design, blocks=blocks).text)
 
@@ -325,7 +323,7 @@ def _same_size(block: DesignBlock) -> DesignBlock:
 
 CHANGES = (
     DesignChange(
-        *("two-3x3", "5×5 → two 3×3"),
+        *("two-3x3", later("5×5 → two 3×3")),
         later("Each 5×5 becomes two 3×3 that see as much, with a ReLU between them."),
         later("no 5×5 kernel without dilation"),
         _two_3x3,

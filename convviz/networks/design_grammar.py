@@ -17,7 +17,7 @@ class LineForm:
     Attributes:
         keyword: Its first word.
         example: A line of this kind, with all that it may have.
-        meaning: What it does, in one sentence.
+        meaning: What it does, in one sentence, which is told where it is shown.
     """
 
     keyword: str
@@ -26,12 +26,14 @@ class LineForm:
 
 
 GRAMMAR = (
-    LineForm("name", later("name mine"), later("The network's name; only as the first line.")),
+    LineForm("name", "name mine", later("The network's name; only as the first line.")),
     LineForm("input", "input 3x224x224", later("Channels, height and width of the image.")),
     LineForm(
         *("conv", "conv 64 3x3 /2 p1 g2 d2"),
-        "Convolution: channels, kernel, stride, padding, groups and dilation; it has no bias if "
-        "batchnorm is the next line.",
+        later(
+            "Convolution: channels, kernel, stride, padding, groups and dilation; it has no bias "
+            "if batchnorm is the next line."
+        ),
     ),
     LineForm("batchnorm", "batchnorm", later("Batch normalisation, of maps or of a vector.")),
     LineForm(
@@ -41,8 +43,10 @@ GRAMMAR = (
     LineForm("relu", "relu", later("Negative values become 0.")),
     LineForm(
         *("maxpool", "maxpool 3x3 /2 p1 ceil"),
-        "Max pooling: window, stride (its window, unless said) and padding; with ceil a last "
-        "window that reaches beyond the edge counts.",
+        later(
+            "Max pooling: window, stride (its window, unless said) and padding; with ceil a last "
+            "window that reaches beyond the edge counts."
+        ),
     ),
     LineForm(
         *("avgpool", "avgpool 2x2"),
@@ -56,9 +60,11 @@ GRAMMAR = (
     LineForm("fc", "fc 1000", later("Fully connected layer with biases; it flattens what comes.")),
     LineForm(
         *("inception", "inception 64 96>128 16>32 >32 3x3 bn"),
-        "Inception module: 1×1; 1×1 before 3×3; 1×1 before 5×5; 1×1 after a 3×3 max pooling. A "
-        "number without > has no 1×1 before it. 3x3 puts one 3×3 in the place of the 5×5, 3x3s "
-        "puts two; bn adds batch norm after each convolution. A ReLU follows each.",
+        later(
+            "Inception module: 1×1; 1×1 before 3×3; 1×1 before 5×5; 1×1 after a 3×3 max pooling. A "
+            "number without > has no 1×1 before it. 3x3 puts one 3×3 in the place of the 5×5, 3x3s "
+            "puts two; bn adds batch norm after each convolution. A ReLU follows each."
+        ),
     ),
     LineForm(
         *("residual", "residual"),
@@ -69,7 +75,7 @@ GRAMMAR = (
     ),
     LineForm("end", "end", later("The end of a residual.")),
     LineForm(
-        *("auxiliary", later("auxiliary 0.3 bn")),
+        *("auxiliary", "auxiliary 0.3 bn"),
         later(
             "Auxiliary classifier for training, with the weight of its loss: average pooling "
             "to 4×4, 1×1 convolution to 128 channels, ReLU, fc 1024, ReLU, dropout 0.7, fc. "

@@ -46,8 +46,8 @@ def from_link(link: str) -> str:
     if len(found) > MOST_CHARACTERS:
         raise SettingError(
             tr(
-                "The link's design is longer than {most_characters:,} characters.",
-                most_characters=MOST_CHARACTERS,
+                "The link's design is longer than {count:,} characters.",
+                count=MOST_CHARACTERS,
             )
         )
     return found

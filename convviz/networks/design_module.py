@@ -315,9 +315,9 @@ def _with_auxiliary(design: Design, placed: list[PlacedBlock]) -> Iterator[Place
                 block.line,
                 tr(
                     "an auxiliary classifier has as many classes as the last line, and that "
-                    "gives maps of {times}: end the design with a line such as “gap” or “fc "
+                    "gives maps of {shape}: end the design with a line such as “gap” or “fc "
                     "10”.",
-                    times=_times(output),
+                    shape=_times(output),
                 ),
             )
         number += 1
@@ -340,11 +340,11 @@ def _part(design: Design, index: int, comes: Shape) -> nn.Module:
                 raise DesignError(
                     block.line,
                     tr(
-                        "{comes} channels come, which cannot be divided into {groups} "
-                        "groups: {groups_cure}.",
-                        comes=grouped(comes[0]),
+                        "{channels} channels come, which cannot be divided into {groups} "
+                        "groups: {cure}.",
+                        channels=grouped(comes[0]),
                         groups=grouped(block.groups),
-                        groups_cure=_groups_cure(comes[0], block.channels),
+                        cure=_groups_cure(comes[0], block.channels),
                     ),
                 )
             span = _span(block.kernel, block.dilation)
@@ -423,11 +423,11 @@ def _check_maps(block: DesignBlock, comes: Shape) -> None:
         raise DesignError(
             block.line,
             tr(
-                "{keyword} works on maps, and what comes is a vector of {comes} numbers: put "
+                "{keyword} works on maps, and what comes is a vector of {count} numbers: put "
                 "this line before the one that makes a vector of the maps (flatten, gap or "
                 "fc), or leave it out.",
                 keyword=block.keyword,
-                comes=grouped(comes[0]),
+                count=grouped(comes[0]),
             ),
         )
 
@@ -448,10 +448,10 @@ def _too_small(
     needed = [p + -(-max(0, lack) // 2) for p, lack in zip(padding, lacking, strict=True)]
     padded_map = [side + 2 * p for side, p in zip(comes[1:], padding, strict=True)]
     is_conv = isinstance(block, ConvBlock)
-    what = "kernel" if is_conv else "window"
-    cures = []
+    kernel_of = _a_kernel if is_conv else _a_window
+    cures: list[str] = []
     if is_conv or all(n <= k // 2 for n, k in zip(needed, kernel, strict=True)):
-        cures.append(tr("padding {single}", single=_single((needed[0], needed[1]))))
+        cures.append(tr("padding {padding}", padding=_single((needed[0], needed[1]))))
     if any(isinstance(each, PoolBlock) for each in before):
         cures.append(tr("one pooling less"))
     elif any(isinstance(each, ConvBlock) and max(each.stride) > 1 for each in before):
@@ -460,35 +460,81 @@ def _too_small(
         cures.append(tr("a larger image"))
     if span == kernel:
         smaller = tuple(min(k, side) for k, side in zip(kernel, padded_map, strict=True))
-        cures.append(f"{_article(smaller[0])} {_times(smaller)} {what}")
+        cures.append(kernel_of(smaller))
     else:
         cures.append(tr("a smaller dilation"))
-    dilated = (
-        ""
-        if span == kernel
-        else tr(", which covers {times} with its dilation,", times=_times(span))
-    )
-    padded = tr(" with padding {single}", single=_single(padding)) if any(padding) else ""
     return DesignError(
         block.line,
-        tr(
-            "{article} {times} {what}{dilated} on {article_2} {times_2} map{padded}: {join} "
-            "or {cures}.",
-            article=_article(kernel[0]),
-            times=_times(kernel),
-            what=what,
-            dilated=dilated,
-            article_2=_article(comes[1]),
-            times_2=_times(comes[1:]),
-            padded=padded,
-            join=", ".join(cures[:-1]),
-            cures=cures[-1],
+        _misfit(
+            kernel_of(kernel),
+            "" if span == kernel else _times(span),
+            _a_map(comes[1:]),
+            _single(padding) if any(padding) else "",
+            ", ".join(cures[:-1]) + tr(" or ") + cures[-1],
         ),
     )
 
 
-def _article(number: int) -> str:
-    return "an" if number in {11, 18} or str(number).startswith("8") else "a"
+def _misfit(kernel: str, span: str, map_text: str, padding: str, cures: str) -> str:
+    """Say that a kernel is larger than a map, and what to do.
+
+    Args:
+        kernel: The kernel, as `_a_kernel` or `_a_window` tells it.
+        span: What it covers with its dilation; empty if it has none.
+        map_text: The map, as `_a_map` tells it.
+        padding: The map's padding; empty if it has none.
+        cures: What to do instead.
+    """
+    if span and padding:
+        return tr(
+            "{kernel}, which covers {span} with its dilation, on {map} with padding {padding}: "
+            "{cures}.",
+            kernel=kernel,
+            span=span,
+            map=map_text,
+            padding=padding,
+            cures=cures,
+        )
+    if span:
+        return tr(
+            "{kernel}, which covers {span} with its dilation, on {map}: {cures}.",
+            kernel=kernel,
+            span=span,
+            map=map_text,
+            cures=cures,
+        )
+    if padding:
+        return tr(
+            "{kernel} on {map} with padding {padding}: {cures}.",
+            kernel=kernel,
+            map=map_text,
+            padding=padding,
+            cures=cures,
+        )
+    return tr("{kernel} on {map}: {cures}.", kernel=kernel, map=map_text, cures=cures)
+
+
+def _a_kernel(size: tuple[int, ...]) -> str:
+    if _takes_an(size[0]):
+        return tr("an {size} kernel", size=_times(size))
+    return tr("a {size} kernel", size=_times(size))
+
+
+def _a_window(size: tuple[int, ...]) -> str:
+    if _takes_an(size[0]):
+        return tr("an {size} window", size=_times(size))
+    return tr("a {size} window", size=_times(size))
+
+
+def _a_map(size: tuple[int, ...]) -> str:
+    if _takes_an(size[0]):
+        return tr("an {size} map", size=_times(size))
+    return tr("a {size} map", size=_times(size))
+
+
+def _takes_an(number: int) -> bool:
+    """Whether English says "an" before a number."""
+    return number in {11, 18} or str(number).startswith("8")
 
 
 def _shortcut(
@@ -505,11 +551,11 @@ def _shortcut(
         raise DesignError(
             block.line,
             tr(
-                "the residual begins with {described} and ends with {described_2}, and no "
+                "the residual begins with {start} and ends with {end}, and no "
                 "1×1 convolution makes them equal: end it before the maps become a vector, "
                 "or make the vector as long as it was.",
-                described=_described(start),
-                described_2=_described(comes),
+                start=_described(start),
+                end=_described(comes),
             ),
         )
     strides = [
@@ -521,11 +567,11 @@ def _shortcut(
         raise DesignError(
             block.line,
             tr(
-                "the residual begins with a {times} map and ends with a {times_2} map, and "
+                "the residual begins with a {start} map and ends with a {end} map, and "
                 "no stride of a 1×1 convolution leads from one to the other: choose paddings "
                 "that keep the size, such as p1 with a 3×3 kernel, or a stride.",
-                times=_times(start[1:]),
-                times_2=_times(comes[1:]),
+                start=_times(start[1:]),
+                end=_times(comes[1:]),
             ),
         )
     norm = any(
@@ -569,22 +615,22 @@ def _check_limits(block: DesignBlock, shape: Shape, added: int, parameters: int)
         raise DesignError(
             block.line,
             tr(
-                "the map would have {times} positions, and {largest_map} along an axis are "
+                "the map would have {size} positions, and {most} along an axis are "
                 "the limit: choose less padding or a smaller image.",
-                times=_times(shape[1:]),
-                largest_map=grouped(LARGEST_MAP),
+                size=_times(shape[1:]),
+                most=grouped(LARGEST_MAP),
             ),
         )
     if parameters > MOST_PARAMETERS:
         raise DesignError(
             block.line,
             tr(
-                "this line adds {added} parameters, which makes {parameters}, and "
-                "{most_parameters} are the limit: choose fewer channels or outputs, or make "
+                "this line adds {added} parameters, which makes {total}, and "
+                "{most} are the limit: choose fewer channels or outputs, or make "
                 "the map smaller before.",
                 added=grouped(added),
-                parameters=grouped(parameters),
-                most_parameters=grouped(MOST_PARAMETERS),
+                total=grouped(parameters),
+                most=grouped(MOST_PARAMETERS),
             ),
         )
 
@@ -599,10 +645,8 @@ def _groups_cure(comes: int, channels: int) -> str:
     if len(listed) == 1:
         return tr("leave the groups out")
     words = [f"g{each}" for each in listed[1:]]
-    return tr(
-        "choose {join}",
-        join=" or ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words),
-    )
+    listed_words = [", ".join(words[:-1]), words[-1]] if words[1:] else words
+    return tr("choose {options}", options=tr(" or ").join(listed_words))
 
 
 def _times(numbers: tuple[int, ...]) -> str:
@@ -615,5 +659,5 @@ def _single(pair: Pair) -> str:
 
 def _described(shape: Shape) -> str:
     if len(shape) == 1:
-        return tr("a vector of {shape} numbers", shape=grouped(shape[0]))
-    return tr("maps of {times}", times=_times(shape))
+        return tr("a vector of {count} numbers", count=grouped(shape[0]))
+    return tr("maps of {shape}", shape=_times(shape))

@@ -71,29 +71,47 @@ _COLUMN = re.compile(r"([0-9]*)>([0-9]+)")
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9}")
 
 _MEANS = {
-    "number": "number",
-    "size": "size",
-    "/": "stride",
-    "p": "padding",
+    "number": later("number"),
+    "size": later("size"),
+    "/": later("stride"),
+    "p": later("padding"),
     "g": later("number of groups"),
-    "d": "dilation",
+    "d": later("dilation"),
 }
 
 
 def shown(word: str) -> str:
     """Quote a word of somebody's text, cut to a length that fits into a sentence."""
     printable = "".join(sign if sign.isprintable() else "�" for sign in word)
-    return f"“{printable if len(printable) <= 30 else printable[:29] + '…'}”"
+    return tr("“{word}”", word=printable if len(printable) <= 30 else printable[:29] + "…")
 
 
 def _integer(line: _Line, digits: str, what: str, least: int, most: int) -> int:
+    """Read a whole number.
+
+    Args:
+        line: The line that it stands in.
+        digits: The number.
+        what: What it is, "number of channels".
+        least: The smallest valid one.
+        most: The largest valid one.
+    """
     value = int(digits) if len(digits) <= 12 else 10**12
-    if not least <= value <= most:
+    if value > most:
         raise line.error(
             tr(
-                "the {what} is {which}: choose a whole number from {least} to {most}.",
-                what=what,
-                which="too large" if value > most else digits,
+                "the {what} is too large: choose a whole number from {least} to {most}.",
+                what=tr(what),
+                least=grouped(least),
+                most=grouped(most),
+            )
+        )
+    if value < least:
+        raise line.error(
+            tr(
+                "the {what} is {number}: choose a whole number from {least} to {most}.",
+                what=tr(what),
+                number=digits,
                 least=grouped(least),
                 most=grouped(most),
             )
@@ -122,19 +140,28 @@ def _options(line: _Line, takes: str, flags: Sequence[str] = ()) -> dict[str, st
             kind = word[0].lower()
         else:
             raise line.error(
-                tr("{shown} is not understood here: {form}.", shown=shown(word), form=line.form)
+                tr("{word} is not understood here: {form}.", word=shown(word), form=line.form)
             )
         if kind not in flags and (kind[0] not in takes):
-            hint = ""
-            if kind == "number" and "s" in takes:
-                hint = tr("; a size is written {word}x{word}", word=word) if len(word) < 5 else ""
+            means = tr(_MEANS[kind])
+            if kind == "number" and "s" in takes and len(word) < 5:
+                raise line.error(
+                    tr(
+                        "{keyword} takes no {means}, such as {word}; a size is written "
+                        "{number}x{number}: {form}.",
+                        keyword=line.keyword,
+                        means=means,
+                        word=shown(word),
+                        number=word,
+                        form=line.form,
+                    )
+                )
             raise line.error(
                 tr(
-                    "{keyword} takes no {means}, such as {shown}{hint}: {form}.",
+                    "{keyword} takes no {means}, such as {word}: {form}.",
                     keyword=line.keyword,
-                    means=_MEANS[kind],
-                    shown=shown(word),
-                    hint=hint,
+                    means=means,
+                    word=shown(word),
                     form=line.form,
                 )
             )
@@ -142,22 +169,24 @@ def _options(line: _Line, takes: str, flags: Sequence[str] = ()) -> dict[str, st
             if kind == "number" and "s" in takes and "size" not in found:
                 raise line.error(
                     tr(
-                        "there are two numbers, {shown} and {shown_2}; a kernel is written "
+                        "there are two numbers, {first} and {second}; a kernel is written "
                         "as its height and width, such as 3x3: {form}.",
-                        shown=shown(found[kind]),
-                        shown_2=shown(word),
+                        first=shown(found[kind]),
+                        second=shown(word),
                         form=line.form,
                     )
                 )
-            raise line.error(
-                tr(
-                    "{shown} and {shown_2} say the same thing twice: leave one out.",
-                    shown=shown(found[kind]),
-                    shown_2=shown(word),
-                )
-            )
+            raise line.error(_twice(found[kind], word))
         found[kind] = word
     return found
+
+
+def _twice(first: str, second: str) -> str:
+    return tr(
+        "{first} and {second} say the same thing twice: leave one out.",
+        first=shown(first),
+        second=shown(second),
+    )
 
 
 def _pair(line: _Line, word: str, what: str, least: int, most: int = MOST_SIDE) -> Pair:
@@ -170,61 +199,67 @@ def _pair(line: _Line, word: str, what: str, least: int, most: int = MOST_SIDE) 
 def _needed(line: _Line, found: dict[str, str], kind: str, what: str) -> str:
     if kind not in found:
         raise line.error(
-            tr("{keyword} needs {what}: {form}.", keyword=line.keyword, what=what, form=line.form)
+            tr(
+                "{keyword} needs {what}: {form}.",
+                keyword=line.keyword,
+                what=tr(what),
+                form=line.form,
+            )
         )
     return found[kind]
 
 
 def _one_number(line: _Line, what: str) -> str:
     if len(line.words) != 1:
-        count = "none" if not line.words else tr("{count} words", count=len(line.words))
+        message = (
+            later("{keyword} needs {what}, and has {count} words: {form}.")
+            if line.words
+            else later("{keyword} needs {what}, and has none: {form}.")
+        )
         raise line.error(
-            tr(
-                "{keyword} needs {what}, and has {count}: {form}.",
-                keyword=line.keyword,
-                what=what,
-                count=count,
-                form=line.form,
-            )
+            tr(message, keyword=line.keyword, what=tr(what), count=len(line.words), form=line.form)
         )
     return line.words[0]
 
 
-def _fraction(line: _Line, word: str, what: str) -> float:
+def _fraction(line: _Line, word: str, otherwise: str) -> float:
+    """Read a number with decimals; `otherwise` is the message where the word is none."""
     if not _DECIMAL.fullmatch(word):
-        raise line.error(
-            tr("{shown} is no {what}: {form}.", shown=shown(word), what=what, form=line.form)
-        )
+        raise line.error(tr(otherwise, word=shown(word), form=line.form))
     return float(word)
 
 
 def _read_input(line: _Line) -> DesignBlock:
-    word = _one_number(line, tr("channels, height and width"))
+    word = _one_number(line, later("channels, height and width"))
     parts = re.split("[x×]", word, flags=re.IGNORECASE)
     if len(parts) != 3 or not all(_NUMBER.fullmatch(part) for part in parts):
         raise line.error(
             tr(
-                "{shown} is not the size of an image: write channels, height and width, such "
+                "{word} is not the size of an image: write channels, height and width, such "
                 "as 3x224x224 in colour or 1x28x28 in grey.",
-                shown=shown(word),
+                word=shown(word),
             )
         )
-    channels = _integer(line, parts[0], tr("number of channels"), 1, MOST_CHANNELS)
-    height, width = (_integer(line, side, tr("image's side"), 1, MOST_SIDE) for side in parts[1:])
+    channels = _integer(line, parts[0], later("number of channels"), 1, MOST_CHANNELS)
+    height, width = (
+        _integer(line, side, later("image's side"), 1, MOST_SIDE) for side in parts[1:]
+    )
     return InputBlock(channels, height, width, line=line.number)
 
 
 def _read_conv(line: _Line) -> DesignBlock:
     found = _options(line, "ns/pgd")
-    number = _needed(line, found, "number", tr("its number of channels"))
-    channels = _integer(line, number, tr("number of channels"), 1, MOST_CHANNELS)
-    kernel = _pair(line, _needed(line, found, "size", tr("its kernel, such as 3x3")), "kernel", 1)
+    number = _needed(line, found, "number", later("its number of channels"))
+    channels = _integer(line, number, later("number of channels"), 1, MOST_CHANNELS)
+    kernel = _pair(
+        line, _needed(line, found, "size", later("its kernel, such as 3x3")), later("kernel"), 1
+    )
     group_word = found.get("g", "g1")
     if not _NUMBER.fullmatch(group_word[1:]):
         raise line.error(
-            tr("{shown} is no number of groups: {form}.", shown=shown(group_word), form=line.form)
+            tr("{word} is no number of groups: {form}.", word=shown(group_word), form=line.form)
         )
-    groups = _integer(line, group_word[1:], tr("number of groups"), 1, MOST_CHANNELS)
+    groups = _integer(line, group_word[1:], later("number of groups"), 1, MOST_CHANNELS)
     if channels % groups:
         raise line.error(
             tr(
@@ -237,37 +272,39 @@ def _read_conv(line: _Line) -> DesignBlock:
     return ConvBlock(
         channels,
         kernel,
-        stride=_pair(line, found.get("/", "/1"), "stride", 1),
-        padding=_pair(line, found.get("p", "p0"), "padding", 0),
+        stride=_pair(line, found.get("/", "/1"), later("stride"), 1),
+        padding=_pair(line, found.get("p", "p0"), later("padding"), 0),
         groups=groups,
-        dilation=_pair(line, found.get("d", "d1"), "dilation", 1),
+        dilation=_pair(line, found.get("d", "d1"), later("dilation"), 1),
         line=line.number,
     )
 
 
 def _read_pool(line: _Line) -> tuple[Pair, Pair, Pair, bool]:
     found = _options(line, "s/p", ("ceil",))
-    kernel = _pair(line, _needed(line, found, "size", tr("its window, such as 2x2")), "window", 1)
-    stride = _pair(line, found["/"], "stride", 1) if "/" in found else kernel
-    padding = _pair(line, found.get("p", "p0"), "padding", 0)
+    kernel = _pair(
+        line, _needed(line, found, "size", later("its window, such as 2x2")), later("window"), 1
+    )
+    stride = _pair(line, found["/"], later("stride"), 1) if "/" in found else kernel
+    padding = _pair(line, found.get("p", "p0"), later("padding"), 0)
     if any(pad > side // 2 for pad, side in zip(padding, kernel, strict=True)):
         most = min(kernel) // 2
         raise line.error(
             tr(
-                "a padding of {max} is more than half of a {kernel}×{kernel_2} window: "
+                "a padding of {padding} is more than half of a {height}×{width} window: "
                 "choose p{most} or a larger window.",
-                max=max(padding),
-                kernel=kernel[0],
-                kernel_2=kernel[1],
+                padding=max(padding),
+                height=kernel[0],
+                width=kernel[1],
                 most=most,
             )
             if most
             else tr(
-                "a {kernel}×{kernel_2} window takes no padding: leave p{max} out or choose a "
+                "a {height}×{width} window takes no padding: leave p{padding} out or choose a "
                 "larger window.",
-                kernel=kernel[0],
-                kernel_2=kernel[1],
-                max=max(padding),
+                height=kernel[0],
+                width=kernel[1],
+                padding=max(padding),
             )
         )
     return kernel, stride, padding, "ceil" in found
@@ -283,29 +320,30 @@ def _read_avgpool(line: _Line) -> DesignBlock:
         return AvgPoolBlock(*_read_pool(line), line=line.number)
     if len(lower) != 2 or lower[0] != "to" or not _SIZE.fullmatch(lower[1]):
         raise line.error(tr("to is followed by a size alone, as in “avgpool to 6x6”."))
-    return AvgPoolToBlock(_pair(line, lower[1], "size", 1), line=line.number)
+    return AvgPoolToBlock(_pair(line, lower[1], later("size"), 1), line=line.number)
 
 
 def _read_dropout(line: _Line) -> DesignBlock:
-    rate = _fraction(line, _one_number(line, tr("its rate")), "rate")
+    word = _one_number(line, later("its rate"))
+    rate = _fraction(line, word, later("{word} is no rate: {form}."))
     if not 0 <= rate < 1:
         raise line.error(
             tr(
-                "a dropout of {decimal} leaves nothing: choose 0 or more, below 1.",
-                decimal=decimal(rate),
+                "a dropout of {rate} leaves nothing: choose 0 or more, below 1.",
+                rate=decimal(rate),
             )
         )
     return DropoutBlock(rate, line=line.number)
 
 
 def _read_fc(line: _Line) -> DesignBlock:
-    word = _one_number(line, tr("its number of outputs"))
+    word = _one_number(line, later("its number of outputs"))
     if not _NUMBER.fullmatch(word):
         raise line.error(
-            tr("{shown} is no number of outputs: {form}.", shown=shown(word), form=line.form)
+            tr("{word} is no number of outputs: {form}.", word=shown(word), form=line.form)
         )
     return FcBlock(
-        _integer(line, word, tr("number of outputs"), 1, MOST_CHANNELS), line=line.number
+        _integer(line, word, later("number of outputs"), 1, MOST_CHANNELS), line=line.number
     )
 
 
@@ -325,7 +363,7 @@ def _read_inception(line: _Line) -> DesignBlock:
             columns.append((word, match[1], match[2]))
         else:
             raise line.error(
-                tr("{shown} is not understood here: {form}.", shown=shown(word), form=line.form)
+                tr("{word} is not understood here: {form}.", word=shown(word), form=line.form)
             )
     if len(columns) != 4:
         raise line.error(
@@ -337,34 +375,37 @@ def _read_inception(line: _Line) -> DesignBlock:
             )
         )
     if len(third) > 1 or norms > 1:
-        twice = " and ".join(map(shown, third)) if len(third) > 1 else tr("“bn” and “bn”")
-        raise line.error(tr("{twice} say the same thing twice: leave one out.", twice=twice))
+        if len(third) == 2:
+            raise line.error(_twice(*third))
+        if len(third) > 2:
+            words = tr(" and ").join(map(shown, third))
+            raise line.error(tr("{words} say the same thing twice: leave one out.", words=words))
+        raise line.error(_twice("bn", "bn"))
     (first, _, conv1), (_, reduce3, conv3), (_, reduce5, conv5), (last, before, pool) = columns
     if ">" in first:
         raise line.error(
-            tr("nothing comes before the 1×1 of the first branch: write {conv1}.", conv1=conv1)
+            tr("nothing comes before the 1×1 of the first branch: write {number}.", number=conv1)
         )
     if before or ">" not in last:
         raise line.error(
             tr(
-                "the fourth branch is a pooling before a 1×1: write >{pool}, and not {shown}.",
-                pool=pool,
-                shown=shown(last),
+                "the fourth branch is a pooling before a 1×1: write >{number}, and not {word}.",
+                number=pool,
+                word=shown(last),
             )
         )
     typed = (conv1, reduce3, conv3, reduce5, conv5, pool)
     numbers = [
-        _integer(line, each, tr("number of channels"), 1, MOST_CHANNELS) if each else 0
+        _integer(line, each, later("number of channels"), 1, MOST_CHANNELS) if each else 0
         for each in typed
     ]
     for word, _, _ in columns[1:3]:
         if word.startswith(">"):
             raise line.error(
                 tr(
-                    "{shown} lacks the 1×1 before it: write 16{word}, or {word_2} without a 1×1.",
-                    shown=shown(word),
-                    word=word,
-                    word_2=word[1:],
+                    "{word} lacks the 1×1 before it: write 16>{number}, or {number} without a 1×1.",
+                    word=shown(word),
+                    number=word[1:],
                 )
             )
     kind: Third = "3x3" if "3x3" in third else "3x3s" if "3x3s" in third else "5x5"
@@ -380,12 +421,12 @@ def _read_inception(line: _Line) -> DesignBlock:
 def _read_auxiliary(line: _Line) -> DesignBlock:
     rest = [word for word in line.words if word.lower() != "bn"]
     if len(line.words) - len(rest) > 1:
-        raise line.error(tr("“bn” and “bn” say the same thing twice: leave one out."))
+        raise line.error(_twice("bn", "bn"))
     if len(rest) != 1:
         raise line.error(
             tr("auxiliary needs one number, the weight of its loss: {form}.", form=line.form)
         )
-    weight = _fraction(line, rest[0], tr("weight of a loss"))
+    weight = _fraction(line, rest[0], later("{word} is no weight of a loss: {form}."))
     if not 0 < weight <= 10:
         raise line.error(tr("the weight of the loss must be above 0 and at most 10."))
     return AuxiliaryBlock(weight, len(rest) < len(line.words), line=line.number)
@@ -398,9 +439,9 @@ def _read_alone(block: Callable[..., DesignBlock]) -> Callable[[_Line], DesignBl
         if line.words:
             raise line.error(
                 tr(
-                    "{keyword} stands alone: leave {shown} out.",
+                    "{keyword} stands alone: leave {words} out.",
                     keyword=line.keyword,
-                    shown=shown(" ".join(line.words)),
+                    words=shown(" ".join(line.words)),
                 )
             )
         return block(line=line.number)
@@ -444,8 +485,8 @@ def read_blocks(text: str, name: str | None) -> tuple[str, tuple[DesignBlock, ..
         raise DesignError(
             1,
             tr(
-                "the text is longer than {most_characters} characters: shorten it.",
-                most_characters=grouped(MOST_CHARACTERS),
+                "the text is longer than {count} characters: shorten it.",
+                count=grouped(MOST_CHARACTERS),
             ),
         )
     given = clean_name(name or "")
@@ -470,11 +511,11 @@ def read_blocks(text: str, name: str | None) -> tuple[str, tuple[DesignBlock, ..
         first = False
         if keyword not in _READERS:
             known = did_you_mean(
-                keyword[:40], _READERS, tr("choose from {join}.", join=", ".join(_READERS))
+                keyword[:40], _READERS, tr("choose from {names}.", names=", ".join(_READERS))
             )
             raise DesignError(
                 number,
-                tr("there is no block called {shown}: {known}", shown=shown(keyword), known=known),
+                tr("there is no block called {word}: {choice}", word=shown(keyword), choice=known),
             )
         line = _Line(number, keyword, tuple(words))
         if (keyword == "input") == bool(blocks):
@@ -492,8 +533,8 @@ def read_blocks(text: str, name: str | None) -> tuple[str, tuple[DesignBlock, ..
         if len(blocks) > MOST_BLOCKS:
             raise line.error(
                 tr(
-                    "a design has at most {most_blocks} blocks: leave some out.",
-                    most_blocks=MOST_BLOCKS,
+                    "a design has at most {count} blocks: leave some out.",
+                    count=MOST_BLOCKS,
                 )
             )
     if not blocks:
@@ -550,8 +591,8 @@ def _name(line: int, name: str) -> str:
         raise DesignError(
             line,
             tr(
-                "a name has at most {most_name} characters, all printable: choose another.",
-                most_name=MOST_NAME,
+                "a name has at most {count} characters, all printable: choose another.",
+                count=MOST_NAME,
             ),
         )
     return " ".join(name.split())

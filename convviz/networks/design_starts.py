@@ -26,7 +26,7 @@ def start_text(name: str) -> str:
         NetworkError: There is none of that name; the sentence names near matches.
     """
     if name not in STARTS:
-        choice = did_you_mean(name, STARTS, tr("choose from {join}.", join=", ".join(STARTS)))
+        choice = did_you_mean(name, STARTS, tr("choose from {names}.", names=", ".join(STARTS)))
         raise NetworkError(
             tr(
                 "There is no design called {name} to begin with: {choice}",

@@ -58,7 +58,7 @@ def with_kernel(design: Design, side: float) -> Design:
             )
             changed += 1
     if not changed:
-        raise SettingError("There is no kernel to vary: all of them are 1×1; add a larger one.")
+        raise SettingError(tr("There is no kernel to vary: all of them are 1×1; add a larger one."))
     return replace(design, blocks=tuple(blocks))
 
 
@@ -86,9 +86,9 @@ def vary(design: Design, values: tuple[tuple[str, float], ...]) -> Design:
         if name not in VARIATIONS:
             raise SettingError(
                 tr(
-                    "There is no variation called {name}: choose from {join}.",
+                    "There is no variation called {name}: choose from {names}.",
                     name=name,
-                    join=", ".join(VARIATIONS),
+                    names=", ".join(VARIATIONS),
                 )
             )
         design = VARIATIONS[name][1](design, value)

@@ -59,7 +59,7 @@ def best_device() -> torch.device:
 def title(device: torch.device) -> str:
     """Name a device for people."""
     if device.type == "cuda":
-        return tr("{get_device_name} (CUDA)", get_device_name=torch.cuda.get_device_name(device))
+        return f"{torch.cuda.get_device_name(device)} (CUDA)"
     return tr("Apple’s GPU (MPS)") if device.type == "mps" else tr("this machine’s processor")
 
 
@@ -71,21 +71,37 @@ def memory_short(device: torch.device, side: int, smallest: int) -> str:
         side: Side of the image, in pixels.
         smallest: The smallest side that makes sense.
     """
-    where = tr("The GPU") if device.type in ("cuda", "mps") else tr("This machine")
+    on_gpu = device.type in ("cuda", "mps")
     half = max(smallest, side // 2)
-    advice = tr(
-        "an image of {half} pixels takes about {side:.0f} times less; ",
-        half=half,
-        side=(side / half) ** 2,
-    )
     if half >= side:
-        advice = ""
+        if on_gpu:
+            return tr(
+                "The GPU has not enough free memory for an image of {side} × {side} pixels at "
+                "this layer: an earlier layer takes less too.",
+                side=side,
+            )
+        return tr(
+            "This machine has not enough free memory for an image of {side} × {side} pixels at "
+            "this layer: an earlier layer takes less too.",
+            side=side,
+        )
+    times_less = (side / half) ** 2
+    if on_gpu:
+        return tr(
+            "The GPU has not enough free memory for an image of {side} × {side} pixels at "
+            "this layer: an image of {half} pixels takes about {factor:.0f} times less; "
+            "an earlier layer takes less too.",
+            side=side,
+            half=half,
+            factor=times_less,
+        )
     return tr(
-        "{where} has not enough free memory for an image of {side} × {side} pixels at "
-        "this layer: {advice}an earlier layer takes less too.",
-        where=where,
+        "This machine has not enough free memory for an image of {side} × {side} pixels at "
+        "this layer: an image of {half} pixels takes about {factor:.0f} times less; "
+        "an earlier layer takes less too.",
         side=side,
-        advice=advice,
+        half=half,
+        factor=times_less,
     )
 
 

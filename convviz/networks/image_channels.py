@@ -71,9 +71,13 @@ def check_channels(spec: NetworkSpec, module: nn.Module) -> None:
     count = image_channels(module, spec.input_size)
     if count not in (1, 3):
         raise NetworkError(
-            f"{spec.title} takes images of {count} channels, and a picture has three colours or is "
-            "grey: which of them would be which is not known; put a layer before it that makes "
-            f"{count} channels of three."
+            tr(
+                "{title} takes images of {count} channels, and a picture has three colours or is "
+                "grey: which of them would be which is not known; put a layer before it that makes "
+                "{count} channels of three.",
+                title=spec.title,
+                count=count,
+            )
         )
     if count == 3 and (len(spec.mean) == 1 or len(spec.std) == 1):
         raise NetworkError(

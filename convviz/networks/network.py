@@ -80,7 +80,7 @@ class NetworkSpec:
 
     Attributes:
         name: Short name for URLs and the command line: lower-case letters, digits, `_` and `-`.
-        title: Name for people, "VGG16".
+        title: Name for people, "VGG16"; `language.again` tells it in another language.
         build: Builds the full network. The built-in ones are returned on PyTorch's "meta" device,
             that is with shapes but without values, as trained weights replace them anyway; give
             them values with `load_state_dict(..., assign=True)` or `initial_weights.untrained`.
@@ -96,10 +96,11 @@ class NetworkSpec:
         encoder_end: Dotted name of the encoder's last layer. None: the last layer whose output
             still is a map of more than one pixel.
         auxiliary: Dotted prefixes of heads that only help training.
-        differences: Sentences that say how this build differs from the paper's network.
+        differences: Sentences, told where they are shown, that say how this build differs from
+            the paper's network.
         title_of: Dotted layer name to human title; None where the dotted name is used.
-        stage_of: Dotted layer name to the stage that groups it in pickers. None, or where it
-            returns None: by the first part of the dotted name.
+        stage_of: Dotted layer name to the stage that groups it in pickers, as `titles.stage_text`
+            tells it. None, or where it returns None: by the first part of the dotted name.
         branch_of: Dotted layer name to its short title as a branch of a concatenation ("3×3").
         torchvision_weights: torchvision's name of the ImageNet weights, that of one entry:
             "ResNet18_Weights.IMAGENET1K_V1".

@@ -11,7 +11,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from convviz.language import later, tr
+from convviz.language import ENGLISH, later, speaking, tr
 from convviz.networks.network import NetworkSpec
 
 
@@ -73,14 +73,14 @@ class PaperDesign:
 
     Attributes:
         name: Short name.
-        title: Name for people.
+        title: Name for people; `language.again` tells it in another language.
         paper: Authors and year.
         input_size: Side of the image that makes the paper's arithmetic work, in pixels.
         torchvision: Name of torchvision's version of it in convviz; empty if there is none.
         layers: Name and description of each layer, in order.
         encoder_end: Name of the last layer before the classifier.
         heads: Name of each auxiliary classifier, and of the layer whose output it reads.
-        differences: Sentences: how torchvision's version differs.
+        differences: Sentences, told where they are shown: how torchvision's version differs.
     """
 
     name: str
@@ -94,10 +94,14 @@ class PaperDesign:
     differences: tuple[str, ...] = ()
 
 
+with speaking(ENGLISH):  # titles are kept, and can be told again
+    _ALEXNET_TITLE, _GOOGLENET_TITLE = tr("AlexNet, 2012 paper"), tr("GoogLeNet, 2015 paper")
+
+
 ALEXNET = PaperDesign(
     name="alexnet-2012",
-    title=later("AlexNet, 2012 paper"),
-    paper=later("Krizhevsky, Sutskever & Hinton 2012"),
+    title=_ALEXNET_TITLE,
+    paper="Krizhevsky, Sutskever & Hinton 2012",
     input_size=227,
     torchvision="alexnet",
     encoder_end="pool5",
@@ -148,8 +152,8 @@ _INCEPTIONS = (
 
 GOOGLENET = PaperDesign(
     name="googlenet-2015",
-    title=later("GoogLeNet, 2015 paper"),
-    paper=later("Szegedy et al. 2015"),
+    title=_GOOGLENET_TITLE,
+    paper="Szegedy et al. 2015",
     input_size=224,
     torchvision="googlenet",
     encoder_end="inception5b",
@@ -183,10 +187,12 @@ def _vgg(letter: str, blocks: tuple[tuple[int, ...], ...], torchvision: str = ""
             layers.append((f"conv{b}_{i}", conv))
         layers.append((f"pool{b}", MaxPool(2, 2)))
     layers += [("fc6", Linear(4096)), ("fc7", Linear(4096)), ("fc8", Linear(1000))]
+    with speaking(ENGLISH):  # it is kept, and can be told again
+        title = tr("VGG, 2015 paper, column {letter}", letter=letter)
     return PaperDesign(
         name=f"vgg-2015-{letter.lower()}",
-        title=tr("VGG, 2015 paper, column {letter}", letter=letter),
-        paper=tr("Simonyan & Zisserman 2015"),
+        title=title,
+        paper="Simonyan & Zisserman 2015",
         input_size=224,
         torchvision=torchvision,
         layers=tuple(layers),
@@ -242,7 +248,7 @@ _BRANCHES = {
     "branch3.0": "5×5 reduce",
     "branch3.2": "5×5",
     "branch4.0": "pool",
-    "branch4.1": later("pool projection"),
+    "branch4.1": "pool projection",
 }
 
 

@@ -50,7 +50,7 @@ from torch.nn.modules.lazy import LazyModuleMixin
 
 from convviz.errors import NetworkError
 from convviz.formatting import did_you_mean
-from convviz.language import tr
+from convviz.language import ENGLISH, Told, again, speaking, tr
 from convviz.networks.network import NetworkSpec
 
 VARIABLE = "CONVVIZ_NETWORKS"
@@ -117,9 +117,9 @@ def register(spec: NetworkSpec) -> None:
         raise NetworkError(
             tr(
                 "{name}: resize must be “none”, or a whole number of pixels from input_size "
-                "({input_size}) on, as the middle is cut out of what is resized.",
+                "({side}) on, as the middle is cut out of what is resized.",
                 name=spec.name,
-                input_size=spec.input_size,
+                side=spec.input_size,
             )
         )
     if spec.interpolation not in ("bilinear", "bicubic"):
@@ -173,9 +173,9 @@ def _check_classes(spec: NetworkSpec) -> None:
     if twice is not None:
         raise NetworkError(
             tr(
-                "{name}: two classes are called “{twice}”; give each its own name.",
+                "{name}: two classes are called “{class_name}”; give each its own name.",
                 name=spec.name,
-                twice=twice,
+                class_name=twice,
             )
         )
 
@@ -239,10 +239,14 @@ def spec(name: str) -> NetworkSpec:
             _unlisted.move_to_end(name)
             return _unlisted[name]
     named = (*names[:_NAMED], *(each for each in names[_NAMED:] if is_own(each)))
-    others = "" if len(named) == len(names) else tr(", or any other of torchvision's classifiers")
-    choice = did_you_mean(
-        name.lower(), names, tr("choose from {join}{others}.", join=", ".join(named), others=others)
-    )
+    listed = ", ".join(named)
+    if len(named) == len(names):
+        otherwise = tr("choose from {names}.", names=listed)
+    else:
+        otherwise = tr(
+            "choose from {names}, or any other of torchvision's classifiers.", names=listed
+        )
+    choice = did_you_mean(name.lower(), names, otherwise)
     sentence = tr("There is no network called {name}: {choice}", name=name, choice=choice)
     raise NetworkError(" ".join((sentence, *problems())))
 
@@ -275,15 +279,15 @@ def build(spec: NetworkSpec, **options: Any) -> nn.Module:
     if not isinstance(module, nn.Module):
         raise NetworkError(
             tr(
-                "{title} cannot be built: its build() returns no torch.nn.Module but a {name}.",
+                "{title} cannot be built: its build() returns no torch.nn.Module but a {kind}.",
                 title=spec.title,
-                name=type(module).__name__,
+                kind=type(module).__name__,
             )
         )
     refusal = _cannot_be_looked_into(module)
     if refusal:
         raise NetworkError(
-            tr("{title} cannot be looked into: {refusal}.", title=spec.title, refusal=refusal)
+            tr("{title} cannot be looked into: {reason}.", title=spec.title, reason=refusal)
         )
     try:
         return _on_cpu_in_float32(module.eval().requires_grad_(False))
@@ -292,9 +296,9 @@ def build(spec: NetworkSpec, **options: Any) -> nn.Module:
             raise
         raise NetworkError(
             tr(
-                "{title} cannot be looked into: {name} raises {reason}.",
+                "{title} cannot be looked into: {kind} raises {reason}.",
                 title=spec.title,
-                name=type(module).__name__,
+                kind=type(module).__name__,
                 reason=reason(error),
             )
         ) from error
@@ -305,9 +309,9 @@ def _cannot_be_looked_into(module: nn.Module) -> str:
     for part in module.modules():
         if isinstance(part, LazyModuleMixin) and part.has_uninitialized_params():
             return tr(
-                "the sizes of its {name} are known after a first pass only; let build() "
+                "the sizes of its {kind} are known after a first pass only; let build() "
                 "pass an image through the network before it returns it",
-                name=type(part).__name__,
+                kind=type(part).__name__,
             )
         if isinstance(part, torch.jit.ScriptModule):
             return tr(
@@ -340,16 +344,16 @@ def _on_cpu_in_float32(module: nn.Module) -> nn.Module:
 
 def problems() -> tuple[str, ...]:
     """Say what is wrong with the user's files, one sentence for each that failed."""
-    return tuple(_outcomes[path] for path in _listed() if _outcomes.get(path))
+    return tuple(again(_outcomes[path]) for path in _listed() if _outcomes.get(path))
 
 
 def place(error: BaseException) -> str:
     """Say where in a user's file an error was raised: "my_net.py, line 7"; empty if nowhere."""
     if isinstance(error, SyntaxError) and error.filename and Path(error.filename) in _outcomes:
-        return tr("{name}, line {lineno}", name=Path(error.filename).name, lineno=error.lineno)
+        return tr("{file}, line {line}", file=Path(error.filename).name, line=error.lineno)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if Path(frame.filename) in _outcomes:
-            return tr("{name}, line {lineno}", name=Path(frame.filename).name, lineno=frame.lineno)
+            return tr("{file}, line {line}", file=Path(frame.filename).name, line=frame.lineno)
     return ""
 
 
@@ -375,9 +379,9 @@ def _run_files() -> None:
                 if all(_specs[name] is before.get(name) for name in _specs):
                     raise NetworkError(
                         tr(
-                            "{name} in {variable} adds no network: let it call "
+                            "{file} in {variable} adds no network: let it call "
                             "convviz.networks.register(NetworkSpec(…)).",
-                            name=path.name,
+                            file=path.name,
                             variable=VARIABLE,
                         )
                     )
@@ -396,17 +400,17 @@ def _run(path: Path, module_name: str) -> None:
     if not path.is_file():
         raise NetworkError(
             tr(
-                "{variable} names a file {name}, but there is no such file.",
+                "{variable} names a file {file}, but there is no such file.",
                 variable=VARIABLE,
-                name=path.name,
+                file=path.name,
             )
         )
     module_spec = importlib.util.spec_from_file_location(module_name, path)
     if module_spec is None or module_spec.loader is None:
         raise NetworkError(
             tr(
-                "{name} in {variable} is no Python file: its name must end in .py.",
-                name=path.name,
+                "{file} in {variable} is no Python file: its name must end in .py.",
+                file=path.name,
                 variable=VARIABLE,
             )
         )
@@ -419,11 +423,25 @@ def _run(path: Path, module_name: str) -> None:
     except (Exception, SystemExit) as error:  # a user's file may raise anything
         del sys.modules[module_name]
         location = place(error) or path.name
-        raise NetworkError(
-            tr(
-                "{location} in {variable}: {reason}.",
-                location=location,
-                variable=VARIABLE,
-                reason=reason(error),
-            )
-        ) from error
+        raise NetworkError(_failure(location, error)) from error
+
+
+def _failure(location: str, error: BaseException) -> str:
+    """Say what went wrong in a user's file, so that it can be told again to whoever reads it."""
+    with speaking(ENGLISH):
+        sentence = again(str(error))
+    is_ours = isinstance(error, NetworkError) and isinstance(sentence, Told)
+    is_whole = sentence.endswith(".") and len(sentence.splitlines()) == 1
+    if is_ours and is_whole and not _PATH.search(sentence):
+        return tr(
+            "{location} in {variable}: {sentence}",
+            location=location,
+            variable=VARIABLE,
+            sentence=sentence,
+        )
+    return tr(
+        "{location} in {variable}: {reason}.",
+        location=location,
+        variable=VARIABLE,
+        reason=reason(error),
+    )

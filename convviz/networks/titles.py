@@ -9,11 +9,18 @@ called by its block and, within that, by its name or, where that is a number, by
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from torch import nn
+
+from convviz.language import later, tr
+
+ENCODER, DECODER = later("encoder"), later("decoder")
+STEM, CLASSIFIER = later("stem"), later("classifier")
+_BLOCK = re.compile(r"block (\d+)")
 
 _ROWS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 _NEARLY_ALL = 0.85  # of the modules without parts
@@ -35,6 +42,22 @@ def short_kind(part: nn.Module) -> str:
     """Name a module's kind in a short word: "conv", "fc"."""
     kinds = (kind for classes, kind in _KINDS if isinstance(part, classes))
     return next(kinds, type(part).__name__.lower())
+
+
+def block_stage(number: int) -> str:
+    """Name the stage that is a network's block of this number."""
+    return f"block {number}"
+
+
+def stage_text(stage: str) -> str:
+    """Tell a stage in the reader's language; a module's name stays as it is.
+
+    Args:
+        stage: As a `Layer` has it.
+    """
+    if match := _BLOCK.fullmatch(stage):
+        return tr("block {number}", number=match[1])
+    return tr(stage) if stage in {ENCODER, DECODER, STEM, CLASSIFIER} else stage
 
 
 class TitledNetwork:

@@ -34,7 +34,7 @@ from convviz.networks.clone import per_module
 from convviz.networks.network import Network, NetworkSpec, is_within
 from convviz.structure.input_size import check_input_size, size_sentence
 from convviz.structure.layers import Output, built, encoder_end, layer
-from convviz.structure.ops import Window, kind_of
+from convviz.structure.ops import LAYER, Window, kind_of
 from convviz.structure.receptive_field import ReceptiveField, receptive_fields
 from convviz.structure.steps import Step, group, row_names, steps_of
 from convviz.structure.trace import Shape, Trace, TraceError, trace
@@ -61,8 +61,8 @@ class LayerCost:
         name: Dotted module name; for a function call the module's name, a dot and ``relu()``.
         module: Dotted name of the module, or of the module that makes the call.
         title: Human title.
-        kind: Plain words, "convolution".
-        part: "encoder", "decoder" or "auxiliary".
+        kind: Plain words, "convolution", as `ops.kind_text` tells them.
+        part: "encoder", "decoder" or "auxiliary", see `PARTS`.
         executed: False for parameters that are not used when the network classifies.
         weights: Parameters that are not biases.
         biases: Parameters that are added.
@@ -249,14 +249,23 @@ def _refusal(
         return SettingError(sentence)
     if not registry.is_networks_fault(spec, error.cause):
         return error.cause
-    line = registry.place(error.cause)
+    line, reason = registry.place(error.cause), registry.reason(error.cause)
+    if line:
+        return NetworkError(
+            tr(
+                "{title} could not be run on an image of {size}×{size} pixels: {line}: {reason}.",
+                title=spec.title,
+                size=size,
+                line=line,
+                reason=reason,
+            )
+        )
     return NetworkError(
         tr(
-            "{title} could not be run on an image of {size}×{size} pixels: {which}{reason}.",
+            "{title} could not be run on an image of {size}×{size} pixels: {reason}.",
             title=spec.title,
             size=size,
-            which=line + ": " if line else "",
-            reason=registry.reason(error.cause),
+            reason=reason,
         )
     )
 
@@ -330,7 +339,7 @@ def _rows(
                 name=name,
                 module=step.module,
                 title=_title(spec, step.module, step.function, step.kind),
-                kind=step.kind or "layer",
+                kind=step.kind or LAYER,
                 part="auxiliary" if in_head else "encoder" if i <= end else "decoder",
                 executed=True,
                 weights=weights,

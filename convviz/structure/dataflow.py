@@ -51,7 +51,7 @@ _COPIES = ("_to_copy", "clone", "alias", "detach", "expand", "view", "lift_fresh
 # Operations whose output is 0 everywhere if their input is.
 _PARTS = (*_COPIES, *_ARRANGEMENTS, "slice", "select")
 
-_WORDS = {"cat": "concatenation", "add": "sum", "mul": "product"}
+_WORDS = {"cat": "concatenation", "add": ops.SUM, "mul": ops.PRODUCT}
 
 
 @dataclass(frozen=True)
@@ -261,13 +261,13 @@ class Flow:
                 value = self.source_of(self._relus[operation])
                 continue
             if operation.name not in _WORDS:
-                return Join("block", whole=False)
+                return Join(ops.BLOCK, whole=False)
             words.append(_WORDS[operation.name])
             break
         if words == ["ReLU"]:
             return self._rectified_parts([part for part in inside if part.leaf])
         parts = tuple(map(self.source_of, operation.inputs)) if words == ["concatenation"] else ()
-        return Join(" + ".join(reversed(words)) or "block", whole=False, parts=parts)
+        return Join(" + ".join(reversed(words)) or ops.BLOCK, whole=False, parts=parts)
 
     @staticmethod
     def _rectified_parts(parts: list[Call]) -> Join:
@@ -275,7 +275,7 @@ class Flow:
             part for part in parts if isinstance(part.module, (nn.modules.conv._ConvNd, nn.Linear))
         ]
         if len(weighted) > 1:
-            return Join("block", whole=False)
+            return Join(ops.BLOCK, whole=False)
         return Join(" + ".join([*(kind_of(part.module) for part in parts), "ReLU"]), whole=True)
 
 

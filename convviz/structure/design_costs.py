@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from convviz.errors import DesignError
 from convviz.formatting import grouped
-from convviz.language import tr
+from convviz.language import current, later, numeral, tr
 from convviz.networks.design import Design
 from convviz.networks.design_blocks import (
     AuxiliaryBlock,
@@ -73,10 +73,10 @@ class AxisSize:
         whole = f"({self.length} − {self.span} + {2 * self.padding})/{self.stride}"
         if not self.left_over:
             return f"{whole} + 1 = {self.output}"
-        places = (self.length - self.span + 2 * self.padding) / self.stride
+        places = numeral(f"{(self.length - self.span + 2 * self.padding) / self.stride:.4g}")
         rounded = ("⌈", "⌉") if self.left_over < 0 else ("⌊", "⌋")
         return (
-            f"{rounded[0]}{whole}{rounded[1]} + 1 = {rounded[0]}{places:.4g}{rounded[1]} + 1 = "
+            f"{rounded[0]}{whole}{rounded[1]} + 1 = {rounded[0]}{places}{rounded[1]} + 1 = "
             f"{self.output}"
         )
 
@@ -150,9 +150,8 @@ class BlockCost:
             height, width = self.block.size
             return tr("divided into {height}×{width} windows", height=height, width=width)
         if isinstance(self.block, GapBlock):
-            return tr(
-                "the mean of each {comes}×{comes_2} map", comes=self.comes[1], comes_2=self.comes[2]
-            )
+            height, width = self.comes[1:]
+            return tr("the mean of each {height}×{width} map", height=height, width=width)
         if len(self.output) == 1 and len(self.comes) == 3:
             return " · ".join(map(str, self.comes)) + f" = {self._flattened}"
         return ""
@@ -263,9 +262,14 @@ class CountedText:
     error: DesignError | None
 
 
-@lru_cache(maxsize=64)
 def count_text(text: str) -> CountedText:
     """Count a design that is being written: up to the first line that is wrong."""
+    return _count_text(text, current())
+
+
+@lru_cache(maxsize=64)
+def _count_text(text: str, _language: str) -> CountedText:
+    """Count a text, with its error in the reader's language."""
     try:
         design = Design.parse(text)
         return CountedText(design, count_design(design), None)
@@ -368,6 +372,16 @@ def _sizes(placed: PlacedBlock, layers: Sequence[LayerCost]) -> tuple[AxisSize, 
     )
 
 
+_MANY_PARAMETERS = later(
+    "the network has {count} parameters, and {most} are the limit for training here: “{line}” has "
+    "the largest share; make it smaller."
+)
+_MANY_MACS = later(
+    "the network has {count} multiply–accumulates an image, and {most} are the limit for training "
+    "here: “{line}” has the largest share; make it smaller."
+)
+
+
 def check_trainable(costs: DesignCosts) -> None:
     """Check that a design can be trained here.
 
@@ -386,14 +400,13 @@ def check_trainable(costs: DesignCosts) -> None:
                 shape=shape,
             ),
         )
-    for what, number, most, cost in (
-        ("parameters", costs.parameters_with_auxiliary, MOST_TRAINED_PARAMETERS, "parameters"),
-        (tr("multiply–accumulates an image"), costs.macs, MOST_TRAINED_MACS, "macs"),
+    for message, number, most, cost in (
+        (_MANY_PARAMETERS, costs.parameters_with_auxiliary, MOST_TRAINED_PARAMETERS, "parameters"),
+        (_MANY_MACS, costs.macs, MOST_TRAINED_MACS, "macs"),
     ):
         heaviest = costs.most(cost)
         if number > most and heaviest is not None:
             raise DesignError(
                 heaviest.line,
-                f"the network has {grouped(number)} {what}, and {grouped(most)} are the limit for "
-                f"training here: “{heaviest.text}” has the largest share; make it smaller.",
+                tr(message, count=grouped(number), most=grouped(most), line=heaviest.text),
             )

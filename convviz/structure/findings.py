@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convviz.language import tr
+from convviz.language import tr, trn
 from convviz.plain_text import plain
 from convviz.structure.receptive_field import ReceptiveField
 
@@ -20,20 +20,16 @@ def left_out_sentence(names: Sequence[str]) -> str:
     if not names:
         return ""
     rest = len(names) - _NAMED
-    listed = ", ".join(map(plain, names[:_NAMED])) + (
-        tr(" and {rest} more", rest=rest) if rest > 0 else ""
-    )
-    if len(names) == 1:
-        return tr(
-            "1 module that runs is not listed, since it returns neither maps nor one "
-            "vector for the image: {listed}.",
-            listed=listed,
-        )
-    return tr(
+    listed = ", ".join(map(plain, names[:_NAMED]))
+    if rest > 0:
+        listed = tr("{names} and {count} more", names=listed, count=rest)
+    return trn(
+        "{count} module that runs is not listed, since it returns neither maps nor one "
+        "vector for the image: {names}.",
         "{count} modules that run are not listed, since they return neither maps nor one "
-        "vector for the image: {listed}.",
-        count=len(names),
-        listed=listed,
+        "vector for the image: {names}.",
+        len(names),
+        names=listed,
     )
 
 
@@ -46,9 +42,9 @@ def windows_sentence(name: str, windows: int, positions: int) -> str:
         positions: How many positions each has.
     """
     return tr(
-        "The attention of {name} goes on inside {windows:,} windows of {positions:,} "
+        "The attention of {layer} goes on inside {windows:,} windows of {positions:,} "
         "positions, apart in each, so no head of it has one map over the whole image.",
-        name=name,
+        layer=name,
         windows=windows,
         positions=positions,
     )
@@ -75,13 +71,14 @@ def whole_image_sentence(field: ReceptiveField) -> str:
     """
     if not field.mixed_by:
         return ""
-    since = (
-        tr("From {mixed_in} on", mixed_in=plain(field.mixed_in))
-        if field.mixed_in
-        else tr("From then on")
-    )
+    cause = tr(field.mixed_by)
+    if not field.mixed_in:
+        return tr(
+            "From then on, every position depends on the whole image, through {cause}.",
+            cause=cause,
+        )
     return tr(
-        "{since}, every position depends on the whole image, through {mixed_by}.",
-        since=since,
-        mixed_by=field.mixed_by,
+        "From {layer} on, every position depends on the whole image, through {cause}.",
+        layer=plain(field.mixed_in),
+        cause=cause,
     )

@@ -24,7 +24,7 @@ def check_input_size(size: int, most: int = LARGEST_INPUT) -> None:
     """
     if isinstance(size, bool) or not isinstance(size, int):
         raise SettingError(
-            tr("The image's side in pixels must be a whole number, not {size!r}.", size=size)
+            tr("The image's side in pixels must be a whole number, not {given}.", given=repr(size))
         )
     if not 1 <= size <= most:
         raise SettingError(
@@ -58,13 +58,18 @@ def size_sentence(module: nn.Module, size: int, usual: int, title: str) -> str |
             usual=usual,
         )
     least = _least(module, size, usual)
-    more = tr(" or more") if least > size else ""
+    if least > size:
+        return tr(
+            "{title} cannot take an image of {size}×{size} pixels: choose {least}×{least} or more.",
+            title=title,
+            size=size,
+            least=least,
+        )
     return tr(
-        "{title} cannot take an image of {size}×{size} pixels: choose {least}×{least}{more}.",
+        "{title} cannot take an image of {size}×{size} pixels: choose {usual}×{usual}.",
         title=title,
         size=size,
-        least=least,
-        more=more,
+        usual=least,
     )
 
 

@@ -24,17 +24,17 @@ from torch import nn
 
 from convviz.errors import NetworkError, SettingError
 from convviz.formatting import did_you_mean, near_matches
-from convviz.language import tr
+from convviz.language import later, tr, trn
 from convviz.networks import registry
 from convviz.networks.clone import per_module
 from convviz.networks.image_channels import image_channels
 from convviz.networks.network import Network, NetworkSpec, is_within
 from convviz.networks.registry import build
+from convviz.networks.titles import DECODER, ENCODER
 from convviz.structure.dataflow import Flow, Join, flow
-from convviz.structure.findings import windows_sentence
 from convviz.structure.input_size import LARGEST_LISTED, check_input_size, size_sentence
 from convviz.structure.layout import Layout, layouts_in
-from convviz.structure.ops import kind_of
+from convviz.structure.ops import BLOCK, CLASS_TOKEN, HEADS, kind_of
 from convviz.structure.outputs import CLASS_PART, HEADS_PART, OutputName, has_heads
 from convviz.structure.soft_activation import SoftActivation, soft_activations
 from convviz.structure.trace import Call, Shape, TraceError, Value, trace
@@ -57,8 +57,8 @@ class Layer:
     Attributes:
         name: Dotted module name.
         title: Human title, "relu3_3".
-        kind: Plain words, "convolution".
-        stage: The group in which pickers show it, "block 3".
+        kind: Plain words, "convolution", as `ops.kind_text` tells them.
+        stage: The group in which pickers show it, "block 3", as `titles.stage_text` tells it.
         shape: Output without the batch, (C, H, W) or (C,).
         index: Position in the order of execution.
         detail: Whether pickers may hide it: a part of a layer that is shown with its ReLU, as a
@@ -173,52 +173,64 @@ def layer(network: Network | NetworkSpec, name: str, input_size: int | None = No
         uses = 1 + sum(each.module == asked.module and each.use is not None for each in others)
         if asked.use == uses:
             return last
-        times = "once" if uses == 1 else tr("{uses} times", uses=uses)
         raise NetworkError(
-            tr(
-                "{module} of {title} runs {times} for an image, so there is no use {use} of "
-                "it: choose {module}.",
-                module=asked.module,
+            trn(
+                "{layer} of {title} runs once for an image, so there is no use {use} of "
+                "it: choose {layer}.",
+                "{layer} of {title} runs {count} times for an image, so there is no use {use} of "
+                "it: choose {layer}.",
+                uses,
+                layer=asked.module,
                 title=network.title,
-                times=times,
                 use=asked.use,
             )
         )
     if isinstance(network, Network) and name in {layer.name for layer in layers(network.spec)}:
-        reason = tr(
-            "the weights in use are those of its encoder only, which ends with {names}.",
-            names=names[-1],
-        )
         raise NetworkError(
             tr(
-                "{title} has no weights for layer {name}: {reason}",
+                "{title} has no weights for layer {layer}: the weights in use are those of its "
+                "encoder only, which ends with {last}.",
                 title=network.title,
-                name=name,
-                reason=reason,
+                layer=name,
+                last=names[-1],
             )
         )
     if asked.module not in by_name and asked.module in left_out(network, input_size):
         raise NetworkError(
             tr(
-                "{title} has a module {name}, but it puts out neither maps, nor tokens that "
+                "{title} has a module {module}, but it puts out neither maps, nor tokens that "
                 "stand for places of the image, nor one vector for it: choose another layer.",
                 title=network.title,
-                name=name,
+                module=name,
             )
         )
     if asked.part == HEADS_PART:
         windows = attention_windows(network, name)
         if windows is not None:
-            sentence = windows_sentence(asked.module, windows.count, windows.positions)
             raise NetworkError(
-                tr("{rstrip}: choose {module}.", rstrip=sentence.rstrip("."), module=asked.module)
+                tr(
+                    "The attention of {layer} goes on inside {windows:,} windows of {positions:,} "
+                    "positions, apart in each, so no head of it has one map over the whole image: "
+                    "choose {layer}.",
+                    layer=asked.module,
+                    windows=windows.count,
+                    positions=windows.positions,
+                )
             )
     hint = did_you_mean(
-        name, names, tr("they go from {names} to {names_2}.", names=names[0], names_2=names[-1])
+        name, names, tr("they go from {first} to {last}.", first=names[0], last=names[-1])
     )
-    called = tr("called {name}", name=name) if name.strip() else tr("without a name")
+    if not name.strip():
+        raise NetworkError(
+            tr("{title} has no layer without a name: {hint}", title=network.title, hint=hint)
+        )
     raise NetworkError(
-        tr("{title} has no layer {called}: {hint}", title=network.title, called=called, hint=hint)
+        tr(
+            "{title} has no layer called {name}: {hint}",
+            title=network.title,
+            name=name,
+            hint=hint,
+        )
     )
 
 
@@ -241,9 +253,9 @@ def find(network: Network, text: str) -> Layer:
         names = ", ".join(each.name for each in matches)
         raise NetworkError(
             tr(
-                "{title} has several layers called {text}: choose one of {names}.",
+                "{title} has several layers called {name}: choose one of {names}.",
                 title=network.title,
-                text=text,
+                name=text,
                 names=names,
             )
         )
@@ -251,10 +263,10 @@ def find(network: Network, text: str) -> Layer:
     if question and not near_matches(text, [each.name for each in candidates]):
         raise NetworkError(
             tr(
-                "{title} has no layer called {text}: {question}",
+                "{title} has no layer called {name}: {hint}",
                 title=network.title,
-                text=text,
-                question=question,
+                name=text,
+                hint=question,
             )
         )
     return layer(network, text)  # which raises a sentence with the near names
@@ -353,16 +365,19 @@ def check_classes(spec: NetworkSpec, module: nn.Module) -> None:
     scores = _flow(module, spec, spec.input_size).calls[-1].output
     shape = () if scores is None else scores.shape[1:]
     if shape != (len(spec.classes),):
-        returned = " × ".join(map(str, shape)) or "no"
-        raise NetworkError(
-            tr(
-                "{title} names {count:,} classes but returns {returned} scores for an image; "
-                "name as many as it returns, in their order.",
-                title=spec.title,
-                count=len(spec.classes),
-                returned=returned,
+        message = (
+            later(
+                "{title} names {count:,} classes but returns {shape} scores for an image; "
+                "name as many as it returns, in their order."
+            )
+            if shape
+            else later(
+                "{title} names {count:,} classes but returns no scores for an image; "
+                "name as many as it returns, in their order."
             )
         )
+        returned = " × ".join(map(str, shape))
+        raise NetworkError(tr(message, title=spec.title, count=len(spec.classes), shape=returned))
 
 
 def check_channel(shape: tuple[int, ...], channel: int) -> None:
@@ -374,9 +389,9 @@ def check_channel(shape: tuple[int, ...], channel: int) -> None:
     if not 0 <= channel < shape[0]:
         raise SettingError(
             tr(
-                "There is no channel {channel}: choose 0 to {shape}.",
+                "There is no channel {channel}: choose 0 to {last}.",
                 channel=channel,
-                shape=shape[0] - 1,
+                last=shape[0] - 1,
             )
         )
 
@@ -442,9 +457,9 @@ def _of_module(module: nn.Module, spec: NetworkSpec, size: int) -> tuple[Layer, 
     if last < 0 and spec.encoder_end is not None:
         raise NetworkError(
             tr(
-                "{title} has no layer {encoder_end} for its encoder to end with.",
+                "{title} has no layer {layer} for its encoder to end with.",
                 title=spec.title,
-                encoder_end=spec.encoder_end,
+                layer=spec.encoder_end,
             )
         )
     wholes = [call.name for order, call in calls if (join := joins.get(order)) and join.whole]
@@ -510,7 +525,7 @@ def _further_of_module(module: nn.Module, spec: NetworkSpec, size: int) -> tuple
             own or before,
             name=call.name,
             title=own.title if own else call.name,
-            kind=own.kind if own else (kind_of(call.module) if call.leaf else "block"),
+            kind=own.kind if own else (kind_of(call.module) if call.leaf else BLOCK),
             shape=layout.shape,
             index=before.index,
             in_encoder=before.in_encoder,
@@ -525,7 +540,7 @@ def _further_of_module(module: nn.Module, spec: NetworkSpec, size: int) -> tuple
         if use < total:
             name = f"{call.name}:{use}"
             pre_relu = name if row.pre_relu == call.name else row.pre_relu
-            title = tr("{title} (use {use} of {total})", title=row.title, use=use, total=total)
+            title = f"{row.title} (use {use} of {total})"
             rows.append(replace(row, name=name, title=title, pre_relu=pre_relu))
             continue
         if own is None:
@@ -542,7 +557,7 @@ def _parts(call: Call, layer: Layer, layout: Layout) -> Iterable[Layer]:
             alone,
             name=f"{call.name}:{CLASS_PART}",
             title=f"{layer.title} · class token",
-            kind="class token",
+            kind=CLASS_TOKEN,
             shape=layout.shape[:1],
         )
     if isinstance(call.module, nn.MultiheadAttention) and has_heads(call.module, layout):
@@ -550,7 +565,7 @@ def _parts(call: Call, layer: Layer, layout: Layout) -> Iterable[Layer]:
             alone,
             name=f"{call.name}:{HEADS_PART}",
             title=f"{layer.title} · heads",
-            kind="heads of the attention",
+            kind=HEADS,
             shape=(call.module.num_heads, *layout.shape[1:]),
         )
 
@@ -705,7 +720,7 @@ def _stage(spec: NetworkSpec, name: str, groups: Collection[str], *, in_encoder:
     first, dot, _ = name.partition(".")
     if dot or first in groups:
         return first
-    return "encoder" if in_encoder else "decoder"
+    return ENCODER if in_encoder else DECODER
 
 
 def _branches(
@@ -734,7 +749,7 @@ def _branches(
 def _refusal(module: nn.Module, spec: NetworkSpec, size: int, error: TraceError) -> str:
     """Say in one sentence why a network cannot be run on an image of some size."""
     location = (
-        tr("layer {value}", value=spec.title_of(error.name) or error.name)
+        tr("layer {layer}", layer=spec.title_of(error.name) or error.name)
         if error.name
         else tr("its forward()")
     )
@@ -749,22 +764,31 @@ def _refusal(module: nn.Module, spec: NetworkSpec, size: int, error: TraceError)
                 size=size,
             )
         return tr(
-            "{sentence}; {location} is left with {remaining} of them and needs {needed}×{needed}.",
-            sentence=sentence[:-1],
+            "{refusal}; {location} is left with {remaining} of them and needs {needed}×{needed}.",
+            refusal=sentence[:-1],
             location=location,
             remaining=remaining,
             needed=needed,
         )
     line = registry.place(error.cause)
-    line_text = f" ({line})" if line else ""
+    message = (
+        later(
+            "{title} cannot be run on an image of {channels} × {size} × {size} "
+            "numbers: {location} fails ({line}) with “{reason}”."
+        )
+        if line
+        else later(
+            "{title} cannot be run on an image of {channels} × {size} × {size} "
+            "numbers: {location} fails with “{reason}”."
+        )
+    )
     return tr(
-        "{title} cannot be run on an image of {image_channels} × {size} × {size} "
-        "numbers: {location} fails{line_text} with “{reason}”.",
+        message,
         title=spec.title,
-        image_channels=image_channels(module, size),
+        channels=image_channels(module, size),
         size=size,
         location=location,
-        line_text=line_text,
+        line=line,
         reason=registry.reason(error.cause),
     )
 

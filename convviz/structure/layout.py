@@ -22,7 +22,6 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from convviz.language import tr
 from convviz.structure.trace import Operation, Shape, Trace, Value, lookup
 
 _CHANNELS, _ROWS, _COLUMNS, _TOKENS, _OTHER = "channels", "rows", "columns", "tokens", "other"
@@ -232,7 +231,7 @@ def _arranged(axes: Axes, dims: int) -> Layout | None:
             return None
         sides.append(_size(side))
         order += [place for _, place in members]
-    words = tr("channels last") if dims == 4 else "tokens"
+    words = "channels last" if dims == 4 else "tokens"
     if max(len(places[_ROWS]), len(places[_COLUMNS])) > 1:
         words = "windows"
     return Layout((count, *sides), tuple(split), tuple(order), whole, words=words)

@@ -26,26 +26,26 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.utils.flop_counter import flop_registry
 
-from convviz.language import later
+from convviz.language import later, tr
 
 _KINDS: tuple[tuple[type[nn.Module] | tuple[type[nn.Module], ...], str], ...] = (
     (nn.modules.conv._ConvTransposeNd, later("transposed convolution")),
-    (nn.modules.conv._ConvNd, "convolution"),
+    (nn.modules.conv._ConvNd, later("convolution")),
     (nn.modules.batchnorm._BatchNorm, later("batch norm")),
     (nn.modules.instancenorm._InstanceNorm, later("instance norm")),
     (nn.GroupNorm, later("group norm")),
     (nn.LayerNorm, later("layer norm")),
     (nn.LocalResponseNorm, later("local response normalisation")),
-    (nn.ReLU, "ReLU"),
+    (nn.ReLU, later("ReLU")),
     ((nn.MaxPool2d, nn.AdaptiveMaxPool2d, nn.FractionalMaxPool2d), later("max pooling")),
     ((nn.AvgPool2d, nn.AdaptiveAvgPool2d), later("average pooling")),
-    (nn.Linear, "linear"),
-    (nn.modules.dropout._DropoutNd, "dropout"),
-    (nn.Flatten, "flatten"),
-    (nn.Identity, "identity"),
-    (nn.Softmax, "softmax"),
-    (nn.Bilinear, "bilinear"),
-    (nn.MultiheadAttention, "attention"),
+    (nn.Linear, later("linear")),
+    (nn.modules.dropout._DropoutNd, later("dropout")),
+    (nn.Flatten, later("flatten")),
+    (nn.Identity, later("identity")),
+    (nn.Softmax, later("softmax")),
+    (nn.Bilinear, later("bilinear")),
+    (nn.MultiheadAttention, later("attention")),
 )
 
 
@@ -55,6 +55,15 @@ def kind_of(module: nn.Module) -> str:
         if isinstance(module, classes):
             return kind
     return class_of(module).__name__
+
+
+def kind_text(kind: str) -> str:
+    """Tell a kind in the reader's language: "convolution + ReLU"; names of classes stay.
+
+    Args:
+        kind: As a layer, or a row of costs, has it.
+    """
+    return " + ".join(tr(word) if word in _TOLD else word for word in kind.split(" + "))
 
 
 def class_of(module: nn.Module) -> type[nn.Module]:
@@ -121,18 +130,18 @@ class Window:
 
 # The kinds of operations in plain words, and the functions that users call.
 WORDS = {
-    "convolution": "convolution",
-    "addmm": "linear",
+    "convolution": later("convolution"),
+    "addmm": later("linear"),
     "mm": later("matrix product"),
     "bmm": later("matrix product"),
     "baddbmm": later("matrix product"),
-    "relu": "ReLU",
-    "cat": "concatenation",
-    "stack": "concatenation",
-    "add": "addition",
-    "sub": "subtraction",
-    "mul": "multiplication",
-    "div": "division",
+    "relu": later("ReLU"),
+    "cat": later("concatenation"),
+    "stack": later("concatenation"),
+    "add": later("addition"),
+    "sub": later("subtraction"),
+    "mul": later("multiplication"),
+    "div": later("division"),
     "max_pool2d_with_indices": later("max pooling"),
     "avg_pool2d": later("average pooling"),
     "_adaptive_avg_pool2d": later("average pooling"),
@@ -140,10 +149,19 @@ WORDS = {
     "adaptive_max_pool2d": later("max pooling"),
     "native_batch_norm": later("batch norm"),
     "_native_batch_norm_legit_no_training": later("batch norm"),
-    "_softmax": "softmax",
-    "_log_softmax": "softmax",
-    "native_dropout": "dropout",
-    "_trilinear": "bilinear",
+    "_softmax": later("softmax"),
+    "_log_softmax": later("softmax"),
+    "native_dropout": later("dropout"),
+    "_trilinear": later("bilinear"),
+}
+# Of modules with parts, of a step that is none of these, and of tokens.
+SUM, PRODUCT, BLOCK, LAYER = later("sum"), later("product"), later("block"), later("layer")
+INPUT_TRANSFORM = later("input transform")
+CLASS_TOKEN, HEADS = later("class token"), later("heads of the attention")
+_TOLD = {
+    *WORDS.values(),
+    *(kind for _, kind in _KINDS),
+    *(SUM, PRODUCT, BLOCK, LAYER, INPUT_TRANSFORM, CLASS_TOKEN, HEADS),
 }
 CALLS = {
     "convolution": "conv2d",

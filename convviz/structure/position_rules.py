@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from convviz.language import tr
+from convviz.language import later
 from convviz.structure import ops
 from convviz.structure.axis import Axis
 from convviz.structure.position_views import (
@@ -36,6 +36,16 @@ from convviz.structure.positions import (
 from convviz.structure.trace import Operation, Shape
 
 Rule = Callable[[Operation, Sequence[Known]], Known]
+
+# What made every position depend on the whole image; told where it is shown.
+_SHARED = later("a value that all positions share")
+_COMPUTED = later("kernels that are computed from the image")
+_GROUP_NORM = later("the statistics of a group norm")
+_LAYER_NORM = later("the statistics of a layer norm")
+_RMS_NORM = later("the statistics of an RMS norm")
+_OWN_STATISTICS = later("a norm that takes the image's own statistics")
+_SOFTMAX = later("a softmax over all positions")
+_ATTENTION = later("attention")
 
 
 def after(operation: Operation, inputs: Sequence[Known]) -> Sequence[Known]:
@@ -69,8 +79,7 @@ def _by_value(operation: Operation, inputs: Sequence[Known]) -> Known:
     pointwise = torch.Tag.pointwise in operation.function.tags or operation.name in _BY_VALUE
     if not pointwise:
         return None
-    shared = tr("a value that all positions share")
-    return joined(_known(inputs), operation.output.shape, shared, operation.call)
+    return joined(_known(inputs), operation.output.shape, _SHARED, operation.call)
 
 
 _BY_VALUE = frozenset(
@@ -223,7 +232,7 @@ def _convolved(operation: Operation, inputs: Sequence[Known]) -> Known:
         parts.append(source)
     for computed in _known(inputs[1:]):  # kernels that depend on the image
         parts.append(_shared(computed, len(shape)))
-    return joined(parts, shape, tr("kernels that are computed from the image"), operation.call)
+    return joined(parts, shape, _COMPUTED, operation.call)
 
 
 def _shared(source: Positions, dimensions: int) -> Positions:
@@ -347,22 +356,21 @@ def _normalised(operation: Operation, inputs: Sequence[Known]) -> Known:
     name, arguments = operation.name, operation.arguments
     source, count = _known(inputs)[0], len(operation.output.shape)
     if name == "native_group_norm":
-        return source.mixed(range(1, count), tr("the statistics of a group norm"), operation.call)
+        return source.mixed(range(1, count), _GROUP_NORM, operation.call)
     if "normalized_shape" in arguments:
         last = range(count - len(arguments["normalized_shape"]), count)
-        kind = tr("an RMS norm") if "rms" in name else tr("a layer norm")
-        return source.mixed(last, tr("the statistics of {kind}", kind=kind), operation.call)
+        return source.mixed(last, _RMS_NORM if "rms" in name else _LAYER_NORM, operation.call)
     of_image = arguments.get("training") or "with_update" in name
     if not of_image:
         return source
     others = [i for i in range(count) if i != 1]
-    return source.mixed(others, tr("a norm that takes the image's own statistics"), operation.call)
+    return source.mixed(others, _OWN_STATISTICS, operation.call)
 
 
 def _softmaxed(operation: Operation, inputs: Sequence[Known]) -> Known:
     source = _known(inputs)[0]
     dimension = source.index(int(operation.arguments["dim"]))
-    return source.mixed([dimension], tr("a softmax over all positions"), operation.call)
+    return source.mixed([dimension], _SOFTMAX, operation.call)
 
 
 def _reduced(operation: Operation, inputs: Sequence[Known]) -> Known:
@@ -395,7 +403,7 @@ def _multiplied(operation: Operation, inputs: Sequence[Known]) -> Known:
         if isinstance(one, Positions):
             two = two.reduced([last])  # every pair of positions meets
         parts.append(two)
-    return joined(parts, shape, "attention", operation.call)
+    return joined(parts, shape, _ATTENTION, operation.call)
 
 
 def _attended(operation: Operation, inputs: Sequence[Known]) -> Known:
@@ -405,12 +413,12 @@ def _attended(operation: Operation, inputs: Sequence[Known]) -> Known:
     parts = [query.reduced([last])] if isinstance(query, Positions) else []
     parts += [each.reduced([before, last]) for each in _known(others[:2])]
     parts += [_shared(each, len(shape)) for each in _known(others[2:])]
-    return joined(parts, shape, "attention", operation.call)
+    return joined(parts, shape, _ATTENTION, operation.call)
 
 
 def _attended_whole(operation: Operation, inputs: Sequence[Known]) -> Known:
     # PyTorch runs a transformer's attention, or its whole layer, as one operation where it can.
-    return _known(inputs)[0].mixed([1], "attention", operation.call)
+    return _known(inputs)[0].mixed([1], _ATTENTION, operation.call)
 
 
 def _unfolded(operation: Operation, inputs: Sequence[Known]) -> Known:

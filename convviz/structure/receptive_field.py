@@ -32,7 +32,8 @@ class ReceptiveField:
     Attributes:
         rows: The vertical axis.
         columns: The horizontal axis.
-        mixed_by: What made every position depend on the whole image, "attention"; empty if nothing.
+        mixed_by: What made every position depend on the whole image, "attention", told where it is
+            shown; empty if nothing.
         mixed_in: Dotted name of the module in which that happened; empty for the network's own
             forward().
     """

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from convviz.language import tr
 from convviz.structure import ops
 from convviz.structure.ops import Window, kind_of
 from convviz.structure.receptive_field import ReceptiveField, receptive_fields
@@ -31,7 +30,7 @@ class Step:
         inputs: Shapes of the inputs, without the batch.
         output: The output value.
         function: Name of the function (``relu``); empty for a module's own call.
-        kind: Its kind, in plain words.
+        kind: Its kind, in plain words, as `ops.kind_text` tells them.
         operations: Its operations.
         everything: The same with those that only create or reshape tensors.
         norm_follows: As in `costs.LayerCost`.
@@ -176,9 +175,7 @@ def _function_step(operation: Operation, around: Call | None) -> Step | None:
 
 def _transform_step(operations: list[Operation], image: Value) -> Step:
     inputs, output = (image.shape[1:],), operations[-1].output
-    return Step(
-        "", inputs, output, "transform_input", tr("input transform"), operations, operations
-    )
+    return Step("", inputs, output, "transform_input", ops.INPUT_TRANSFORM, operations, operations)
 
 
 def _depths(trace: Trace) -> dict[Value, int]:

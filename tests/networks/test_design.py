@@ -79,6 +79,7 @@ def test_the_file_s_name_is_the_design_s_unless_a_line_says_another() -> None:
     assert Design.parse(BEGIN + "fc 1").name == ""
 
 
+@pytest.mark.claims("convviz.networks.design_reading._twice")
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
@@ -129,6 +130,16 @@ def test_the_file_s_name_is_the_design_s_unless_a_line_says_another() -> None:
         (BEGIN + "residual\nrelu\nresidual\nend\nend", 4, "do not nest"),
         (BEGIN + "relu\n" * 400, 401, "at most 400 blocks"),
         ("#" * 50_000, 1, "40,000 characters"),
+        (BEGIN + "conv 8 3 3", 2, "there are two numbers, “8” and “3”"),
+        (BEGIN + "relu 3x3", 2, "leave “3x3” out"),
+        (BEGIN + "maxpool 3", 2, "takes no number, such as “3”; a size is written 3x3: "),
+        (BEGIN + "maxpool 12345", 2, "takes no number, such as “12345”: such a line is “maxpool "),
+        (BEGIN + "fc 1 2", 2, "fc needs its number of outputs, and has 2 words: "),
+        (BEGIN + "fc", 2, "fc needs its number of outputs, and has none: "),
+        (BEGIN + "dropout half", 2, "“half” is no rate: such a line is “dropout 0.5”"),
+        (BEGIN + "auxiliary half", 2, "“half” is no weight of a loss: "),
+        (BEGIN + "inception 64 96>128 16>32 >32 bn bn", 2, "“bn” and “bn” say the same thing"),
+        (BEGIN + "inception 1 1 1 >1 3x3 5x5 3x3s", 2, "“3x3” and “5x5” and “3x3s” say the same"),
     ],
 )
 def test_what_is_no_line_is_named_with_its_cure(text: str, line: int, words: str) -> None:

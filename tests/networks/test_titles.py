@@ -5,8 +5,9 @@ from collections import OrderedDict
 import pytest
 from torch import nn
 
+from convviz.language import again, speaking
 from convviz.networks.registry import spec
-from convviz.networks.titles import TitledNetwork, titles_of
+from convviz.networks.titles import TitledNetwork, stage_text, titles_of
 from convviz.structure.layers import layers
 
 
@@ -99,3 +100,21 @@ def test_torchvisions_networks(network_name: str, name: str, title: str | None, 
     layer = {each.name: each for each in layers(spec(network_name))}[name]
     assert layer.stage == stage
     assert title is None or layer.title == title
+
+
+def test_a_stage_is_told_and_a_module_keeps_its_name(bracketed: None) -> None:
+    stages = ("block 3", "classifier", "stem", "layer1", "block 3 of mine")
+    assert tuple(map(stage_text, stages)) == stages
+    with speaking("da"):
+        assert tuple(map(stage_text, stages)) == (
+            *("⟦block 3⟧", "⟦classifier⟧", "⟦stem⟧"),
+            *("layer1", "block 3 of mine"),
+        )
+
+
+def test_a_networks_title_is_english_and_can_be_told_again(bracketed: None) -> None:
+    title = spec("vgg16_bn").title
+    with speaking("da"):
+        assert title == "VGG16 with batch norm"
+        assert again(title) == "⟦VGG16 with batch norm⟧"
+        assert again(spec("vgg16").title) == "VGG16"

@@ -10,6 +10,7 @@ import torch
 from torchvision.models import resnet18
 
 from convviz.errors import NetworkError
+from convviz.language import speaking
 from convviz.networks import registry
 from convviz.networks.clone import clone
 from convviz.networks.registry import available, spec
@@ -161,6 +162,19 @@ def test_a_failing_file_takes_nothing_down(
     assert str(tmp_path) not in problem
     with pytest.raises(NetworkError, match=r"no network called bad: .* in CONVVIZ_NETWORKS"):
         spec("bad")
+
+
+def test_a_problem_is_told_in_the_language_of_whoever_reads_it(
+    own_file: Callable[..., Path], bracketed: None
+) -> None:
+    own_file(GOOD.replace('"good"', '"Bad"'), "bad.py")
+    with speaking("da"):
+        available()  # a Danish visitor may be the first who needs the list
+        (danish,) = registry.problems()
+    (english,) = registry.problems()
+    reason = "“Bad” cannot be a network's name: use lower-case letters, digits, _ and -."
+    assert english == f"bad.py, line 4 in CONVVIZ_NETWORKS: {reason}"
+    assert danish == f"⟦⟦bad.py, line 4⟧ in CONVVIZ_NETWORKS: ⟦{reason}⟧⟧"
 
 
 @pytest.mark.parametrize("name", ["gone.py", "folder"])

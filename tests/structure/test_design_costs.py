@@ -7,12 +7,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
 
 from convviz.errors import DesignError
+from convviz.language import speaking
 from convviz.networks.design import Design
 from convviz.networks.design_module import InceptionBranches, build
 from convviz.networks.design_starts import SMALL, start
 from convviz.networks.registry import spec
 from convviz.structure import costs
-from convviz.structure.design_costs import check_trainable, count_design
+from convviz.structure.design_costs import check_trainable, count_design, count_text
 
 RESIDUAL = """
 input 3x32x32
@@ -70,13 +71,29 @@ def test_auxiliary_classifiers_are_counted_apart_and_answer_in_training_alone() 
     assert module.eval()(torch.zeros(2, 3, 8, 8)).shape == (2, 7)
 
 
-@pytest.mark.claims("convviz.networks.design_module._too_small")
+@pytest.mark.claims(
+    "convviz.networks.design_module._too_small", "convviz.networks.design_module._misfit"
+)
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
         ("input 3x3x3\nconv 8 5x5", 2, "a 5×5 kernel on a 3×3 map: padding 1, "),
         ("input 3x6x6\nmaxpool 2x2\nconv 8 5x5", 3, "padding 1, one pooling less or a 3×3 kernel"),
-        ("input 3x6x6\nconv 8 3x3 d3", 2, "covers 7×7"),
+        (
+            "input 3x6x6\nconv 8 3x3 d3",
+            2,
+            "kernel, which covers 7×7 with its dilation, on a 6×6 map: ",
+        ),
+        (
+            *("input 3x8x8\nconv 8 3x3 p1 d8", 2),
+            "a 3×3 kernel, which covers 17×17 with its dilation, on an 8×8 map with padding 1: "
+            "padding 5, a larger image or a smaller dilation.",
+        ),
+        (
+            *("input 3x8x8\nconv 8 11x11 p1", 2),
+            "an 11×11 kernel on an 8×8 map with padding 1: padding 2, a larger image or a 10×10 "
+            "kernel.",
+        ),
         ("input 3x2x2\nmaxpool 3x3", 2, "a 3×3 window on a 2×2 map: padding 1, "),
         ("input 3x1x1\nmaxpool 4x4 p1", 2, "padding 2"),
         ("input 3x8x8\nfc 10\nconv 8 1x1", 3, "a vector of 10 numbers"),
@@ -95,6 +112,18 @@ def test_what_does_not_fit_is_named_with_its_cure(text: str, line: int, words: s
         count_design(Design.parse(text))
     assert caught.value.line == line
     assert words in caught.value.sentence
+
+
+def test_what_is_wrong_with_a_kept_text_is_said_in_the_readers_language(bracketed: None) -> None:
+    text = "input 3x3x3\nconv 8 5x5"
+    english = count_text(text).error
+    with speaking("da"):
+        danish = count_text(text).error
+    assert english is not None
+    assert danish is not None
+    assert english.sentence.endswith("padding 1, a larger image or a 3×3 kernel.")
+    assert "⟦padding 1⟧, ⟦a larger image⟧⟦ or ⟧⟦a 3×3 kernel⟧" in danish.sentence
+    assert count_text(text).error is english
 
 
 @pytest.mark.parametrize(

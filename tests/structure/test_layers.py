@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from convviz.errors import NetworkError, SettingError
+from convviz.language import speaking
 from convviz.networks.catalogue import OF_THE_COURSE
 from convviz.networks.initial_weights import untrained
 from convviz.networks.network import Network, Weights
 from convviz.networks.registry import spec
 from convviz.structure.layers import Branch, Layer, layer, layers
+from convviz.structure.ops import kind_text
 from convviz.structure.trunk import one_per_stage, stages, thin, trunk, trunk_depth
 
 ALEXNET = {
@@ -404,3 +406,19 @@ class TestStages:
         assert [each.name for each in stages(list(only.values()))] == ["1"]
         both = read(nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU(), nn.Conv2d(2, 2, 6), nn.ReLU()))
         assert [each.name for each in stages(list(both.values()))] == ["1"]
+
+
+@pytest.mark.parametrize(
+    "name", ["alexnet", "googlenet", "resnet18", "vit_b_16", "efficientnet_b0"]
+)
+def test_a_kind_is_kept_in_english_and_told_word_by_word(bracketed: None, name: str) -> None:
+    with speaking("da"):
+        kinds = {layer.kind for layer in layers(spec(name))}
+        told = {kind: kind_text(kind) for kind in kinds}
+    assert "convolution" in " ".join(kinds)
+    for kind, text in told.items():
+        words = kind.split(" + ")
+        is_class = kind[0].isupper() and kind != "ReLU"  # SiLU, GELU
+        expected = kind if is_class else " + ".join(f"⟦{word}⟧" for word in words)
+        assert text == expected
+        assert kind_text(kind) == kind

@@ -16,11 +16,12 @@ from torch import nn
 
 from convviz.features.class_evidence import ClassEvidence
 from convviz.features.predictions import Prediction
+from convviz.language import speaking
 from convviz.lessons.bottleneck import bottleneck
 from convviz.lessons.comparison import surprise
 from convviz.lessons.inception import inception_modules
 from convviz.lessons.pooling import Classifiers, classifiers
-from convviz.lessons.printed_figures import PrintedFigure, Reported, checks, kilo
+from convviz.lessons.printed_figures import AGREEMENTS, PrintedFigure, Reported, checks, kilo
 from convviz.lessons.sliding import slide
 from convviz.lessons.stacking import replacing, stack
 from convviz.networks import registry
@@ -31,7 +32,7 @@ from convviz.structure.costs import Costs, LayerCost
 from convviz.structure.layers import Branch, layers
 from convviz.structure.ops import Window
 from convviz.ui import formulas
-from convviz.ui.architectures import findings
+from convviz.ui.architectures import findings, papers
 from convviz.ui.course import findings as of_lessons
 from convviz.ui.course import lesson_pooling, lesson_stacking
 from tests.networks_for_tests import network_of
@@ -459,10 +460,7 @@ def test_sentences_about_maps_and_scores(counted: dict[str, Costs]) -> None:
     assert "VGG16 would have 15.2 M parameters instead of 138.4 M" in point  # 14,714,688 + 513,000
 
 
-@pytest.mark.claims(
-    "convviz.lessons.pooling.Classifiers._norm",
-    "convviz.lessons.pooling.Classifiers._on_all_values",
-)
+@pytest.mark.claims("convviz.lessons.pooling.Classifiers._on_all_values")
 def test_a_classifier_with_a_norm_and_one_whose_maps_are_single_values() -> None:
     normed = Classifiers("A", (10, 3, 2), 5, 100, 10 * 5 + 5 + 20, "average")
     assert normed.remark == (
@@ -529,6 +527,7 @@ def test_how_a_printed_figure_agrees(printed: float, unit: int, count: int, agre
 
 @pytest.mark.claims(
     "convviz.ui.architectures.findings.printed_text",
+    "convviz.ui.architectures.findings._agreement_text",
     "convviz.ui.architectures.findings.kilo_text",
     "convviz.ui.architectures.findings.printed_number",
     "convviz.ui.architectures.findings.counted_number",
@@ -645,3 +644,18 @@ def test_two_sizes_of_the_image_are_said_and_one_is_not() -> None:
         channels.append(maps[0][0])
         assert maps[0][1] == side // 16  # other sides, as is said
     assert channels[0] == channels[1]
+
+
+def test_a_papers_table_is_shown_in_the_readers_language_and_saved_in_english(
+    bracketed: None,
+) -> None:
+    english = papers._csv(papers._vgg_rows)
+    with speaking("da"):
+        first = papers._vgg_rows()[0]
+        saved = papers._csv(papers._vgg_rows)
+    assert set(first) >= {"⟦column⟧", "⟦agreement⟧", "torchvision", "⟦fully connected⟧"}
+    assert first["⟦printed (table 2)⟧"] == "133 M"
+    assert first["⟦agreement⟧"].strip("⟦⟧") in AGREEMENTS
+    assert first["⟦agreement⟧"].startswith("⟦")
+    assert saved == english
+    assert saved.startswith("column,layers with weights,printed (table 2),agreement,")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
+from convviz.formatting import grouped
 from convviz.images.preprocess import crop
-from convviz.language import tr
+from convviz.language import again, later, numeral, tr
 from convviz.lessons.inception import inception_modules
 from convviz.lessons.worked_row import write_out
 from convviz.networks.network import is_within
 from convviz.networks.registry import spec
 from convviz.structure.costs import Costs, LayerCost
 from convviz.structure.findings import on_zeros_sentence, whole_image_sentence
+from convviz.structure.ops import kind_text
 from convviz.ui import cache, exports, state
 from convviz.ui.architectures import findings
 from convviz.ui.choice import Choice
@@ -22,6 +24,11 @@ from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 from convviz.ui.widgets import one_of
 
+_PARTS = {
+    "encoder": later("part of the encoder"),
+    "decoder": later("part of the decoder"),
+    "auxiliary": later("part of the auxiliary"),
+}
 _SIDES = (63, 96, 128, 160, 192, 224, 227, 256, 277, 320, 384, 448, 512)
 
 
@@ -31,14 +38,14 @@ def draw(choice: Choice) -> None:
     costs = cache.costs(form.name, size)
     row = _chosen_row(costs)
     if costs.on_zeros:
-        st.caption(on_zeros_sentence(state.plain(costs.title)))
+        st.caption(on_zeros_sentence(state.plain(again(costs.title))))
     st.caption(
         tr(
             "Each block is a layer: the larger its maps, the higher (by the square root, so "
             "that small maps can be seen), and the more channels, the wider. A vector stands "
             "upright. Click a block, or move with the arrow keys."
         )
-        + (tr(" A module with branches unfolds below.") if inception_modules(costs) else "")
+        + (" " + tr("A module with branches unfolds below.") if inception_modules(costs) else "")
     )
     network_diagram.diagram(
         _diagram_message(form.name, size),
@@ -53,7 +60,7 @@ def draw(choice: Choice) -> None:
     differences = spec(choice.network_name).differences
     if form.key == "torchvision" and differences:
         with st.expander(tr("How this differs from the paper")):
-            st.markdown("\n".join(f"- {state.plain(sentence)}" for sentence in differences))
+            st.markdown("\n".join(f"- {state.plain(tr(sentence))}" for sentence in differences))
     how_we_know("parameters", "macs", "training_memory", "receptive_field", "output_size")
 
 
@@ -64,7 +71,7 @@ def _choose_form(network_name: str) -> tuple[cache.NetworkForm, int]:
         form = forms["torchvision"]
         if len(forms) > 1:
             titles = {key: form.title for key, form in forms.items()}
-            title = spec(network_name).title
+            title = again(spec(network_name).title)
             form = forms[one_of(state.plain(title), titles, Key.FORM, "torchvision", hidden=False)]
         sides = sorted({*_SIDES, form.input_size})
         size = st.selectbox(
@@ -118,7 +125,7 @@ def _draw_row_buttons(costs: Costs, row: LayerCost) -> None:
             on_click=state.put,
             args=(Key.ROW, names[min(index + 1, len(names) - 1)]),
         )
-        st.caption(tr("Layer {index} of {count}", index=index + 1, count=len(names)))
+        st.caption(tr("Layer {number} of {count}", number=index + 1, count=len(names)))
 
 
 def _draw_row(choice: Choice, costs: Costs, row: LayerCost) -> None:
@@ -134,28 +141,19 @@ def _draw_numbers(costs: Costs, row: LayerCost) -> None:
     formulas = write_out(row)
     st.header(state.plain(row.title), anchor=False)
     st.caption(
-        tr(
-            "{name} · {kind} · part of the {part}",
-            name=state.code(row.name),
-            kind=state.plain(row.kind),
-            part=row.part,
-        )
+        " · ".join((state.code(row.name), state.plain(kind_text(row.kind)), tr(_PARTS[row.part])))
     )
-    st.caption(
-        tr(
-            "Of the whole network: {parameters_text}.",
-            parameters_text=findings.parameters_text(costs),
-        )
-    )
+    parameters = findings.parameters_text(costs)
+    st.caption(tr("Of the whole network: {parameters}.", parameters=parameters))
     ledger(
         [
-            ("In", " and ".join(map(_shape, row.input_shapes)), ""),
-            ("Out", _shape(row.output_shape), formulas.depth),
-            ("Kernel", findings.kernel_text(row), ""),
+            (tr("In"), tr(" and ").join(map(_shape, row.input_shapes)), ""),
+            (tr("Out"), _shape(row.output_shape), formulas.depth),
+            (tr("Kernel"), findings.kernel_text(row), ""),
             (tr("Output size"), formulas.output, formulas.dropped),
-            ("Parameters", formulas.parameters, findings.parameters_remark(row, costs)),
-            ("MACs", formulas.macs, findings.share_text(row.macs, costs.macs, "MACs")),
-            ("Memory", formulas.memory, findings.memory_remark(row)),
+            (tr("Parameters"), formulas.parameters, findings.parameters_remark(row, costs)),
+            (tr("MACs"), formulas.macs, findings.share_text(row.macs, costs.macs, tr("MACs"))),
+            (tr("Memory"), formulas.memory, findings.memory_remark(row)),
             (
                 tr("Receptive field"),
                 findings.field_text(row, formulas.field),
@@ -186,8 +184,8 @@ def _draw_field(choice: Choice, costs: Costs, row: LayerCost) -> None:
 
 
 def _shape(shape: tuple[int, ...]) -> str:
-    return " × ".join(f"{number:,}" for number in shape)
+    return " × ".join(map(grouped, shape))
 
 
 def _jump(row: LayerCost) -> str:
-    return f"{row.jump:g}" if row.jump else ""
+    return numeral(f"{row.jump:g}") if row.jump else ""

@@ -11,7 +11,7 @@ from convviz.errors import SettingError
 from convviz.figures import architectures as figures
 from convviz.figures import theme
 from convviz.formatting import grouped, percent, short, size_text
-from convviz.language import later, tr
+from convviz.language import again, current, later, numeral, tr
 from convviz.lessons.comparison import surprise
 from convviz.lessons.printed_figures import Reported
 from convviz.lessons.printed_figures import reported as reported_figures
@@ -30,22 +30,44 @@ _MOST_OTHERS = 8  # that one chart has room for
 _COURSE_PAIR = {"alexnet", "vgg16"}
 _SIZE = 224  # pixels; what torchvision's operations are published for
 _COLUMNS = {
-    "network": "Network",
-    "parameters": "Parameters",
+    "network": later("Network"),
+    "parameters": later("Parameters"),
     "parameters_with_auxiliary": later("… with auxiliary heads"),
-    "encoder": "… encoder",
-    "decoder": "… decoder",
+    "encoder": later("… encoder"),
+    "decoder": later("… decoder"),
     "auxiliary": later("… auxiliary heads"),
     "decoder_share": later("Decoder, share"),
-    "macs": "MACs",
+    "macs": later("MACs"),
     "activation_bytes": later("Activations, bytes"),
-    "depth": "Depth",
-    "top1": "Top-1",
-    "top5": "Top-5",
+    "depth": later("Depth"),
+    "top1": later("Top-1"),
+    "top5": later("Top-5"),
     "reported_parameters": later("Parameters (torchvision)"),
     "reported_gflops": later("“GFLOPS” (torchvision)"),
-    "year": "Year",
+    "year": later("Year"),
 }
+_CONVENTIONS = (
+    later(
+        "**Parameters**: every number that training changes, shared ones once. Auxiliary "
+        "heads help in training and are thrown away afterwards: the number given is that "
+        "without them, and the one with them stands beside it."
+    ),
+    later(
+        "**MACs**: one multiply–accumulate for each weight that meets a value in a "
+        "convolution or a fully connected layer. Adding biases, ReLU, pooling and "
+        "normalisation are not counted. Every MAC is two floating-point operations (FLOPs)."
+    ),
+    later(
+        "**Memory**: what PyTorch keeps of one image while it trains, for the backward pass, "
+        "in float32; 1 MB is 1,000,000 bytes. Every piece of memory counts once: a ReLU that "
+        "works in place adds nothing, a max pooling also keeps where its maxima were, and an "
+        "output that no gradient needs is not kept. Weights do not count."
+    ),
+    later(
+        "**Depth**: convolutions and fully connected layers on the longest way from image to "
+        "classes."
+    ),
+)
 
 
 def prepare() -> None:
@@ -94,7 +116,7 @@ def _choose_networks() -> tuple[str, ...]:
         tr("Networks"),
         short,
         selection_mode="multi",
-        format_func=lambda name: state.plain(spec(name).title),
+        format_func=lambda name: state.plain(_title(name)),
         key=_CHOSEN[0],
         on_change=keep,
         wrap=True,
@@ -102,7 +124,7 @@ def _choose_networks() -> tuple[str, ...]:
     more = st.multiselect(
         tr("More networks"),
         others,
-        format_func=lambda name: spec(name).title,
+        format_func=_title,
         key=_CHOSEN[1],
         on_change=keep,
         placeholder=tr("ResNet, DenseNet, EfficientNet, ViT, Swin …"),
@@ -111,6 +133,10 @@ def _choose_networks() -> tuple[str, ...]:
         width=560,
     )
     return tuple(name for name in names if name in {*chosen, *more})
+
+
+def _title(name: str) -> str:
+    return again(spec(name).title)
 
 
 def _are_networks(text: str, names: Sequence[str]) -> bool:
@@ -139,14 +165,15 @@ def _course_pair(networks: Sequence[Costs]) -> tuple[Costs, Costs] | None:
 
 def _draw_parameters(networks: Sequence[Costs]) -> None:
     st.header(tr("Parameters"), anchor=False)
-    axes = {"linear": "Linear", "log": "Logarithmic"}
-    log = one_of("Axis", axes, Key.COMPARED_AXIS, "linear") == "log"
+    axes = {"linear": later("Linear"), "log": later("Logarithmic")}
+    log = one_of(tr("Axis"), axes, Key.COMPARED_AXIS, "linear") == "log"
     charts.draw(
         cache.once(
             lambda: figures.parameters(networks, log=log),
             "parameters",
             *(costs.name for costs in networks),
             log,
+            current(),
         ),
         config=theme.save_as("parameters"),
         key="architectures_parameters",
@@ -186,7 +213,8 @@ def _count(names: Sequence[str], size: int) -> list[Costs]:
 
 
 def _draw_amounts(networks: Sequence[Costs], reported: dict[str, Reported | None]) -> None:
-    titles, colours = [costs.title for costs in networks], [_colour(costs) for costs in networks]
+    titles = [again(costs.title) for costs in networks]
+    colours = [_colour(costs) for costs in networks]
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(tr("**Multiplications**"))
@@ -234,7 +262,7 @@ def _draw_accuracy(networks: Sequence[Costs], reported: dict[str, Reported | Non
         return
     _draw_bars(
         "accuracy",
-        [costs.title for costs, _ in published],
+        [again(costs.title) for costs, _ in published],
         [theirs.top1 for _, theirs in published],
         [percent(theirs.top1, 1) for _, theirs in published],
         [
@@ -272,6 +300,7 @@ def _draw_trade(networks: Sequence[Costs], reported: dict[str, Reported | None])
             ),
             "trade",
             *(costs.name for costs, _ in published),
+            current(),
         ),
         config=theme.save_as("accuracy-over-macs"),
         key="architectures_trade",
@@ -305,6 +334,7 @@ def _draw_bars(
             "amounts",
             *(tuple(each) for each in (titles, values, texts, exact, colours)),
             longest,
+            current(),
         ),
         config=theme.save_as(name),
         key=f"architectures_{name}",
@@ -322,14 +352,16 @@ def _draw_table(networks: Sequence[Costs], reported: dict[str, Reported | None])
         for costs, row in zip(networks, rows, strict=True)
     }
     st.dataframe(
-        {"what": [_COLUMNS[name] for name in numbers], **texts},
+        {"what": [tr(_COLUMNS[name]) for name in numbers], **texts},
         hide_index=True,
         height="content",
         width="content",
         column_config={
             "what": st.column_config.TextColumn("", pinned=True, width=160),
             **{
-                costs.name: st.column_config.TextColumn(state.plain(costs.title), alignment="right")
+                costs.name: st.column_config.TextColumn(
+                    state.plain(again(costs.title)), alignment="right"
+                )
                 for costs in networks
             },
         },
@@ -349,7 +381,9 @@ def _text(name: str, number: float | None) -> str:
         return "–"
     if name in ("decoder_share", "top1", "top5"):
         return percent(number / 100, 1)
-    return str(number) if name == "year" or isinstance(number, float) else grouped(number)
+    if name == "year":
+        return str(number)
+    return numeral(str(number)) if isinstance(number, float) else grouped(number)
 
 
 def _row(costs: Costs, reported: Reported | None) -> dict[str, Any]:
@@ -375,20 +409,7 @@ def _row(costs: Costs, reported: Reported | None) -> dict[str, Any]:
 def _draw_conventions(networks: Sequence[Costs], reported: dict[str, Reported | None]) -> None:
     """Say what is counted, and compare it with what torchvision publishes."""
     with st.expander(tr("How this is counted")):
-        st.markdown(
-            "- **Parameters**: every number that training changes, shared ones once. Auxiliary "
-            "heads help in training and are thrown away afterwards: the number given is that "
-            "without them, and the one with them stands beside it.\n"
-            "- **MACs**: one multiply–accumulate for each weight that meets a value in a "
-            "convolution or a fully connected layer. Adding biases, ReLU, pooling and "
-            "normalisation are not counted. Every MAC is two floating-point operations (FLOPs).\n"
-            "- **Memory**: what PyTorch keeps of one image while it trains, for the backward pass, "
-            "in float32; 1 MB is 1,000,000 bytes. Every piece of memory counts once: a ReLU that "
-            "works in place adds nothing, a max pooling also keeps where its maxima were, and an "
-            "output that no gradient needs is not kept. Weights do not count.\n"
-            "- **Depth**: convolutions and fully connected layers on the longest way from image to "
-            "classes."
-        )
+        st.markdown("\n".join(f"- {tr(convention)}" for convention in _CONVENTIONS))
         published = _with_reported(networks, reported)
         for costs, theirs in published:
             usual = cache.costs(costs.name)

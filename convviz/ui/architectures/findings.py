@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from convviz.formatting import percent, size_text
-from convviz.language import later, tr
+from convviz.language import again, later, numeral, tr, trn
 from convviz.lessons.printed_figures import AGREEMENTS, PrintedFigure, Reported, kilo
 from convviz.plain_text import plain
 from convviz.structure.costs import Costs, LayerCost, flops
@@ -16,13 +16,13 @@ from convviz.structure.costs import Costs, LayerCost, flops
 
 def parameters_text(costs: Costs) -> str:
     """Name a network's parameters, and those of its auxiliary heads where it has some."""
-    text = tr("{parameters:,} parameters", parameters=costs.parameters)
+    text = tr("{count:,} parameters", count=costs.parameters)
     if costs.parameters_with_auxiliary == costs.parameters:
         return text
     return tr(
-        "{text} without auxiliary heads, {parameters_with_auxiliary:,} with them",
-        text=text,
-        parameters_with_auxiliary=costs.parameters_with_auxiliary,
+        "{parameters} without auxiliary heads, {count:,} with them",
+        parameters=text,
+        count=costs.parameters_with_auxiliary,
     )
 
 
@@ -33,14 +33,14 @@ def multiplications_text(costs: Costs) -> str:
 
 def depth_text(costs: Costs) -> str:
     """Say what is counted in a network's depth."""
-    return tr("{depth} convolutions and linear layers, one after another", depth=costs.depth)
+    return tr("{count} convolutions and linear layers, one after another", count=costs.depth)
 
 
 def memory_text(costs: Costs) -> str:
     """Say what a network's memory for activations is."""
     return tr(
-        "{activation_bytes:,} bytes, kept of one image for the backward pass of training, float32",
-        activation_bytes=costs.activation_bytes,
+        "{count:,} bytes, kept of one image for the backward pass of training, float32",
+        count=costs.activation_bytes,
     )
 
 
@@ -56,16 +56,16 @@ def published_text(costs: Costs, macs: int, size: int, theirs: Reported) -> str:
     gigamacs = macs / 1e9
     is_same = costs.parameters == theirs.parameters and abs(gigamacs - theirs.gigamacs) < 0.001
     return tr(
-        "{which} {title}: counted here {parameters:,} parameters and {gigamacs:.3f} "
-        "billion MACs at {size} × {size}; torchvision publishes {parameters_2:,} and "
-        "{gigamacs_2:g} “GFLOPS”.",
-        which="✓" if is_same else "≠",
-        title=plain(costs.title),
+        "{mark} {title}: counted here {parameters:,} parameters and {gigamacs:.3f} "
+        "billion MACs at {size} × {size}; torchvision publishes {published_parameters:,} and "
+        "{published_gigamacs:g} “GFLOPS”.",
+        mark="✓" if is_same else "≠",
+        title=plain(again(costs.title)),
         parameters=costs.parameters,
         gigamacs=gigamacs,
         size=size,
-        parameters_2=theirs.parameters,
-        gigamacs_2=theirs.gigamacs,
+        published_parameters=theirs.parameters,
+        published_gigamacs=theirs.gigamacs,
     )
 
 
@@ -92,30 +92,44 @@ def parameters_remark(row: LayerCost, costs: Costs) -> str:
     """Say what a row's parameters are, and how many of the network's."""
     if not row.parameters:
         return tr("nothing to learn here")
-    kinds = {
-        "convolution": tr("kernel · channels in · channels out, and a bias for each channel out"),
-        "linear": tr("values in · units out, and a bias for each unit"),
-        "batch norm": tr("a scale and a shift for each channel"),
-    }
-    meaning = kinds.get(row.kind, "")
-    if row.kind in ("convolution", "linear") and not row.biases:
-        reason = tr(", since batch norm follows") if row.norm_follows else ""
-        meaning = tr(
-            "{partition}; no bias{reason}",
-            partition=meaning.partition(", and a bias")[0],
-            reason=reason,
-        )
+    meaning = _meaning(row)
     whole = costs.parameters_with_auxiliary if row.part == "auxiliary" else costs.parameters
     return "; ".join(
         filter(None, (meaning, share_text(row.parameters, whole, tr("the parameters"))))
     )
 
 
+def _meaning(row: LayerCost) -> str:
+    """Say what a row's parameters are; empty where that is not known."""
+    if row.kind == "batch norm":
+        return tr("a scale and a shift for each channel")
+    if row.kind not in ("convolution", "linear"):
+        return ""
+    is_conv = row.kind == "convolution"
+    if row.biases:
+        if is_conv:
+            return tr("kernel · channels in · channels out, and a bias for each channel out")
+        return tr("values in · units out, and a bias for each unit")
+    if row.norm_follows:
+        if is_conv:
+            return tr("kernel · channels in · channels out; no bias, since batch norm follows")
+        return tr("values in · units out; no bias, since batch norm follows")
+    if is_conv:
+        return tr("kernel · channels in · channels out; no bias")
+    return tr("values in · units out; no bias")
+
+
 def share_text(part: int, whole: int, what: str) -> str:
-    """Say which share of a whole a part is; empty where there is none."""
-    return (
-        tr("{part} of {what}", part=percent(part / whole, 1), what=what) if part and whole else ""
-    )
+    """Say which share of a whole a part is; empty where there is none.
+
+    Args:
+        part: The part.
+        whole: The whole.
+        what: What the whole is, in the reader's language.
+    """
+    if not (part and whole):
+        return ""
+    return tr("{share} of {whole}", share=percent(part / whole, 1), whole=what)
 
 
 def kernel_text(row: LayerCost) -> str:
@@ -124,16 +138,16 @@ def kernel_text(row: LayerCost) -> str:
         return ""
     window = row.window
     text = tr(
-        "{kernel} × {kernel_2}, stride {pair}",
-        kernel=window.kernel[0],
-        kernel_2=window.kernel[1],
-        pair=_pair(window.stride),
+        "{rows} × {columns}, stride {stride}",
+        rows=window.kernel[0],
+        columns=window.kernel[1],
+        stride=_pair(window.stride),
     )
     if max(window.padding):
-        text += tr(", padding {pair}", pair=_pair(window.padding))
+        text += tr(", padding {padding}", padding=_pair(window.padding))
     if max(window.dilation) > 1:
-        text += tr(", dilation {pair}", pair=_pair(window.dilation))
-    return text + (tr(", in {groups} groups", groups=window.groups) if window.groups > 1 else "")
+        text += tr(", dilation {dilation}", dilation=_pair(window.dilation))
+    return text + (tr(", in {count} groups", count=window.groups) if window.groups > 1 else "")
 
 
 def _pair(numbers: tuple[int, int]) -> str:
@@ -152,7 +166,9 @@ def field_text(row: LayerCost, formula: str) -> str:
         return ""
     if row.field.mixed_by:
         return tr("the whole image")
-    sizes = tr("{size} × {size_2} pixels", size=row.field.rows.size, size_2=row.field.columns.size)
+    sizes = tr(
+        "{rows} × {columns} pixels", rows=row.field.rows.size, columns=row.field.columns.size
+    )
     return f"{formula}: {sizes}" if formula else sizes
 
 
@@ -162,19 +178,21 @@ def field_text(row: LayerCost, formula: str) -> str:
 def design_text(costs: Costs) -> str:
     """Give a network's MACs, depth, and the parameters of its auxiliary heads."""
     auxiliary = costs.part("auxiliary").parameters
-    more = ""
-    if auxiliary:
-        more = tr(
-            "; its auxiliary heads have {auxiliary:,} more, {parameters_with_auxiliary:,} in all",
-            auxiliary=auxiliary,
-            parameters_with_auxiliary=costs.parameters_with_auxiliary,
+    if not auxiliary:
+        return tr(
+            "{macs:,} MACs at {side} × {side}, {depth} layers deep.",
+            macs=costs.macs,
+            side=costs.input_size,
+            depth=costs.depth,
         )
     return tr(
-        "{macs:,} MACs at {input_size} × {input_size}, {depth} layers deep{more}.",
+        "{macs:,} MACs at {side} × {side}, {depth} layers deep; its auxiliary heads have "
+        "{auxiliary:,} more, {total:,} in all.",
         macs=costs.macs,
-        input_size=costs.input_size,
+        side=costs.input_size,
         depth=costs.depth,
-        more=more,
+        auxiliary=auxiliary,
+        total=costs.parameters_with_auxiliary,
     )
 
 
@@ -182,8 +200,8 @@ def wider_text(paper: Costs, built: Costs) -> str:
     """Say how many weights the paper's kernels have more than torchvision's."""
     more = kernel_weights(paper) - kernel_weights(built)
     return tr(
-        "The true 5×5 kernels add {more:,} weights to the convolutions of the main network.",
-        more=more,
+        "The true 5×5 kernels add {count:,} weights to the convolutions of the main network.",
+        count=more,
     )
 
 
@@ -192,41 +210,41 @@ def kernel_weights(costs: Costs) -> int:
     return sum(row.weights for row in costs.layers if row.macs)
 
 
-_HOW_THEY_AGREE = {
-    "equal": (later("is the count itself"), later("are the counts themselves")),
-    "rounded": (later("is the count rounded"), later("are the counts rounded")),
-    "rounded down": (later("is the count rounded down"), later("are the counts rounded down")),
-    "differs": (later("is another number"), later("are other numbers")),
-}
+def _agreement_text(agreement: str, count: int) -> str:
+    """Say of how many figures that they agree with the counts in one of the ways."""
+    match agreement:
+        case "equal":
+            return trn("{count} is the count itself", "{count} are the counts themselves", count)
+        case "rounded":
+            return trn("{count} is the count rounded", "{count} are the counts rounded", count)
+        case "rounded down":
+            return trn(
+                "{count} is the count rounded down", "{count} are the counts rounded down", count
+            )
+    return trn("{count} is another number", "{count} are other numbers", count)
 
 
 def printed_text(checks: Sequence[PrintedFigure]) -> str:
     """Say how many of a paper's figures follow from its layers, and where the two differ most."""
     numbers = Counter(check.agreement for check in checks)
-    parts = [
-        f"{numbers[kind]} {_HOW_THEY_AGREE[kind][numbers[kind] > 1]}"
-        for kind in AGREEMENTS
-        if numbers[kind]
-    ]
-    figures = "figure" if len(checks) == 1 else "figures"
-    text = tr(
-        "Of {count} printed {figures} {join}.",
-        count=len(checks),
-        figures=figures,
-        join=", ".join(parts),
+    parts = [_agreement_text(kind, numbers[kind]) for kind in AGREEMENTS if numbers[kind]]
+    text = trn(
+        "Of {count} printed figure {parts}.",
+        "Of {count} printed figures {parts}.",
+        len(checks),
+        parts=", ".join(parts),
     )
     worst = max(checks, key=lambda check: abs(check.difference))
     if worst.agreement != "differs":
         return text
-    return tr(
-        "{text} The largest difference is at *{what}*: the paper prints "
-        "{printed_number}, its layers come to {counted_number}. Papers contain mistakes, "
-        "too.",
-        text=text,
-        what=worst.what,
-        printed_number=printed_number(worst),
-        counted_number=counted_number(worst),
+    largest = tr(
+        "The largest difference is at *{figure}*: the paper prints {printed}, its layers come to "
+        "{counted}. Papers contain mistakes, too.",
+        figure=worst.what,
+        printed=printed_number(worst),
+        counted=counted_number(worst),
     )
+    return f"{text} {largest}"
 
 
 def kilo_text(checks: Sequence[PrintedFigure]) -> str:
@@ -237,22 +255,22 @@ def kilo_text(checks: Sequence[PrintedFigure]) -> str:
     fits = kilo(checks)
     return tr(
         "The paper does not say what its K is. It is taken for 1,024 here, an inference: "
-        "so {fits} of its {count} figures of weights follow from its layers, with 1,000 "
-        "{fits_2}. Its operations are taken for multiply–accumulates.",
-        fits=fits[1024],
+        "so {fitting} of its {count} figures of weights follow from its layers, with 1,000 "
+        "{fitting_1000}. Its operations are taken for multiply–accumulates.",
+        fitting=fits[1024],
         count=count,
-        fits_2=fits[1000],
+        fitting_1000=fits[1000],
     )
 
 
 def printed_number(check: PrintedFigure) -> str:
     """Write a figure as the paper prints it, with its unit."""
-    return f"{check.printed:,g}{_unit(check)}"
+    return numeral(f"{check.printed:,g}{_unit(check)}")
 
 
 def counted_number(check: PrintedFigure) -> str:
     """Write the count in the paper's unit."""
-    return f"{check.in_units:,.{0 if check.unit == 1 else 2}f}{_unit(check)}"
+    return numeral(f"{check.in_units:,.{0 if check.unit == 1 else 2}f}{_unit(check)}")
 
 
 def _unit(check: PrintedFigure) -> str:
@@ -265,17 +283,23 @@ def columns_text(small: Costs, large: Costs) -> str:
     share = large.parameters / small.parameters - 1
     decoder = large.part("decoder").parameters
     same = decoder == small.part("decoder").parameters
-    reason = (
-        tr(": the fully connected layers are the same {decoder:,} throughout", decoder=decoder)
+    message = (
+        later(
+            "From column A to column E the depth grows from {first} to {last} layers, but "
+            "that adds only {deeper:,} weights and biases ({share}): the fully connected layers "
+            "are the same {decoder:,} throughout."
+        )
         if same
-        else ""
+        else later(
+            "From column A to column E the depth grows from {first} to {last} layers, but "
+            "that adds only {deeper:,} weights and biases ({share})."
+        )
     )
     return tr(
-        "From column A to column E the depth grows from {depth} to {depth_2} layers, but "
-        "that adds only {deeper:,} weights and biases ({share}){reason}.",
-        depth=small.depth,
-        depth_2=large.depth,
+        message,
+        first=small.depth,
+        last=large.depth,
         deeper=deeper,
         share=percent(share, 1),
-        reason=reason,
+        decoder=decoder,
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from convviz.formatting import signed_percent
-from convviz.language import tr
-from convviz.lessons.printed_figures import PrintedFigure
+from convviz.formatting import grouped, signed_percent
+from convviz.language import ENGLISH, again, later, speaking, tr
 from convviz.lessons.printed_figures import checks as printed_checks
 from convviz.networks.paper_designs import ALEXNET, GOOGLENET, VGGS, PaperDesign
 from convviz.networks.registry import spec
@@ -19,6 +19,8 @@ from convviz.ui.architectures import findings
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 from convviz.ui.widgets import one_of
+
+Rows = list[dict[str, Any]]
 
 _FAMILIES = {"alexnet": "AlexNet, 2012", "vgg": "VGG, 2015", "googlenet": "GoogLeNet, 2015"}
 
@@ -32,7 +34,7 @@ def draw() -> None:
             "code."
         )
     )
-    family = one_of("Paper", _FAMILIES, Key.PAPER, "alexnet")
+    family = one_of(tr("Paper"), _FAMILIES, Key.PAPER, "alexnet")
     if family == "vgg":
         _draw_vgg()
         how_we_know("parameters", "macs", "printed")
@@ -46,7 +48,7 @@ def draw() -> None:
 
 
 def _draw_differences(design: PaperDesign, paper: Costs, built: Costs) -> None:
-    title = spec(design.torchvision).title
+    title = again(spec(design.torchvision).title)
     left, right = st.columns(2, gap="large")
     for column, heading, costs in (
         (left, tr("{title} in the paper", title=title), paper),
@@ -54,9 +56,9 @@ def _draw_differences(design: PaperDesign, paper: Costs, built: Costs) -> None:
     ):
         with column:
             st.header(heading, anchor=False)
-            st.metric(tr("Parameters"), f"{costs.parameters:,}")
+            st.metric(tr("Parameters"), grouped(costs.parameters))
             st.caption(findings.design_text(costs))
-    st.markdown("\n".join(f"- {sentence}" for sentence in design.differences))
+    st.markdown("\n".join(f"- {tr(sentence)}" for sentence in design.differences))
     if design is GOOGLENET:
         st.markdown(findings.wider_text(paper, built))
 
@@ -64,29 +66,36 @@ def _draw_differences(design: PaperDesign, paper: Costs, built: Costs) -> None:
 def _draw_layers(design: PaperDesign, paper: Costs, built: Costs) -> None:
     st.header(tr("Layer by layer"), anchor=False)
     if design is ALEXNET:
-        rows = [
-            {
-                "layer": row.title,
-                "paper": _describe(row),
-                "torchvision": _describe(built_row),
-                "parameters (paper)": row.parameters,
-                "parameters (torchvision)": built_row.parameters,
-            }
-            for row, built_row in zip(_kernel_rows(paper), _kernel_rows(built), strict=True)
-        ]
+        _draw_table(partial(_alexnet_rows, paper, built), f"{design.name}-layers")
     else:
-        stages = [name for name, _ in design.layers if paper.within(name).parameters]
-        rows = [
-            {
-                "stage": stage,
-                "parameters (paper)": paper.within(stage).parameters,
-                "parameters (torchvision)": built.within(stage).parameters,
-                "MACs (paper)": paper.within(stage).macs,
-                "MACs (torchvision)": built.within(stage).macs,
-            }
-            for stage in stages
-        ]
-    _draw_table(rows, f"{design.name}-layers")
+        _draw_table(partial(_stage_rows, design, paper, built), f"{design.name}-layers")
+
+
+def _alexnet_rows(paper: Costs, built: Costs) -> Rows:
+    return [
+        {
+            tr("layer"): row.title,
+            tr("paper"): _describe(row),
+            "torchvision": _describe(built_row),
+            tr("parameters (paper)"): row.parameters,
+            tr("parameters (torchvision)"): built_row.parameters,
+        }
+        for row, built_row in zip(_kernel_rows(paper), _kernel_rows(built), strict=True)
+    ]
+
+
+def _stage_rows(design: PaperDesign, paper: Costs, built: Costs) -> Rows:
+    return [
+        {
+            tr("stage"): stage,
+            tr("parameters (paper)"): paper.within(stage).parameters,
+            tr("parameters (torchvision)"): built.within(stage).parameters,
+            tr("MACs (paper)"): paper.within(stage).macs,
+            tr("MACs (torchvision)"): built.within(stage).macs,
+        }
+        for stage, _ in design.layers
+        if paper.within(stage).parameters
+    ]
 
 
 def _kernel_rows(costs: Costs) -> list[LayerCost]:
@@ -95,16 +104,20 @@ def _kernel_rows(costs: Costs) -> list[LayerCost]:
 
 def _describe(row: LayerCost) -> str:
     if row.window is None:
-        return f"{row.input_shapes[0][0]:,} → {row.output_shape[0]:,}"
+        return f"{grouped(row.input_shapes[0][0])} → {grouped(row.output_shape[0])}"
     window, (channels, side, _) = row.window, row.output_shape
-    groups = tr(", {groups} groups", groups=window.groups) if window.groups > 1 else ""
+    message = (
+        later("{channels} of {rows}×{columns}/{stride}, {groups} groups → {side}")
+        if window.groups > 1
+        else later("{channels} of {rows}×{columns}/{stride} → {side}")
+    )
     return tr(
-        "{channels} of {kernel}×{kernel_2}/{stride}{groups} → {side}",
+        message,
         channels=channels,
-        kernel=window.kernel[0],
-        kernel_2=window.kernel[1],
+        rows=window.kernel[0],
+        columns=window.kernel[1],
         stride=window.stride[0],
-        groups=groups,
+        groups=window.groups,
         side=side,
     )
 
@@ -115,18 +128,21 @@ def _draw_printed(design: PaperDesign, paper: Costs) -> None:
     st.markdown(findings.printed_text(checks))
     if kilo := findings.kilo_text(checks):
         st.caption(kilo)
-    _draw_table([_as_row(check) for check in checks], f"{design.name}-printed")
+    _draw_table(partial(_printed_rows, design, paper), f"{design.name}-printed")
 
 
-def _as_row(check: PrintedFigure) -> dict[str, Any]:
-    return {
-        "what": check.what,
-        "where": check.where,
-        "printed": findings.printed_number(check),
-        "counted": findings.counted_number(check),
-        "difference": signed_percent(check.difference),
-        "agreement": check.agreement,
-    }
+def _printed_rows(design: PaperDesign, paper: Costs) -> Rows:
+    return [
+        {
+            tr("what"): check.what,
+            tr("where"): check.where,
+            tr("printed"): findings.printed_number(check),
+            tr("counted"): findings.counted_number(check),
+            tr("difference"): signed_percent(check.difference),
+            tr("agreement"): tr(check.agreement),
+        }
+        for check in printed_checks(design, paper)
+    ]
 
 
 def _draw_vgg() -> None:
@@ -136,6 +152,11 @@ def _draw_vgg() -> None:
             "forms came later). Column C has 1×1 convolutions where D has 3×3."
         )
     )
+    _draw_table(_vgg_rows, "vgg-printed")
+    st.markdown(findings.columns_text(cache.costs("vgg-2015-a"), cache.costs("vgg-2015-e")))
+
+
+def _vgg_rows() -> Rows:
     rows = []
     for design in VGGS:
         costs = cache.costs(design.name)
@@ -143,22 +164,28 @@ def _draw_vgg() -> None:
         built = cache.costs(design.torchvision).parameters if design.torchvision else None
         rows.append(
             {
-                "column": design.name[-1].upper(),
+                tr("column"): design.name[-1].upper(),
                 tr("layers with weights"): costs.depth,
-                "printed (table 2)": findings.printed_number(check),
-                "agreement": check.agreement,
+                tr("printed (table 2)"): findings.printed_number(check),
+                tr("agreement"): tr(check.agreement),
                 tr("counted from its layers"): costs.parameters,
                 "torchvision": design.torchvision or tr("not built"),
-                "parameters (torchvision)": built,
-                "fully connected": costs.part("decoder").parameters,
-                "MACs": costs.macs,
+                tr("parameters (torchvision)"): built,
+                tr("fully connected"): costs.part("decoder").parameters,
+                tr("MACs"): costs.macs,
             }
         )
-    _draw_table(rows, "vgg-printed")
-    st.markdown(findings.columns_text(cache.costs("vgg-2015-a"), cache.costs("vgg-2015-e")))
+    return rows
 
 
-def _draw_table(rows: Sequence[dict[str, Any]], name: str) -> None:
+def _draw_table(make: Callable[[], Rows], name: str) -> None:
+    """Draw a table, and offer it as CSV, which is always English.
+
+    Args:
+        make: Makes the rows in the reader's language, each with its cells by their columns' titles.
+        name: Of the file, without its ending.
+    """
+    rows = make()
     first = next(iter(rows[0]))
     columns = {
         first: st.column_config.TextColumn(pinned=True),
@@ -175,10 +202,15 @@ def _draw_table(rows: Sequence[dict[str, Any]], name: str) -> None:
         height="content",
         key=f"architectures_table_{name}",
     )
-    header = list(rows[0])
     exports.save_button(
         tr("Save as CSV"),
-        lambda: exports.table(header, [[row[key] for key in header] for row in rows]),
+        partial(_csv, make),
         f"{name}.csv",
         key=f"architectures_save_{name}",
     )
+
+
+def _csv(make: Callable[[], Rows]) -> str:
+    with speaking(ENGLISH):
+        rows = make()
+    return exports.table(list(rows[0]), [list(row.values()) for row in rows])

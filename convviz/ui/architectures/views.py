@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.language import later
+from convviz.language import later, tr
 from convviz.ui import state
 from convviz.ui.choice import Use
 from convviz.ui.keys import Key
 from convviz.ui.widgets import views
 
-VIEWS = {"compare": "Compare", "layers": later("Layer by layer"), "papers": "Papers"}
+VIEWS = {
+    "compare": later("Compare"),
+    "layers": later("Layer by layer"),
+    "papers": later("Papers"),
+}
 _FIRST_VIEW = "compare"
 _FORMERLY = Key.ACTIVATIONS_VIEW
 
@@ -38,7 +42,7 @@ def uses() -> tuple[Use, ...]:
 
 def choose_view() -> str:
     """Draw the views to choose from and return the chosen one's name."""
-    return views("View", VIEWS, Key.ARCHITECTURES_VIEW, _FIRST_VIEW, formerly=_FORMERLY)
+    return views(tr("View"), VIEWS, Key.ARCHITECTURES_VIEW, _FIRST_VIEW, formerly=_FORMERLY)
 
 
 def _follow_old_link() -> None:
