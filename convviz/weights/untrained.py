@@ -17,7 +17,7 @@ class Untrained(Source):
     def status(self, spec: NetworkSpec) -> SourceStatus:
         """See `Source.status`."""
         note = tr("random numbers, drawn when asked for")
-        return SourceStatus(self.name, "Untrained", True, note=note)
+        return SourceStatus(self.name, tr("Untrained"), True, note=note)
 
     def load(self, spec: NetworkSpec, *, seed: int = 0) -> Network:
         """See `Source.load`."""
@@ -31,10 +31,8 @@ class Untrained(Source):
             training_set=tr("none (untrained)"),
             size=size,
             sha256=sha256,
-            note=(
-                tr(
-                    "The network is untrained: its weights are random numbers, so there are "
-                    "no class predictions."
-                )
+            note=tr(
+                "The network is untrained: its weights are random numbers, so there are no class "
+                "predictions."
             ),
         )
