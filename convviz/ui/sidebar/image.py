@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from PIL import Image, ImageDraw, ImageOps
 
-from convviz import limits
+from convviz import language, limits
 from convviz.errors import ImageError
 from convviz.images import findings as image_findings
 from convviz.images.decode import MAX_PIXELS, format_names, is_transparent
@@ -94,16 +94,21 @@ def received(name: str, data: bytes, origin: str) -> ChosenImage:
     return image
 
 
-@cache
 def of_sample(name: str) -> ChosenImage:
-    """Open a sample photograph.
+    """Open a sample photograph, with its title in the reader's language.
 
     Raises:
         ImageError: There is no such sample.
     """
+    return _of_sample(name, language.current())
+
+
+@cache
+def _of_sample(name: str, code: str) -> ChosenImage:
     sample = open_sample(name)
-    credit = f"{sample.credit} ({sample.licence})"
-    return ChosenImage.of(name, sample.title, sample.read(), "sample", credit)
+    with language.speaking(code):
+        title, credit = tr(sample.title), f"{tr(sample.credit)} ({tr(sample.licence)})"
+    return ChosenImage.of(name, title, sample.read(), "sample", credit)
 
 
 def label_of(image: ChosenImage) -> str:
@@ -181,7 +186,7 @@ def prepare(image: ChosenImage, network: Network) -> None:
 
 def _gallery(key: str) -> None:
     own = state.visit().own_image
-    shown = {sample.name: sample.title for sample in gallery()}
+    shown = {sample.name: tr(sample.title) for sample in gallery()}
     chosen = str(state.visit().values.get(Key.IMAGE, DEFAULT_SAMPLE))
     if chosen in names_of_samples():  # a sample that only a link names has its tile while in use
         shown.setdefault(chosen, of_sample(chosen).title)
@@ -249,7 +254,7 @@ def whole(image: ChosenImage, network: Network) -> None:
     """Draw the whole image with a frame around the part that goes into the network."""
     weights = network.weights
     framed = _framed(image, weights.input_size, weights.resize)
-    st.image(framed, width="content", alt=tr("{title}, with the crop's frame", title=image.title))
+    st.image(framed, width="content", alt=tr("{image}, with the crop's frame", image=image.title))
     st.caption(
         findings.whole(
             image.title, *image.pixels.size, image.credit, is_transparent=_is_transparent(image)
