@@ -247,9 +247,11 @@ class JobQueue:
         if not job.live or ticket.left is not None:
             return
         if self._others(ticket, job, now):
-            note = tr(STOPPED if job.state == "running" else _NOT_BEGUN)
+            note = STOPPED if job.state == "running" else _NOT_BEGUN
             view = job.view(now, limit=self.limits.seconds)
-            ticket.left = replace(view, state="stopped", stopping=False, paused=False, note=note)
+            ticket.left = replace(
+                view, state="stopped", stopping=False, paused=False, note=tr(note)
+            )
         else:
             self.request_stop(job, tr(STOPPED), now, unbegun=tr(_NOT_BEGUN))
 
