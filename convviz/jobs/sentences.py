@@ -32,7 +32,7 @@ def received(text: str) -> str:
         return text
     try:
         return str(_value(json.loads(text.removeprefix(_MARK))))
-    except (KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError("the sentence is of another version") from error
 
 

@@ -25,7 +25,9 @@ def test_a_sentence_arrives_as_it_was_told(text: str) -> None:
     assert again(arrived) == text
 
 
-@pytest.mark.parametrize("text", ["\0[]", '\0["print", "x"]', '\0["_tell"]', '\0["_tell", 1, 2]'])
+@pytest.mark.parametrize(
+    "text", ["\0{", "\0[]", '\0["print", "x"]', '\0["_tell"]', '\0["_tell", 1, 2]']
+)
 def test_what_is_damaged_runs_nothing(text: str) -> None:
     with pytest.raises(ValueError, match="of another version"):
         received(text)
