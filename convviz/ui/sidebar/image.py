@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from PIL import Image, ImageDraw, ImageOps
 
-from convviz import language, limits
+from convviz import limits
 from convviz.errors import ImageError
 from convviz.images import findings as image_findings
 from convviz.images.decode import MAX_PIXELS, format_names, is_transparent
 from convviz.images.encode import jpeg, png
 from convviz.images.samples import gallery, names_of_samples
 from convviz.images.samples import sample as open_sample
-from convviz.language import tr
+from convviz.language import ENGLISH, again, speaking, tr
 from convviz.plain_text import plain_name
 from convviz.ui import exports, state
 from convviz.ui.choice import IMAGE_KEYS, ChosenImage
@@ -94,20 +94,17 @@ def received(name: str, data: bytes, origin: str) -> ChosenImage:
     return image
 
 
+@cache
 def of_sample(name: str) -> ChosenImage:
-    """Open a sample photograph, with its title in the reader's language.
+    """Open a sample photograph; its texts are English, and pages tell them `again`.
 
     Raises:
         ImageError: There is no such sample.
     """
-    return _of_sample(name, language.current())
-
-
-@cache
-def _of_sample(name: str, code: str) -> ChosenImage:
     sample = open_sample(name)
-    with language.speaking(code):
-        title, credit = tr(sample.title), f"{tr(sample.credit)} ({tr(sample.licence)})"
+    with speaking(ENGLISH):
+        title, licence = tr(sample.title), tr(sample.licence)
+        credit = tr("{credit} ({licence})", credit=tr(sample.credit), licence=licence)
     return ChosenImage.of(name, title, sample.read(), "sample", credit)
 
 
@@ -133,10 +130,10 @@ def panel(image: ChosenImage) -> None:
         horizontal=True, vertical_alignment="center", gap="small", key="sidebar_image"
     ):
         with st.container(width=72, key="sidebar_thumbnail"):
-            st.image(thumbnail(image), width="stretch", alt=image.title)
+            st.image(thumbnail(image), width="stretch", alt=again(image.title))
         with st.container(gap=None, width="stretch"):
             width, height = image.pixels.size
-            st.markdown(f"**{plain_name(image.title)}**")
+            st.markdown(f"**{plain_name(again(image.title))}**")
             st.caption(tr("{width} × {height} pixels", width=width, height=height))
             menu = st.popover(
                 tr("Change image"), key="sidebar_change_image", width="content", on_change="rerun"
@@ -189,14 +186,14 @@ def _gallery(key: str) -> None:
     shown = {sample.name: tr(sample.title) for sample in gallery()}
     chosen = str(state.visit().values.get(Key.IMAGE, DEFAULT_SAMPLE))
     if chosen in names_of_samples():  # a sample that only a link names has its tile while in use
-        shown.setdefault(chosen, of_sample(chosen).title)
+        shown.setdefault(chosen, again(of_sample(chosen).title))
     with st.container(horizontal=True, gap="xsmall", key=f"{key}_samples"):
         for name, title in shown.items():
             with errors():
                 _tile(key, name, title, of_sample(name))
         if own is not None:
             with errors():
-                _tile(key, OWN, plain_name(own.title), own)
+                _tile(key, OWN, plain_name(again(own.title)), own)
 
 
 def _tile(key: str, name: str, title: str, image: ChosenImage) -> None:
@@ -255,11 +252,10 @@ def whole(image: ChosenImage, network: Network) -> None:
     weights = network.weights
     framed = _framed(image, weights.input_size, weights.resize)
     st.image(framed, width="content", alt=tr("{image}, with the crop's frame", image=image.title))
-    st.caption(
-        findings.whole(
-            image.title, *image.pixels.size, image.credit, is_transparent=_is_transparent(image)
-        )
+    text = findings.whole(
+        again(image.title), *image.pixels.size, image.credit, is_transparent=_is_transparent(image)
     )
+    st.caption(text)
 
 
 def input_crop(image: ChosenImage, network: Network) -> None:
