@@ -292,8 +292,8 @@ def write(
     """
     state = {name: value.contiguous() for name, value in module.state_dict().items()}
     with speaking(ENGLISH):  # whoever opens the file may read another language than its maker
-        texts = {"training_set": again(info.training_set), "note": again(info.note)}
-        header = asdict(replace(info, **texts))
+        info = replace(info, training_set=again(info.training_set), note=again(info.note))
+    header = asdict(info)
     if parts and on is not None:
         header["base"] = asdict(Base(on.source, on.title, _checksum(state, parts)))
         header["parts"] = list(parts)
