@@ -83,7 +83,8 @@ def check_user_folder() -> None:
     except NotADirectoryError:
         reason = tr("that is a file")
     except (OSError, ValueError) as error:  # ValueError: a null character
-        reason = tr("it cannot be read ({value})", value=getattr(error, "strerror", None) or error)
+        cause = getattr(error, "strerror", None) or error
+        reason = tr("it cannot be read ({cause})", cause=cause)
     raise SettingError(
         tr(
             "CONVVIZ_WEIGHTS names {name!r}, but {reason}: set it to the folder that the "
@@ -122,8 +123,12 @@ def require_room(needed: int) -> None:
     free = shutil.disk_usage(folder()).free
     if free < needed:
         raise WeightsError(
-            f"The disk is too full: the download needs {size_text(needed)} and {size_text(free)} "
-            "are free; make room, or set CONVVIZ_CACHE to a folder on another disk."
+            tr(
+                "The disk is too full: the download needs {needed} and {free} are free; make "
+                "room, or set CONVVIZ_CACHE to a folder on another disk.",
+                needed=size_text(needed),
+                free=size_text(free),
+            )
         )
 
 

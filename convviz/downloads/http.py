@@ -98,15 +98,23 @@ class Progress:
 
     def stalled(self) -> WeightsError:
         """Make the error for a download that no longer receives anything."""
-        received = size_text(self.received)
-        of_total = tr(" of {total}", total=size_text(self.total)) if self.total else ""
+        received, seconds = size_text(self.received), self.limits.stall_seconds
+        if not self.total:
+            return WeightsError(
+                tr(
+                    "The download stopped at {received}: almost nothing arrived for {seconds:.0f} "
+                    "seconds; try again, perhaps on another network.",
+                    received=received,
+                    seconds=seconds,
+                )
+            )
         return WeightsError(
             tr(
-                "The download stopped at {received}{of_total}: almost nothing arrived for "
-                "{stall_seconds:.0f} seconds; try again, perhaps on another network.",
+                "The download stopped at {received} of {total}: almost nothing arrived for "
+                "{seconds:.0f} seconds; try again, perhaps on another network.",
                 received=received,
-                of_total=of_total,
-                stall_seconds=self.limits.stall_seconds,
+                total=size_text(self.total),
+                seconds=seconds,
             )
         )
 
@@ -185,10 +193,10 @@ def _receive(url: str, part: Path, progress: Progress) -> str:
     if content_length is not None and received < content_length:
         raise WeightsError(
             tr(
-                "The connection broke off after {received} of {content_length}, so the file "
-                "was removed: try again.",
+                "The connection broke off after {received} of {total}, so the file was removed: "
+                "try again.",
                 received=size_text(received),
-                content_length=size_text(content_length),
+                total=size_text(content_length),
             )
         )
     return digest.hexdigest()
@@ -264,7 +272,9 @@ def _sentence(
 
 def _wrong_file() -> WeightsError:
     return WeightsError(
-        "What arrived is not the expected file (its checksum is wrong), so it was removed: try "
-        "again; if it stays so, something on the way, such as a network's login page, answers in "
-        "the server's place."
+        tr(
+            "What arrived is not the expected file (its checksum is wrong), so it was removed: try "
+            "again; if it stays so, something on the way, such as a network's login page, answers "
+            "in the server's place."
+        )
     )

@@ -135,9 +135,7 @@ class _Run:
         self.ended = threading.Event()
         # Weak: the ticket of a closed page must not keep others from stopping the download.
         self.tickets: weakref.WeakSet[Fetch] = weakref.WeakSet()
-        self._thread = threading.Thread(
-            target=self._run, name=tr("fetch {key}", key=download.key), daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, name=f"fetch {download.key}", daemon=True)
 
     def start(self) -> None:
         self._thread.start()

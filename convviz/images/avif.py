@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from convviz.errors import ImageError
-from convviz.language import later
+from convviz.language import later, tr
 
 ANIMATED = later(
     "The AVIF is animated, which convviz does not read; export one of its pictures as JPEG or PNG."
@@ -70,7 +70,7 @@ def sizes(data: bytes) -> AvifSizes:
     found, items, boxes = AvifSizes(), Items(), Boxes(data)
     for kind, start, end in boxes.between(0, len(data)):
         if kind == b"moov":
-            raise ImageError(ANIMATED)
+            raise ImageError(tr(ANIMATED))
         if kind == b"meta":
             read_meta(boxes, start + 4, end, found, items)
     if len(items.kinds) > _MAX_ITEMS:
@@ -229,7 +229,7 @@ def _coded_pixels(body: bytes, found: AvifSizes) -> int:
             pixels = max(pixels, width * height)
         frames += kind in (_FRAME_HEADER, _FRAME)
         if frames > _MOST_FRAMES:
-            raise ImageError(ANIMATED)
+            raise ImageError(tr(ANIMATED))
         place += length
     raise IndexError("too many units")
 

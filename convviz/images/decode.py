@@ -32,7 +32,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from convviz.errors import ImageError
 from convviz.images import avif, headers, heic, scaling, tiff
 from convviz.images.scaling import NEUTRAL, Scaling
-from convviz.language import tr
+from convviz.language import later, tr
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 FILE_SUFFIXES: tuple[str, ...] = (
@@ -164,7 +164,7 @@ def _read(data: bytes, *, complete: bool) -> DecodedImage:
     """Read a file by whichever way is right for it; raises what the parsers raise."""
     if data.startswith(b"\xff\xd8\xff") and headers.lacks_end(data):
         if complete:
-            raise ImageError(headers.DAMAGED)
+            raise ImageError(tr(headers.DAMAGED))
         return _by_pillow(data + _END_OF_JPEG, is_cut_off=True)
     if heic.is_available() and heic.is_heic(data):
         return _by_libheif(data)
@@ -187,7 +187,7 @@ def _by_pillow(data: bytes, *, is_cut_off: bool = False) -> DecodedImage:
             _check_size(*file.size)
             missing = _missing_rows(file) if is_cut_off else 0.0
             if missing > _MOST_MISSING:
-                raise ImageError(headers.DAMAGED)
+                raise ImageError(tr(headers.DAMAGED))
             scaled = _scaling_of(file) or _stretch_colours(file, data, rawmode)
             image, operation = _to_rgb(file, scaled), _transposition(file)
             file.close()  # drops its pixels, before they are there a third time
@@ -276,19 +276,15 @@ def _has_transparency(image: Image.Image) -> bool:
 
 def _check_size(width: int, height: int, most: int = MAX_PIXELS) -> None:
     if width * height > most:
-        raise ImageError(
-            headers.too_large(
-                tr("The picture, {width} × {height},", width=width, height=height), most
-            )
-        )
+        raise ImageError(headers.too_large(headers.the_picture(width, height), most))
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise ImageError(
             tr(
-                "The picture, {width} × {height} pixels, is more than {max_aspect} times as "
-                "long as it is wide; crop it and try again.",
+                "The picture, {width} × {height} pixels, is more than {most} times as long as it "
+                "is wide; crop it and try again.",
                 width=width,
                 height=height,
-                max_aspect=MAX_ASPECT,
+                most=MAX_ASPECT,
             )
         )
 
@@ -296,10 +292,10 @@ def _check_size(width: int, height: int, most: int = MAX_PIXELS) -> None:
 def _refusal(data: bytes) -> str:
     """Say whether the file is damaged or of a format that convviz does not read."""
     if is_image(data) or data.startswith(_SIGNATURES):
-        return headers.DAMAGED
+        return tr(headers.DAMAGED)
     start = data[:512].lstrip().lower()
     if data.startswith(_RAW_SIGNATURES) or data[4:12] == b"ftypcrx ":
-        return tiff.RAW
+        return tr(tiff.RAW)
     if data[4:8] == b"ftyp":
         kind = _kind_of_boxes(data)
     elif data[4:8] in _FILM_BOXES:
@@ -310,12 +306,21 @@ def _refusal(data: bytes) -> str:
         kind = "PDF"
     else:
         kind = "such"
-    return tr(
-        "convviz cannot read {kind} files. It reads {format_names}: export the picture "
-        "as one of these.",
-        kind=kind,
-        format_names=format_names(),
-    )
+    sentence = _REFUSALS.get(kind, _REFUSED_FORMAT)
+    return tr(sentence, format=kind, formats=format_names())
+
+
+_REFUSED_FORMAT = later(
+    "convviz cannot read {format} files. It reads {formats}: export the picture as one of these."
+)
+_REFUSALS = {
+    "video": later(
+        "convviz cannot read video files. It reads {formats}: export the picture as one of these."
+    ),
+    "such": later(
+        "convviz cannot read such files. It reads {formats}: export the picture as one of these."
+    ),
+}
 
 
 def _kind_of_boxes(data: bytes) -> str:
@@ -534,7 +539,7 @@ class _ColourSpace:
             return image.convert("RGB")
         converted = ImageCms.applyTransform(image, self._transform)
         if converted is None:
-            raise ImageCms.PyCMSError(tr("no image came back"))
+            raise ImageCms.PyCMSError("no image came back")
         return converted
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from convviz.formatting import percent
 from convviz.images.decode import DecodedImage
 from convviz.images.scaling import WHITE, Scaling
-from convviz.language import tr
+from convviz.language import numeral, tr
 
 
 def notes(decoded: DecodedImage) -> tuple[str, ...]:
@@ -25,25 +25,35 @@ def stretched(scaling: Scaling) -> str:
     if not scaling.is_stretched or scaling.high <= scaling.low:
         return ""
     low, high = _number(scaling.low), _number(scaling.high)
-    black, white = ("white", "black") if scaling.is_inverted else ("black", "white")
     if not scaling.bits:
+        if scaling.is_inverted:
+            return tr(
+                "The file's values go from {low} to {high}: they are stretched, so that the least "
+                "is white and the greatest black.",
+                low=low,
+                high=high,
+            )
         return tr(
-            "The file's values go from {low} to {high}: they are stretched, so that the "
-            "least is {black} and the greatest {white}.",
+            "The file's values go from {low} to {high}: they are stretched, so that the least is "
+            "black and the greatest white.",
             low=low,
             high=high,
-            black=black,
-            white=white,
         )
     share = percent((scaling.high - scaling.low) / WHITE)
+    if scaling.is_inverted:
+        return tr(
+            "The file's values go from {low} to {high}, {share} of what 16 bits can hold: they are "
+            "stretched, so that the least is white and the greatest black.",
+            low=low,
+            high=high,
+            share=share,
+        )
     return tr(
-        "The file's values go from {low} to {high}, {share} of what 16 bits can hold: "
-        "they are stretched, so that the least is {black} and the greatest {white}.",
+        "The file's values go from {low} to {high}, {share} of what 16 bits can hold: they are "
+        "stretched, so that the least is black and the greatest white.",
         low=low,
         high=high,
         share=share,
-        black=black,
-        white=white,
     )
 
 
@@ -54,7 +64,7 @@ def cut_off(missing: float) -> str:
         missing: Share of its rows that are missing.
     """
     if not missing:
-        return (
+        return tr(
             "The file ends too early: its last corner may be missing, or the finest detail; the "
             "rest is shown."
         )
@@ -70,12 +80,9 @@ def channels(count: int) -> str:
     Args:
         count: How many it has.
     """
-    shown = (
-        tr("the first is shown in grey")
-        if count == 2
-        else tr("the first three are shown as colours")
-    )
-    return tr("The file has {count} channels: {shown}.", count=count, shown=shown)
+    if count == 2:
+        return tr("The file has {count} channels: the first is shown in grey.", count=count)
+    return tr("The file has {count} channels: the first three are shown as colours.", count=count)
 
 
 def pages(count: int) -> str:
@@ -106,4 +113,5 @@ def halved(width: int, height: int) -> str:
 
 def _number(value: float) -> str:
     """Write a value: whole ones with their digits grouped."""
-    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e9 else f"{value:.4g}"
+    is_whole = value == round(value) and abs(value) < 1e9
+    return numeral(f"{value:,.0f}" if is_whole else f"{value:.4g}")

@@ -80,7 +80,7 @@ def check(data: bytes) -> None:
         elif heic.is_available() and heic.is_heic(data):
             _check_heic(data)
     except (struct.error, IndexError, OverflowError) as error:  # it ends within a header
-        raise ImageError(DAMAGED) from error
+        raise ImageError(tr(DAMAGED)) from error
 
 
 def too_large(subject: str, limit: int = MAX_PIXELS) -> str:
@@ -97,13 +97,18 @@ def too_large(subject: str, limit: int = MAX_PIXELS) -> str:
     )
 
 
+def the_picture(width: int, height: int) -> str:
+    """Name the picture with its size, as the first words of a sentence."""
+    return tr("The picture, {width} × {height},", width=width, height=height)
+
+
 def _parts(count: int) -> None:
     if count > _MAX_PARTS:
         raise ImageError(
             tr(
-                "The file consists of more than {max_parts:,} parts, which pictures do not; "
-                "export the picture again, as JPEG or PNG.",
-                max_parts=_MAX_PARTS,
+                "The file consists of more than {most:,} parts, which pictures do not; export the "
+                "picture again, as JPEG or PNG.",
+                most=_MAX_PARTS,
             )
         )
 
@@ -118,6 +123,16 @@ _WIDTH, _HEIGHT, _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 278, 322
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 _TYPE_BYTES |= {13: 4, 16: 8, 17: 8, 18: 8}
 _INTEGERS = {1: "B", 3: "H", 4: "L", 13: "L", 16: "Q"}
+
+
+_LARGE_TILES = later(
+    "The TIFF stores its picture in tiles of {columns} × {rows} pixels, which are too large to "
+    "unpack; export the picture again, as JPEG or PNG."
+)
+_LARGE_STRIPS = later(
+    "The TIFF stores its picture in strips of {columns} × {rows} pixels, which are too large to "
+    "unpack; export the picture again, as JPEG or PNG."
+)
 
 
 @dataclass(frozen=True)
@@ -136,32 +151,24 @@ def _check_tiff(data: bytes) -> None:
         return values[0] if values else default
 
     if sum(tag.bytes for tag in tags.values()) > len(data):
-        raise ImageError(DAMAGED)  # entries that share bytes, or that are not in the file
+        raise ImageError(tr(DAMAGED))  # entries that share bytes, or that are not in the file
     width, height = number(_WIDTH, 0), number(_HEIGHT, 0)
     if width * height > MAX_PIXELS:
-        raise ImageError(
-            too_large(tr("The picture, {width} × {height},", width=width, height=height))
-        )
+        raise ImageError(too_large(the_picture(width, height)))
     bits = max(tags[BITS].values if BITS in tags else (), default=1)
     samples = number(SAMPLES, 1)
     in_block = 1 if number(PLANAR, 1) == SEPARATE else samples
     if _TILE_WIDTH in tags or _TILE_HEIGHT in tags:
-        kind, columns, rows = "tiles", number(_TILE_WIDTH, width), number(_TILE_HEIGHT, height)
+        sentence = _LARGE_TILES
+        columns, rows = number(_TILE_WIDTH, width), number(_TILE_HEIGHT, height)
     else:
-        kind, columns, rows = "strips", width, min(number(_ROWS_PER_STRIP, height), height)
+        sentence = _LARGE_STRIPS
+        columns, rows = width, min(number(_ROWS_PER_STRIP, height), height)
     pixel_bytes = 4 if samples > 1 or bits > 16 else 2 if bits > 8 else 1  # as Pillow keeps them
     block_bytes = (columns * bits * in_block + 7) // 8 * rows
     decoded_bytes = block_bytes + pixel_bytes * width * height
     if columns * rows > MAX_PIXELS or decoded_bytes > _MAX_BYTES:
-        raise ImageError(
-            tr(
-                "The TIFF stores its picture in {kind} of {columns} × {rows} pixels, which "
-                "are too large to unpack; export the picture again, as JPEG or PNG.",
-                kind=kind,
-                columns=columns,
-                rows=rows,
-            )
-        )
+        raise ImageError(tr(sentence, columns=columns, rows=rows))
 
 
 def tiff_tags(data: bytes) -> dict[int, Tag]:
@@ -281,14 +288,14 @@ def _check_jpeg(data: bytes) -> None:
         _parts(parts := parts + 1)
         start = data.find(b"\xff", place)
         if start < 0:
-            raise ImageError(DAMAGED)
+            raise ImageError(tr(DAMAGED))
         marker_at = start
         while data[marker_at] == 0xFF:
             marker_at += 1
             if marker_at - place > _MAX_FILLING:
-                raise ImageError(DAMAGED)
+                raise ImageError(tr(DAMAGED))
         if start - place > _MAX_FILLING:
-            raise ImageError(DAMAGED)
+            raise ImageError(tr(DAMAGED))
         marker, place = data[marker_at], marker_at + 1
         if marker == 0 or marker in _ALONE:
             continue
@@ -303,12 +310,7 @@ def _check_jpeg(data: bytes) -> None:
             pixels, progressive = width * height, marker in _PROGRESSIVE
             sampled = sum(a * d for a, d in zip(across, down, strict=True)) / most
             if pixels > MAX_JPEG_PIXELS:
-                raise ImageError(
-                    too_large(
-                        tr("The picture, {width} × {height},", width=width, height=height),
-                        MAX_JPEG_PIXELS,
-                    )
-                )
+                raise ImageError(too_large(the_picture(width, height), MAX_JPEG_PIXELS))
         elif marker == _START_OF_SCAN:
             # Several passes: all coefficients are kept, in two bytes each, beside the image.
             in_passes = progressive or data[place + 2] < components
@@ -370,18 +372,12 @@ def _check_webp(data: bytes) -> None:
     elif kind == b"VP8 ":
         width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
     else:
-        raise ImageError(DAMAGED)
+        raise ImageError(tr(DAMAGED))
     if width * height > MAX_PIXELS:
-        raise ImageError(
-            too_large(tr("The picture, {width} × {height},", width=width, height=height))
-        )
+        raise ImageError(too_large(the_picture(width, height)))
     if width * height > MAX_WEBP_PIXELS:
-        raise ImageError(
-            too_large(
-                tr("The WebP picture, {width} × {height},", width=width, height=height),
-                MAX_WEBP_PIXELS,
-            )
-        )
+        subject = tr("The WebP picture, {width} × {height},", width=width, height=height)
+        raise ImageError(too_large(subject, MAX_WEBP_PIXELS))
     place, parts = 12, 0
     while place + 8 <= len(data):
         _parts(parts := parts + 1)
@@ -420,10 +416,12 @@ def _check_bmp(data: bytes) -> None:
 
 def _check_heic(data: bytes) -> None:
     found = heic.sizes(data)
-    size = f"{found.width} × {found.height},"
     most = MAX_HEIC_PIXELS // 2 if found.is_deep else MAX_HEIC_PIXELS
     if found.width * found.height > most:
-        raise ImageError(too_large(tr("The HEIC picture, {size}", size=size), most))
+        subject = tr(
+            "The HEIC picture, {width} × {height},", width=found.width, height=found.height
+        )
+        raise ImageError(too_large(subject, most))
     if found.coded > 2 * most:  # tiles, the alpha channel, a thumbnail, a map of brightness
         raise ImageError(
             tr(
@@ -435,11 +433,13 @@ def _check_heic(data: bytes) -> None:
 
 def _check_avif(data: bytes) -> None:
     found = avif.sizes(data)
-    size = f"{found.width} × {found.height},"
     if found.width * found.height > MAX_PIXELS:
-        raise ImageError(too_large(tr("The picture, {size}", size=size)))
+        raise ImageError(too_large(the_picture(found.width, found.height)))
     if found.width * found.height > MAX_AVIF_PIXELS:
-        raise ImageError(too_large(tr("The AVIF picture, {size}", size=size), MAX_AVIF_PIXELS))
+        subject = tr(
+            "The AVIF picture, {width} × {height},", width=found.width, height=found.height
+        )
+        raise ImageError(too_large(subject, MAX_AVIF_PIXELS))
     if found.coded > 2 * MAX_AVIF_PIXELS:  # the image and its alpha channel
         raise ImageError(
             tr(

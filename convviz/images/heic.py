@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from convviz.errors import ImageError
 from convviz.images.avif import AvifSizes, BitReader, Boxes, Items, brands, read_meta
-from convviz.language import later
+from convviz.language import later, tr
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -109,7 +109,7 @@ def sizes(data: bytes) -> HeicSizes:
             _read_properties(boxes, start + 4, end, properties)
     if not has_pictures:
         if has_film:
-            raise ImageError(ANIMATED)
+            raise ImageError(tr(ANIMATED))
         raise IndexError("it has no pictures")
     if len(items.kinds) > 1_000:
         raise IndexError("too many items")

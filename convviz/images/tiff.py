@@ -81,7 +81,7 @@ def check_raw(data: bytes) -> None:
         ImageError: It is one.
     """
     if data[8:10] == b"CR":  # Canon's mark
-        raise ImageError(RAW)
+        raise ImageError(tr(RAW))
     try:
         tags = headers.tiff_tags(data)
     except (struct.error, IndexError, OverflowError):  # damaged, which is found later
@@ -89,7 +89,7 @@ def check_raw(data: bytes) -> None:
     is_preview = _first(tags, headers.SUBFILE_TYPE, 0) & 1 == 1
     has_more = headers.MAKE in tags and headers.SUB_DIRECTORIES in tags
     if headers.DNG_VERSION in tags or (is_preview and has_more):
-        raise ImageError(RAW)
+        raise ImageError(tr(RAW))
 
 
 def is_misread(data: bytes) -> bool:
@@ -168,7 +168,7 @@ def _check_kind(page: TiffPage) -> tuple[np.dtype[Any], tuple[int, ...], tuple[i
         if there is one.
     """
     if page.compression != _STORED and page.compression not in _DEFLATED:
-        packing = _PACKINGS.get(int(page.compression), tr("an unusual packing"))
+        packing = _PACKINGS.get(int(page.compression)) or tr("an unusual packing")
         raise ImageError(
             tr(
                 "The file is a TIFF of a rare kind, packed with {packing}, which convviz "
@@ -185,11 +185,11 @@ def _check_kind(page: TiffPage) -> tuple[np.dtype[Any], tuple[int, ...], tuple[i
             )
         )
     if page.dtype is None or page.dtype.kind not in "uif" or page.imagedepth != 1:
-        raise ImageError(_UNKNOWN)
+        raise ImageError(tr(_UNKNOWN))
     samples = page.samplesperpixel
     is_rgb = page.photometric == _RGB and samples >= 3
     if not is_rgb and page.photometric not in _GREYS:
-        raise ImageError(_UNKNOWN)
+        raise ImageError(tr(_UNKNOWN))
     # Grey values with more channels than that and an alpha channel: several colours of a microscope
     has_alpha = bool(page.extrasamples) and page.extrasamples[0] in (_ASSOCIATED, _UNASSOCIATED)
     if is_rgb:
@@ -208,7 +208,7 @@ def _check_blocks(page: TiffPage, data: bytes) -> None:
     block_bytes = rows * columns * page.shaped[4] * size
     is_plain = page.compression == _STORED
     if len(page.dataoffsets) != len(page.databytecounts) or not page.dataoffsets:
-        raise ImageError(headers.DAMAGED)
+        raise ImageError(tr(headers.DAMAGED))
     if not page.is_final and block_bytes > _MAX_BLOCK_BYTES:
         raise ImageError(
             tr(
@@ -221,12 +221,12 @@ def _check_blocks(page: TiffPage, data: bytes) -> None:
     if is_plain:
         needed = np.prod(page.shaped, dtype=np.int64) * size
         if sum(page.databytecounts) < needed:
-            raise ImageError(headers.DAMAGED)
+            raise ImageError(tr(headers.DAMAGED))
     for start, count in zip(page.dataoffsets, page.databytecounts, strict=True):
         if start + count > len(data):
-            raise ImageError(headers.DAMAGED)
+            raise ImageError(tr(headers.DAMAGED))
         if not is_plain and not _inflates(memoryview(data)[start : start + count], block_bytes):
-            raise ImageError(headers.DAMAGED)
+            raise ImageError(tr(headers.DAMAGED))
 
 
 def _inflates(packed: memoryview, at_most: int) -> bool:

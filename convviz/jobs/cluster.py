@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 from convviz import __version__
 from convviz.errors import ClusterGone, JobError, QueueFull, SettingError
 from convviz.jobs.job import JobView, Limits, Runner, Work, parts_of
+from convviz.jobs.sentences import received, sent
 from convviz.language import later, tr
 
 if TYPE_CHECKING:
@@ -98,10 +99,10 @@ def settings(environment: Mapping[str, str]) -> ClusterSettings | None:
     if plain not in ("", "0", "1"):
         raise SettingError(
             tr(
-                "{plain} is set to {plain_2!r}: set it to 1 to speak to a cluster of other "
+                "{variable} is set to {value!r}: set it to 1 to speak to a cluster of other "
                 "machines without encryption, or leave it out.",
-                plain=PLAIN,
-                plain_2=plain[:40],
+                variable=PLAIN,
+                value=plain[:40],
             )
         )
     if not address:
@@ -109,10 +110,10 @@ def settings(environment: Mapping[str, str]) -> ClusterSettings | None:
         if named:
             raise SettingError(
                 tr(
-                    "{named} is set, but {address} is not: set {address} to the scheduler's "
+                    "{variable} is set, but {missing} is not: set {missing} to the scheduler's "
                     "address, such as tls://scheduler.example.edu:8786, or leave both out.",
-                    named=named[0],
-                    address=ADDRESS,
+                    variable=named[0],
+                    missing=ADDRESS,
                 )
             )
         return None
@@ -120,31 +121,30 @@ def settings(environment: Mapping[str, str]) -> ClusterSettings | None:
     if match is None or not 0 < int(match[3]) < 65_536:
         raise SettingError(
             tr(
-                "{address} is set to {address_2!r}, which is no scheduler's address: write "
-                "it like tls://scheduler.example.edu:8786, or tcp://127.0.0.1:8786 on one "
-                "machine.",
-                address=ADDRESS,
-                address_2=address[:80],
+                "{variable} is set to {address!r}, which is no scheduler's address: write it like "
+                "tls://scheduler.example.edu:8786, or tcp://127.0.0.1:8786 on one machine.",
+                variable=ADDRESS,
+                address=address[:80],
             )
         )
     if importlib.util.find_spec("distributed") is None:
         raise SettingError(
             tr(
-                "{address} is set, but Dask is not installed: type pip install "
-                "'convviz[cluster]', or leave {address} out.",
-                address=ADDRESS,
+                "{variable} is set, but Dask is not installed: type pip install "
+                "'convviz[cluster]', or leave {variable} out.",
+                variable=ADDRESS,
             )
         )
     if match[1] == "tcp":
         if not (plain == "1" or _is_loopback(match[2].strip("[]"))):
             raise SettingError(
                 tr(
-                    "{address} is set to {address_2!r}, a connection to another machine "
-                    "without encryption, where whoever can reach the scheduler can run "
-                    "programs on the whole cluster: use tls:// with {ca}, {cert} and {key}, "
-                    "or set {plain}=1 if nobody else is in that network.",
-                    address=ADDRESS,
-                    address_2=address[:80],
+                    "{variable} is set to {address!r}, a connection to another machine without "
+                    "encryption, where whoever can reach the scheduler can run programs on the "
+                    "whole cluster: use tls:// with {ca}, {cert} and {key}, or set {plain}=1 if "
+                    "nobody else is in that network.",
+                    variable=ADDRESS,
+                    address=address[:80],
                     ca=CA,
                     cert=CERT,
                     key=KEY,
@@ -156,10 +156,10 @@ def settings(environment: Mapping[str, str]) -> ClusterSettings | None:
     if missing:
         raise SettingError(
             tr(
-                "{address} begins with tls://, so {join} must name a PEM file: "
-                "docs/DEPLOY.md says how to make the certificates.",
-                address=ADDRESS,
-                join=" and ".join(missing),
+                "{variable} begins with tls://, so {missing} must name a PEM file: docs/DEPLOY.md "
+                "says how to make the certificates.",
+                variable=ADDRESS,
+                missing=tr(" and ").join(missing),
             )
         )
     paths = {name: Path(value).expanduser() for name, value in files.items()}
@@ -169,11 +169,11 @@ def settings(environment: Mapping[str, str]) -> ClusterSettings | None:
         except OSError as error:
             raise SettingError(
                 tr(
-                    "{name} names the file {path!r}, which cannot be read ({strerror}): name "
-                    "a PEM file that this user may read.",
-                    name=name,
-                    path=str(path)[:200],
-                    strerror=error.strerror,
+                    "{variable} names the file {file!r}, which cannot be read ({reason}): name a "
+                    "PEM file that this user may read.",
+                    variable=name,
+                    file=str(path)[:200],
+                    reason=error.strerror,
                 )
             ) from None
     _check_certificates(paths)
@@ -340,17 +340,17 @@ class ClusterRunner:
             raise ClusterGone(
                 tr(
                     "This work takes {size:,.0f} MB with its network and images, and no more "
-                    "than {work:,.0f} MB are sent to the cluster: choose a smaller network "
+                    "than {most:,.0f} MB are sent to the cluster: choose a smaller network "
                     "or fewer images.",
                     size=size / 1e6,
-                    work=self._bounds.work / 1e6,
+                    most=self._bounds.work / 1e6,
                 )
             )
         answer = self._call(
             "submit",
             _SEND_SECONDS,
             owner=owner,
-            title=title,
+            title=sent(title),
             page=page,
             about=label,
             context=joint,
@@ -456,10 +456,10 @@ class ClusterRunner:
             # The scheduler was started anew in the same place, and has no queue yet.
             self._disconnect(client, failed=attempt == 2)
         else:
-            raise ClusterGone(GONE)
+            raise ClusterGone(tr(GONE))
         if "error" in answer:
             kinds = {"QueueFull": QueueFull, "ClusterGone": ClusterGone}
-            raise kinds.get(answer["error"], JobError)(answer["sentence"])
+            raise kinds.get(answer["error"], JobError)(received(answer["sentence"]))
         return answer
 
     def _ask(
@@ -481,7 +481,7 @@ class ClusterRunner:
         except (OSError, ClosedClientError, RuntimeError) as error:
             _log.warning("the cluster does not answer: %s", error)
             self._disconnect(client, failed=True)
-            raise ClusterGone(GONE) from None
+            raise ClusterGone(tr(GONE)) from None
         return answer
 
     def _connected(self) -> Client:
@@ -490,7 +490,7 @@ class ClusterRunner:
             if self._client is not None and self._client.status == "running":
                 return self._client
             if time.monotonic() - self._failed < _AGAIN_SECONDS:
-                raise ClusterGone(GONE)
+                raise ClusterGone(tr(GONE))
             if self._client is not None:
                 _close(self._client)
                 self._client = None
@@ -499,7 +499,7 @@ class ClusterRunner:
             except (OSError, RuntimeError, ssl.SSLError) as error:
                 _log.warning("the cluster cannot be reached: %s", error)
                 self._failed = time.monotonic()
-                raise ClusterGone(GONE) from None
+                raise ClusterGone(tr(GONE)) from None
             return self._client
 
     def _connect(self) -> Client:
@@ -581,7 +581,8 @@ class ClusterRunner:
         else:
             newest = items[0] if answer["whole"] else _joined(work, context, items)
             nbytes = getattr(newest, "nbytes", nbytes)
-        view = JobView(**{**plain, "about": about, "newest": newest})
+        said = {name: received(plain[name]) for name in ("title", "note", "error")}
+        view = JobView(**{**plain, **said, "about": about, "newest": newest})
         with self._known_lock:
             self._known[key] = _Known(view, serials, items, nbytes)
             self._known.move_to_end(key)
@@ -607,7 +608,7 @@ class ClusterRunner:
                     stopping=False,
                     closing=False,
                     note="",
-                    error=LOST,
+                    error=tr(LOST),
                 )
             return known.view
 

@@ -20,6 +20,7 @@ from distributed.utils import sync
 
 from convviz.errors import ConvvizError, is_about_memory, memory_short
 from convviz.jobs.coordinator import PREFIX
+from convviz.jobs.sentences import sent
 from convviz.language import later, tr
 
 _log = logging.getLogger(__name__)
@@ -154,7 +155,7 @@ class ClusterWorker(WorkerPlugin):
             work, arguments = pickle.loads(data)  # noqa: S301 - who reaches the cluster is trusted
         except Exception:  # noqa: BLE001 - whatever a class of another version raises
             _log.exception("the work of job %r cannot be read", attempt.job)
-            attempt.error = UNREADABLE
+            attempt.error = tr(UNREADABLE)
             return
         try:
             items = work(stop=attempt.stop, **arguments)
@@ -176,13 +177,13 @@ class ClusterWorker(WorkerPlugin):
 
     def _report(self, attempt: _Attempt) -> None:
         """Report on a part until it is done."""
-        sent: Any = None
+        reported: Any = None
         heard = time.monotonic()
         while True:
             done = attempt.done.wait(_REPORT_SECONDS)
             item = attempt.newest
             data = None
-            if item is not None and item is not sent:
+            if item is not None and item is not reported:
                 data = pickle.dumps(item, pickle.HIGHEST_PROTOCOL)
                 if len(data) > attempt.item_bytes:
                     attempt.error = too_large(len(data), attempt.item_bytes)
@@ -195,7 +196,7 @@ class ClusterWorker(WorkerPlugin):
                     item=data,
                     fraction=float(getattr(item, "fraction", None) or 0.0),
                     done=done,
-                    error=attempt.error if done else "",
+                    error=sent(attempt.error) if done else "",
                 )
             except (OSError, RuntimeError):
                 if time.monotonic() - heard > _ALONE_SECONDS or self._closing.is_set():
@@ -204,7 +205,7 @@ class ClusterWorker(WorkerPlugin):
                         return
                 self._closing.wait(1.0)
                 continue
-            heard, sent = time.monotonic(), item
+            heard, reported = time.monotonic(), item
             if answer is None or answer["stop"]:
                 attempt.request_stop()
             if done:

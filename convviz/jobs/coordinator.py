@@ -2,7 +2,8 @@
 
 A `Coordinator` is a plugin of Dask's scheduler. The first app server that connects puts it there;
 the others find it. It has the same `JobQueue` as the embedded runner, and Dask's workers ask it for
-work. Works and items pass through it as bytes that it never unpickles.
+work. Works and items pass through it as bytes that it never unpickles, and sentences as
+`sentences.sent` writes them.
 
 A job may be cut into parts. A worker that has ended a part takes the job's next one if nobody else
 works on that job; else the next waiting job goes first, and parts of running jobs are taken only
@@ -25,6 +26,7 @@ from convviz.errors import ClusterGone, JobError, QueueFull
 from convviz.jobs.job import JobView, Limits
 from convviz.jobs.lane import Job, Lane
 from convviz.jobs.queue import JobQueue, Ticket
+from convviz.jobs.sentences import sent
 from convviz.language import later, tr
 
 PREFIX = "convviz_"
@@ -200,15 +202,15 @@ class Coordinator(SchedulerPlugin):
         """
         now = self._sweep()
         if not self._scheduler.workers:
-            raise ClusterGone(NO_WORKERS)
+            raise ClusterGone(tr(NO_WORKERS))
         held = sum(len(part.work) for run in self._runs.values() for part in run.parts)
         if held + sum(map(len, works)) > self._bounds.works:
             raise QueueFull(
                 tr(
-                    "The runs that wait hold {held:,.0f} MB already, and no more than "
-                    "{works:,.0f} MB are let in: try again in a few minutes.",
+                    "The runs that wait hold {held:,.0f} MB already, and no more than {most:,.0f} "
+                    "MB are let in: try again in a few minutes.",
                     held=held / 1e6,
-                    works=self._bounds.works / 1e6,
+                    most=self._bounds.works / 1e6,
                 )
             )
         self._queue.lanes.setdefault(lane, Lane(1))
@@ -272,6 +274,7 @@ class Coordinator(SchedulerPlugin):
         view = self._queue.view(ticket, job, time.monotonic())
         plain = {field.name: getattr(view, field.name) for field in fields(JobView)}
         del plain["about"], plain["newest"]
+        plain |= {"note": sent(view.note), "error": sent(view.error)}
         newest = self._left.get(ticket.id) or self._items(job)
         had = [*have, *[0] * len(newest)]
         items = [
@@ -388,13 +391,13 @@ class Coordinator(SchedulerPlugin):
     def _lose(self, run: _Run, part: _Part, now: float) -> None:
         """Begin a part again whose worker is lost; give it up after the second time."""
         if part.attempts >= _ATTEMPTS and not run.is_ending:
-            run.error = LOST_TWICE
+            run.error = tr(LOST_TWICE)
         if run.is_ending:
             self._end_part(run, part, now)
             return
         self._by_token.pop(part.token, None)
         part.state, part.worker, part.token = "waiting", "", ""
-        run.note = run.job.note = RETRIED
+        run.note = run.job.note = tr(RETRIED)
         self._wake()
 
     def _settle(self, run: _Run, now: float) -> None:
@@ -446,6 +449,6 @@ def _answering(call: _Call) -> _Call:
         try:
             return await call(**arguments)
         except JobError as error:
-            return {"error": type(error).__name__, "sentence": str(error)}
+            return {"error": type(error).__name__, "sentence": sent(str(error))}
 
     return answer

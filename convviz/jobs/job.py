@@ -97,7 +97,8 @@ class JobView:
 
     Attributes:
         id: Identifies the job; cannot be guessed.
-        title: What the visitor called it.
+        title: What the visitor called it; like the note and the error it may have been told in
+            another language, and is told `again` to whoever reads it.
         page: The page that it was started on and is shown on.
         about: What its result is filed under, as the page gave it.
         state: Its state; a job that is paused is "running".

@@ -97,10 +97,10 @@ class JobQueue:
             for other, held in self._tickets.values()
             if held.lane == lane and held.live and other.left is None
         ):
-            raise JobError(_ALREADY)
+            raise JobError(tr(_ALREADY))
         there = self._find_same(job.same, lane)
         if not (there or job).live:
-            ticket.note = KNOWN
+            ticket.note = tr(KNOWN)
         if there is not None:
             ticket.joined = True
             there.last_seen = now
@@ -112,9 +112,9 @@ class JobQueue:
             if waiting >= self.limits.waiting:
                 raise QueueFull(
                     tr(
-                        "{waiting} runs are waiting already, and no more are let in: try "
-                        "again in a few minutes.",
-                        waiting=waiting,
+                        "{count} runs are waiting already, and no more are let in: try again in a "
+                        "few minutes.",
+                        count=waiting,
                     )
                 )
             self.lanes[lane].waiting.append(job)
@@ -144,7 +144,7 @@ class JobQueue:
         found = self._tickets.get(ticket_id)
         # The owners are compared even if there is no ticket, so that the time does not reveal it.
         if not _same(found[0].owner if found else "", owner) or found is None:
-            raise JobError(_UNKNOWN)
+            raise JobError(tr(_UNKNOWN))
         self._see(*found, now)
         self.expire(now)
         return found
@@ -249,9 +249,11 @@ class JobQueue:
         if self._others(ticket, job, now):
             note = STOPPED if job.state == "running" else _NOT_BEGUN
             view = job.view(now, limit=self.limits.seconds)
-            ticket.left = replace(view, state="stopped", stopping=False, paused=False, note=note)
+            ticket.left = replace(
+                view, state="stopped", stopping=False, paused=False, note=tr(note)
+            )
         else:
-            self.request_stop(job, STOPPED, now)
+            self.request_stop(job, tr(STOPPED), now, unbegun=tr(_NOT_BEGUN))
 
     def _others(self, ticket: Ticket, job: Job, now: float) -> bool:
         """Tell whether anybody else who is still there watches a job."""
@@ -263,13 +265,14 @@ class JobQueue:
             for other, held in self._tickets.values()
         )
 
-    def request_stop(self, job: Job, reason: str, now: float) -> None:
+    def request_stop(self, job: Job, reason: str, now: float, *, unbegun: str = "") -> None:
         """Ask a running job to end; remove a waiting one from its queue; leave an ended one.
 
         Args:
             job: The job.
             reason: Why it ends, as a sentence.
             now: The time.
+            unbegun: The sentence for one that waits; empty for the reason.
         """
         if job.state == "running":
             job.request_stop(reason, now)
@@ -277,7 +280,7 @@ class JobQueue:
         lane = self.lanes.get(job.lane)
         if lane is not None and job in lane.waiting:
             lane.waiting.remove(job)
-            job.end("stopped", now, note=_NOT_BEGUN if reason == STOPPED else reason)
+            job.end("stopped", now, note=unbegun or reason)
 
     def request_stop_of_all(self, reason: str, now: float) -> None:
         """Ask every live job to end; a paused one has no further turn."""
@@ -291,7 +294,7 @@ class JobQueue:
     def forget(self, ticket: Ticket, job: Job, now: float) -> None:
         """Drop a visitor's ticket; the job ends and is dropped if nobody else watches it."""
         if not self._others(ticket, job, now):
-            self.request_stop(job, STOPPED, now)
+            self.request_stop(job, tr(STOPPED), now, unbegun=tr(_NOT_BEGUN))
         self._tickets.pop(ticket.id, None)
 
     def expire(self, now: float) -> None:
@@ -324,17 +327,18 @@ class JobQueue:
             limits.seconds - limits.stop_seconds
         ):
             reason = tr(
-                "It ended after {seconds:.0f} seconds, the most a run may take; ",
+                "It ended after {seconds:.0f} seconds, the most a run may take; this is what it "
+                "had by then.",
                 seconds=limits.seconds,
             )
-            job.request_stop(reason + tr("this is what it had by then."), now)
+            job.request_stop(reason, now)
         if job.stop_requested_at is not None and now - job.stop_requested_at >= limits.stop_seconds:
             job.end("stopped", now, note=job.stop_reason)
 
     def _gone(self) -> str:
-        seconds = f"{self.limits.gone_seconds:.0f}"
         return tr(
-            "It ended because nobody had looked at it for {seconds} seconds.", seconds=seconds
+            "It ended because nobody had looked at it for {seconds:.0f} seconds.",
+            seconds=self.limits.gone_seconds,
         )
 
     def _evict(self, now: float) -> None:

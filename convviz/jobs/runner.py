@@ -83,7 +83,7 @@ class LocalRunner:
             raise ValueError("a job needs an owner")
         with self._changed:
             if self._closing:
-                raise JobError(CLOSED)
+                raise JobError(tr(CLOSED))
             now = self._clock()
             ticket_id = f"{self._started}.{secrets.token_hex(16)}"
             job = Job(ticket_id, work, arguments, seconds, now, same)
@@ -146,7 +146,7 @@ class LocalRunner:
         """
         with self._changed:
             self._closing = True
-            self._queue.request_stop_of_all(CLOSED, self._clock())
+            self._queue.request_stop_of_all(tr(CLOSED), self._clock())
             self._changed.notify_all()
             threads = list(self._threads)
         deadline = time.monotonic() + timeout
@@ -216,12 +216,10 @@ class LocalRunner:
             _log.exception("error %s in %s", error_id, getattr(job.work, "__name__", "a job"))
             if is_about_memory(error):
                 return None, memory_short(error_id)
-            return None, (
-                tr(
-                    "Something went wrong inside convviz (error {error_id}, noted in the "
-                    "server's log): try other settings, or tell whoever runs this app.",
-                    error_id=error_id,
-                )
+            return None, tr(
+                "Something went wrong inside convviz (error {error_id}, noted in the server's "
+                "log): try other settings, or tell whoever runs this app.",
+                error_id=error_id,
             )
 
     def _take_items(self, job: Job) -> Iterator[Any] | None:

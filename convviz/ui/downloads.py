@@ -12,7 +12,7 @@ import streamlit as st
 from convviz.datasets import published
 from convviz.downloads.tickets import Fetch
 from convviz.formatting import percent, size_text
-from convviz.language import tr
+from convviz.language import again, tr
 from convviz.networks.registry import spec
 from convviz.ui import errors, state
 from convviz.ui.keys import Key
@@ -63,7 +63,8 @@ def get(name: str, source: str, statuses: Statuses) -> None:
     elif ticket.state != "done":
         with st.container(border=True, key="fetching"):
             st.header(
-                tr("Fetching the weights of {title}", title=state.plain(_title(name))), anchor=False
+                tr("Fetching the weights of {network}", network=state.plain(_title(name))),
+                anchor=False,
             )
             st.markdown(happens_once(state.plain(status.title)))
             _show_progress(ticket, _progress_of_weights)
@@ -75,13 +76,13 @@ def get(name: str, source: str, statuses: Statuses) -> None:
 
 def not_here_yet(title: str) -> str:
     """Return the sentence on weights that have not been fetched."""
-    return tr("These weights ({title}) are not here yet.", title=title)
+    return tr("These weights ({weights}) are not here yet.", weights=title)
 
 
 def happens_once(title: str) -> str:
     """Return the sentence on weights that are being fetched."""
     return tr(
-        "{title}. This happens once; afterwards they are here for every visitor.", title=title
+        "{weights}. This happens once; afterwards they are here for every visitor.", weights=title
     )
 
 
@@ -103,8 +104,9 @@ def not_fetched(title: str, error: str) -> str:
 def offer(name: str, source: str, statuses: Statuses, sentence: str) -> None:
     """Say why weights cannot be used and what can be done; the script ends here."""
     with st.container(border=True, key="weights_missing"):
-        st.header(tr("{title} needs weights first", title=state.plain(_title(name))), anchor=False)
-        st.warning(state.plain(sentence), icon=":material/cloud_off:")
+        network = state.plain(_title(name))
+        st.header(tr("{network} needs weights first", network=network), anchor=False)
+        st.warning(state.plain(again(sentence)), icon=":material/cloud_off:")
         with st.container(horizontal=True):
             if source == "imagenet":
                 size = statuses[source].fetch_bytes
@@ -142,7 +144,7 @@ def set_is_here(key: str) -> bool:
         key: One of `published.SETS`.
     """
     images = published.SETS[key]
-    st.caption(images.about)
+    st.caption(tr(images.about))
     if published.is_here(key):
         return True
     ticket = state.visit().fetches.get((key, "images"))
@@ -153,14 +155,12 @@ def set_is_here(key: str) -> bool:
             st.button(tr("Stop"), icon=":material/stop:", key=f"stop_{key}", on_click=ticket.cancel)
         return False
     if ticket is not None and ticket.state == "failed":
-        st.error(
-            not_fetched(images.title, state.plain(ticket.error)),
-            icon=":material/cloud_off:",
-        )
+        reason = state.plain(again(ticket.error))
+        st.error(not_fetched(images.title, reason), icon=":material/cloud_off:")
     elif ticket is not None and ticket.state == "cancelled":
         st.info(tr("The download was stopped; nothing was kept of it."), icon=":material/stop:")
     st.button(
-        tr("Fetch {title} ({bytes})", title=images.title, bytes=size_text(images.bytes)),
+        tr("Fetch {title} ({size})", title=images.title, size=size_text(images.bytes)),
         icon=":material/download:",
         key=f"fetch_{key}",
         on_click=_start,
@@ -184,9 +184,9 @@ def _show_progress(ticket: Fetch, text: Callable[[Fetch], str]) -> None:
 def _progress_of_weights(ticket: Fetch) -> str:
     text = size_text(ticket.received)
     if ticket.total:
-        text = tr("{text} of {total}", text=text, total=size_text(ticket.total))
+        text = tr("{received} of {total}", received=text, total=size_text(ticket.total))
     if ticket.state == "waiting":
-        text += tr(" (another convviz on this machine is fetching them)")
+        text = tr("{progress} (another convviz on this machine is fetching them)", progress=text)
     return text
 
 
@@ -194,15 +194,15 @@ def _progress_of_images(ticket: Fetch) -> str:
     text = size_text(ticket.received)
     if ticket.total:
         text = tr(
-            "{fraction} · {text} of {total}",
-            fraction=percent(ticket.fraction, 0),
-            text=text,
+            "{share} · {received} of {total}",
+            share=percent(ticket.fraction, 0),
+            received=text,
             total=size_text(ticket.total),
         )
     if ticket.state == "waiting":
-        text += tr(" (another convviz on this machine is fetching it)")
+        text = tr("{progress} (another convviz on this machine is fetching it)", progress=text)
     elif ticket.fraction == 1:
-        text += " · unpacking"
+        text = tr("{progress} · unpacking", progress=text)
     return text
 
 
@@ -211,7 +211,7 @@ def _alternatives(name: str, source: str, statuses: Statuses) -> None:
     for other in statuses.values():
         if other.here and other.source not in (source, "random"):
             st.button(
-                tr("Use {title}", title=state.plain(other.title)),
+                tr("Use {weights}", weights=state.plain(other.title)),
                 key=f"use_{other.source}",
                 on_click=use,
                 args=(name, other.source),
@@ -225,7 +225,7 @@ def _alternatives(name: str, source: str, statuses: Statuses) -> None:
     )
     if name != DEFAULT_NETWORK:
         st.button(
-            tr("Look at {title} instead", title=_title(DEFAULT_NETWORK)),
+            tr("Look at {network} instead", network=_title(DEFAULT_NETWORK)),
             key="use_default_network",
             on_click=lambda: st.session_state.update({Key.NETWORK: DEFAULT_NETWORK}),
             help=tr("Its weights ship with convviz."),
@@ -233,4 +233,4 @@ def _alternatives(name: str, source: str, statuses: Statuses) -> None:
 
 
 def _title(name: str) -> str:
-    return spec(name).title
+    return again(spec(name).title)

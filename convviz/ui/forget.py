@@ -14,7 +14,7 @@ import streamlit as st
 from streamlit.runtime import Runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from convviz.language import tr
+from convviz.language import tr, trn
 from convviz.ui import camera, handed_on, jobs, state, visitor
 from convviz.ui.choice import DECODED
 from convviz.ui.errors import guarded
@@ -28,10 +28,12 @@ def draw() -> None:
         key="forget_my_data",
         type="tertiary",
         on_click=_forget,
-        help="Drops at once what this server holds of this tab: your image and other files, and "
-        "the networks you trained or opened; and of all your tabs the runs with their results, "
-        "those that you share among them. Nothing that you brought is on disk. Results made from "
-        "samples may be, and stay for everybody.",
+        help=tr(
+            "Drops at once what this server holds of this tab: your image and other files, and "
+            "the networks you trained or opened; and of all your tabs the runs with their results, "
+            "those that you share among them. Nothing that you brought is on disk. Results made "
+            "from samples may be, and stay for everybody."
+        ),
     )
 
 
@@ -60,46 +62,26 @@ def _forget() -> None:
 
 def forgotten(*, has_image: bool, runs: int, networks: int, shared: int = 0) -> str:
     """Say what was forgotten."""
-    parts = [
-        *([tr("your image")] if has_image else []),
-        *(
-            [
-                tr(
-                    "{runs} {which} with what came of them",
-                    runs=runs,
-                    which="run" if runs == 1 else "runs",
-                )
-            ]
-            if runs
-            else []
-        ),
-        *(
-            [
-                tr(
-                    "{networks} {which} you trained or opened",
-                    networks=networks,
-                    which="network" if networks == 1 else "networks",
-                )
-            ]
-            if networks
-            else []
-        ),
-        *(
-            [
-                tr(
-                    "{shared} shared {which}",
-                    shared=shared,
-                    which="result" if shared == 1 else "results",
-                )
-            ]
-            if shared
-            else []
-        ),
-    ]
-    what = ", ".join([*parts[:-2], " and ".join(parts[-2:])]) if parts else tr("all choices")
-    return (
-        f"Forgotten: {what}. The server holds nothing that you brought to this tab any more; if "
-        "you have others open, forget in each of them."
+    parts = [tr("your image")] if has_image else []
+    if runs:
+        parts.append(
+            trn("{count} run with what came of them", "{count} runs with what came of them", runs)
+        )
+    if networks:
+        parts.append(
+            trn(
+                "{count} network you trained or opened",
+                "{count} networks you trained or opened",
+                networks,
+            )
+        )
+    if shared:
+        parts.append(trn("{count} shared result", "{count} shared results", shared))
+    what = ", ".join([*parts[:-2], tr(" and ").join(parts[-2:])]) if parts else tr("all choices")
+    return tr(
+        "Forgotten: {what}. The server holds nothing that you brought to this tab any more; if you "
+        "have others open, forget in each of them.",
+        what=what,
     )
 
 

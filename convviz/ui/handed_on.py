@@ -11,7 +11,7 @@ from convviz.errors import JobError
 from convviz.formatting import say_seconds
 from convviz.jobs.handed_on import HandedOn, HandedOnRuns
 from convviz.jobs.job import JobView
-from convviz.language import later, tr
+from convviz.language import again, later, tr, trn
 from convviz.ui import state
 from convviz.ui.errors import guarded
 from convviz.ui.keys import Entry, Key
@@ -47,7 +47,7 @@ def opened(page: str) -> JobView | None:
     shared = RUNS.get(shared_id)
     if shared is None or shared.page != page:
         if shared is None:
-            st.info(_GONE, icon=":material/link_off:")
+            st.info(tr(_GONE), icon=":material/link_off:")
             close()
         return None
     state.write_url(Key.HANDED_ON, shared_id)
@@ -72,7 +72,7 @@ def close() -> None:
 def draw_banner() -> None:
     """Say that a result is somebody else's, beside the button that closes it."""
     with st.container(horizontal=True, vertical_alignment="center", key="handed_on_banner"):
-        st.info(_READ_ONLY, icon=":material/visibility:")
+        st.info(tr(_READ_ONLY), icon=":material/visibility:")
         st.button(
             tr("Close"), icon=":material/close:", key="handed_on_close", on_click=guarded(close)
         )
@@ -109,7 +109,7 @@ def draw_link(view: JobView, owner: str) -> None:
     """
     refusal = st.session_state.pop(Entry.SHARING_REFUSAL, "")
     if refusal:
-        st.warning(refusal, icon=":material/share_off:")
+        st.warning(again(refusal), icon=":material/share_off:")
     shared = _shared(view, owner)
     if shared is not None:
         _draw_link(shared, owner)
@@ -130,7 +130,7 @@ def draw_others(owner: str, view: JobView | None) -> None:
     if others:
         with st.expander(tr("Results that you share"), icon=":material/share:"):
             for each in others:
-                st.markdown(f"**{state.plain(each.title)}**")
+                st.markdown(f"**{state.plain(again(each.title))}**")
                 _draw_link(each, owner)
 
 
@@ -196,6 +196,4 @@ def _stop(shared_id: str, owner: str) -> None:
 
 def hours(count: int) -> str:
     """Write a number of hours; 24 are a day."""
-    if count == 24:
-        return "a day"
-    return tr("an hour") if count == 1 else tr("{count} hours", count=count)
+    return tr("a day") if count == 24 else trn("an hour", "{count} hours", count)

@@ -13,7 +13,7 @@ import os
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -25,7 +25,7 @@ from convviz.jobs.cluster import ClusterRunner, ClusterSettings, TakeoverRunner
 from convviz.jobs.gate import GATE, give_way
 from convviz.jobs.job import JobView, Limits, Parts, Runner, Work, set_parts
 from convviz.jobs.runner import LocalRunner
-from convviz.language import later, tr
+from convviz.language import again, later, tr, trn
 from convviz.ui import handed_on, scrolling, state, visitor
 from convviz.ui.choice import ChosenImage
 from convviz.ui.errors import fragment, guarded
@@ -50,6 +50,12 @@ _RESTARTED = later(
     "The server was started again, and the run that was open here is gone with all other "
     "runs. The settings are still here: start it again with the button on this page."
 )
+
+_STOP_FIRST = {
+    "training": later("Stop the training below first."),
+    "run": later("Stop the run below first."),
+    "sweep": later("Stop the sweep below first."),
+}
 
 # Not in Streamlit's cache, which any visitor can clear.
 _runner: Runner | None = None
@@ -227,7 +233,7 @@ class PageJobs:
         """
         refusal = st.session_state.pop(self._key("refusal"), "")
         if refusal:
-            st.warning(refusal, icon=":material/hourglass_top:")
+            st.warning(again(refusal), icon=":material/hourglass_top:")
         if self.can_share and (shared := handed_on.opened(self.page)) is not None:
             return shared
         linked = state.visit().link.pop(Key.JOB, None)
@@ -241,7 +247,8 @@ class PageJobs:
                 return view
         if job_id is not None:
             is_gone = runner().is_of_another(job_id)
-            st.info(_RESTARTED if is_gone else _NOT_FOUND, icon=":material/link_off:")
+            sentence = tr(_RESTARTED if is_gone else _NOT_FOUND)
+            st.info(sentence, icon=":material/link_off:")
             st.session_state[self._key("id")] = job_id  # said until another run is opened
             state.write_url(Key.JOB, None)
         for view in views:
@@ -290,7 +297,7 @@ class PageJobs:
         ready: bool,
         on_click: Callable[..., None],
         args: tuple[Any, ...],
-        what: str = "training",
+        what: Literal["training", "run", "sweep"] = "training",
     ) -> None:
         """Draw the button that starts a job with the page's settings.
 
@@ -300,11 +307,11 @@ class PageJobs:
             ready: Whether the settings are complete.
             on_click: Starts it.
             args: Handed to `on_click`.
-            what: The word for a job of this page.
+            what: What a job of this page is.
         """
         live = view is not None and view.live
         busy = self.is_busy(view)
-        why = tr("Stop the {what} below first.", what=what) if live else _BUSY if busy else None
+        why = tr(_STOP_FIRST[what]) if live else tr(_BUSY) if busy else None
         st.button(
             label,
             type="primary",
@@ -322,7 +329,7 @@ class PageJobs:
         *,
         live: Callable[[JobView], Draw],
         ended: Draw = lambda view: None,
-        ready: str = later("Getting ready…"),
+        ready: str = "",
         closing: str = "",
         phase: Callable[[JobView], object] = lambda view: None,
         caption: str = "",
@@ -341,7 +348,7 @@ class PageJobs:
                 that layout, about once a second: always the same elements, and cheap. A poll
                 sends only the elements that the layout made as placeholders.
             ended: Draws its result.
-            ready: The text of the progress bar until the first item comes.
+            ready: The text of the progress bar until the first item comes; empty for the usual one.
             closing: The same for a job that is over while its work is still busy; without it, the
                 job is drawn as if it ran.
             phase: A running job is laid out anew whenever the value that this returns changes.
@@ -358,14 +365,14 @@ class PageJobs:
         if view.live or not small:
             self._heading(view, beside, small=small)
         if view.error:
-            st.error(state.plain(view.error), icon=":material/error:")
+            st.error(state.plain(again(view.error)), icon=":material/error:")
         if caption:
             st.caption(caption)
         if view.live and view.joined:
-            st.caption(_JOINED)
+            st.caption(tr(_JOINED))
         note = view.note if note is None else note
         if note:
-            st.info(note, icon=":material/timer:" if small else ":material/info:")
+            st.info(again(note), icon=":material/timer:" if small else ":material/info:")
         text = closing if view.closing else ""
         if view.state == "queued":
             self._watch(view, _draw_queued, phase)
@@ -373,15 +380,16 @@ class PageJobs:
             if view.newest is not None:
                 ended(view)
         elif text or view.newest is None:
-            self._watch(view, lambda now: _draw_waiting(now, text or ready), phase)
+            text = text or ready or tr("Getting ready…")
+            self._watch(view, lambda now: _draw_waiting(now, text), phase)
         else:
             self._watch(view, live(view), phase)
 
     def _heading(self, view: JobView, beside: Draw, *, small: bool) -> None:
         """Draw a job's title with the button that stops it."""
-        label = tr("Leave the queue") if view.state == "queued" and not small else "Stop"
+        label = tr("Leave the queue") if view.state == "queued" and not small else tr("Stop")
         with st.container(horizontal=True, vertical_alignment="center", key="job_heading"):
-            title = state.plain(view.title)
+            title = state.plain(again(view.title))
             if small:
                 st.markdown(f"**{title}**")
             else:
@@ -470,7 +478,7 @@ def progress(view: JobView, text: str, most: float | None = None) -> None:
     """
     fraction = view.newest.fraction
     parts = (text, time_left(fraction, view.seconds, most))
-    text = "Stopping…" if view.stopping else " · ".join(filter(None, parts))
+    text = tr("Stopping…") if view.stopping else " · ".join(filter(None, parts))
     st.progress(fraction, text=text)
 
 
@@ -486,15 +494,13 @@ def time_left(fraction: float, seconds: float, most: float | None = None) -> str
     if not 0 < fraction < 1 or seconds < 1:
         return ""
     left = seconds * (1 - fraction) / fraction
-    return tr(
-        "{which} left",
-        which=say_seconds(left if most is None else min(left, most * (1 - fraction))),
-    )
+    left = left if most is None else min(left, most * (1 - fraction))
+    return tr("{time} left", time=say_seconds(left))
 
 
 def under_way(title: str) -> str:
     """Say that a run of another page is under way."""
-    return tr("You have a run under way on another page: {quoted}.", quoted=state.quoted(title))
+    return tr("You have a run under way on another page: {run}.", run=state.quoted(again(title)))
 
 
 def _draw_waiting(view: JobView, text: str) -> None:
@@ -510,34 +516,38 @@ def taking_turns(view: JobView) -> str:
     """Say that others' runs take turns with a job; "" where none does."""
     if not (view.live and view.others) or view.stopping:
         return ""
-    count = (
-        tr("{others} other run takes", others=view.others)
-        if view.others == 1
-        else tr("{others} others take", others=view.others)
-    )
-    most = exact_seconds(limits.TURN_SECONDS.value)
-    text = tr("{count} turns with this run, {most} each at most.", count=count, most=most)
-    if view.paused:
-        text += tr(
-            " It will probably go on in {expected_wait_seconds}.",
-            expected_wait_seconds=say_seconds(view.expected_wait_seconds),
+    sentences = [
+        trn(
+            "{count} other run takes turns with this run, {most} each at most.",
+            "{count} others take turns with this run, {most} each at most.",
+            view.others,
+            most=exact_seconds(limits.TURN_SECONDS.value),
         )
-    return text if view.state == "queued" else tr("{text} Times count its own turns.", text=text)
+    ]
+    if view.paused:
+        wait = say_seconds(view.expected_wait_seconds)
+        sentences.append(tr("It will probably go on in {wait}.", wait=wait))
+    if view.state != "queued":
+        sentences.append(tr("Times count its own turns."))
+    return " ".join(sentences)
 
 
 def queued(position: int, seconds: float) -> str:
     """Say where in the queue a job stands and how long it will probably wait."""
-    turn = (
-        tr("Next to run")
-        if position == 1
-        else tr("Number {position} in the queue", position=position)
-    )
+    wait, gone = say_seconds(seconds), exact_seconds(limits.GONE_SECONDS.value)
+    if position == 1:
+        return tr(
+            "Next to run: it will probably start in {wait}. You may refresh this page; if it stays "
+            "closed for {gone}, your place is given up.",
+            wait=wait,
+            gone=gone,
+        )
     return tr(
-        "{turn}: it will probably start in {seconds}. You may refresh this page; if it "
-        "stays closed for {exact_seconds}, your place is given up.",
-        turn=turn,
-        seconds=say_seconds(seconds),
-        exact_seconds=exact_seconds(limits.GONE_SECONDS.value),
+        "Number {position} in the queue: it will probably start in {wait}. You may refresh this "
+        "page; if it stays closed for {gone}, your place is given up.",
+        position=position,
+        wait=wait,
+        gone=gone,
     )
 
 
@@ -545,5 +555,5 @@ def exact_seconds(seconds: int) -> str:
     """Write a limit in minutes where it is whole ones, else in seconds."""
     minutes, rest = divmod(seconds, 60)
     if rest or not minutes:
-        return tr("{seconds} second{which}", seconds=seconds, which="" if seconds == 1 else "s")
-    return tr("{minutes} minute{which}", minutes=minutes, which="" if minutes == 1 else "s")
+        return trn("{count} second", "{count} seconds", seconds)
+    return trn("{count} minute", "{count} minutes", minutes)

@@ -43,7 +43,7 @@ def require() -> None:
         st.button(tr("Log in"), key="log_in", type="primary", on_click=st.login)
     for name in providers:
         st.button(
-            tr("Log in with {replace}", replace=name.replace("_", " ")),
+            tr("Log in with {provider}", provider=name.replace("_", " ")),
             key=f"log_in_{name}",
             type="primary",
             on_click=st.login,

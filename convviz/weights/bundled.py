@@ -75,16 +75,16 @@ class Bundled(Source):
         if spec.name != NETWORK:
             return None
         size = path().stat().st_size
-        return SourceStatus(self.name, _title(), True, size, note=WITH_CONVVIZ, path=path())
+        return SourceStatus(self.name, _title(), True, size, note=tr(WITH_CONVVIZ), path=path())
 
     def load(self, spec: NetworkSpec, *, seed: int = 0) -> Network:
         """See `Source.load`."""
         if spec.name != NETWORK:
             raise WeightsError(
                 tr(
-                    "The weights called bundled are those of GoogLeNet, not of {title}: "
+                    "The weights called bundled are those of GoogLeNet, not of {network}: "
                     "choose auto, which takes the best that are here.",
-                    title=spec.title,
+                    network=spec.title,
                 )
             )
         info, names = about(), classes()
@@ -92,7 +92,7 @@ class Bundled(Source):
             registry.build(spec, num_classes=len(names)),
             checkpoint.read(path(), mapped=True),
             title=spec.title,
-            origin=tr("The file {name}", name=path().name),
+            origin=tr("The file {file}", file=path().name),
         )
         return network_with(
             spec,
@@ -103,18 +103,16 @@ class Bundled(Source):
             size=path().stat().st_size,
             sha256=cache.sha256(path()),
             classes=names,
-            note=(
-                tr(
-                    "On the {validation_images:,} validation images of {training_set}, at "
-                    "{input_size} px, it names the right class of {count} for {accuracy}, "
-                    "and has it among its first five for {accuracy_top5}.",
-                    validation_images=info.validation_images,
-                    training_set=info.training_set,
-                    input_size=info.input_size,
-                    count=len(names),
-                    accuracy=percent(info.accuracy, 1),
-                    accuracy_top5=percent(info.accuracy_top5, 1),
-                )
+            note=tr(
+                "On the {images:,} validation images of {training_set}, at {size} px, it names the "
+                "right class of {classes} for {accuracy}, and has it among its first five for "
+                "{accuracy_top5}.",
+                images=info.validation_images,
+                training_set=info.training_set,
+                size=info.input_size,
+                classes=len(names),
+                accuracy=percent(info.accuracy, 1),
+                accuracy_top5=percent(info.accuracy_top5, 1),
             ),
             input_size=info.input_size,
             accuracy=info.accuracy,

@@ -13,7 +13,7 @@ from safetensors.torch import load, load_file
 from torch import Tensor, nn
 
 from convviz.errors import WeightsError
-from convviz.language import later, tr
+from convviz.language import tr, trn
 from convviz.networks.decoders import put
 from convviz.weights import findings, pickled
 from convviz.weights.pickled import Foreign, Stored
@@ -185,10 +185,10 @@ class File:
     def _of_other_kinds(self) -> WeightsError:
         return WeightsError(
             tr(
-                "The file {name} holds tensors that are no network's (sparse, quantised, "
-                "complex, without numbers, or with more numbers than the file): write it "
-                "from a network of plain floating-point weights.",
-                name=self.source.name,
+                "The file {file} holds tensors that are no network's (sparse, quantised, complex, "
+                "without numbers, or with more numbers than the file): write it from a network of "
+                "plain floating-point weights.",
+                file=self.source.name,
             )
         )
 
@@ -248,47 +248,43 @@ def open_file(source: WeightsFile, *, mapped: bool) -> File:
     except pickled.ScriptFileError as error:
         raise WeightsError(
             tr(
-                "The file {name} is a TorchScript network, a program that cannot be looked "
-                "into: save the weights of the Python network, with "
-                "torch.save(network.state_dict(), …).",
-                name=name,
+                "The file {file} is a TorchScript network, a program that cannot be looked into: "
+                "save the weights of the Python network, with torch.save(network.state_dict(), …).",
+                file=name,
             )
         ) from error
     except pickled.ExportedFileError as error:
         raise WeightsError(
             tr(
-                "The file {name} was written by torch.export and holds a program, which "
-                "cannot be looked into: save the weights of the Python network, with "
+                "The file {file} was written by torch.export and holds a program, which cannot be "
+                "looked into: save the weights of the Python network, with "
                 "torch.save(network.state_dict(), …).",
-                name=name,
+                file=name,
             )
         ) from error
     except pickled.PackedFileError as error:
         raise WeightsError(
             tr(
-                "The file {name} is a zip archive with other files in it, not weights: "
-                "unpack it, and take the file of weights out of it.",
-                name=name,
+                "The file {file} is a zip archive with other files in it, not weights: unpack it, "
+                "and take the file of weights out of it.",
+                file=name,
             )
         ) from error
     except pickled.ForeignFileError as error:
         if "names" in str(error):
             raise WeightsError(
-                f"The file {name} cannot be read as weights: it names what starts programs "
-                "on the machine that opens it; take a file that holds tensors alone."
+                tr(
+                    "The file {file} cannot be read as weights: it names what starts programs on "
+                    "the machine that opens it; take a file that holds tensors alone.",
+                    file=name,
+                )
             ) from error
         raise _unreadable(source) from error
     except Exception as error:  # a damaged or foreign file may raise anything
         raise _unreadable(source) from error
     sets = tuple(sorted(_sets(contents.value), key=lambda each: _rank(each.key)))
     if not sets:
-        raise WeightsError(
-            tr(
-                "The file {name} {without_tensors}",
-                name=name,
-                without_tensors=_without_tensors(contents.value),
-            )
-        )
+        raise WeightsError(_without_tensors(name, contents.value))
     return File(
         source,
         sets,
@@ -338,8 +334,11 @@ def class_count(
 
 def _unreadable(source: WeightsFile) -> WeightsError:
     return WeightsError(
-        f"The file {source.name} cannot be read as weights: it is damaged, or holds other things "
-        "than tensors; replace it."
+        tr(
+            "The file {file} cannot be read as weights: it is damaged, or holds other things than "
+            "tensors; replace it.",
+            file=source.name,
+        )
     )
 
 
@@ -361,9 +360,7 @@ def _open_safetensors(source: WeightsFile, *, mapped: bool) -> File:
         if _is_name(name)
     }
     if not tensors:
-        raise WeightsError(
-            tr("The file {name} {no_state_dict}", name=source.name, no_state_dict=_NO_STATE_DICT)
-        )
+        raise WeightsError(_no_state_dict(source.name))
     return File(source, (TensorSet("", tensors),), class_names(_parsed(metadata)), lambda _: {})
 
 
@@ -433,28 +430,32 @@ def _rank(key: str) -> tuple[bool, int, int]:
     return averaged, known if key else 0, key.count(".")
 
 
-_NO_STATE_DICT = later(
-    "does not hold a state dict (tensors by name): write it with "
-    "torch.save(network.state_dict(), …)."
-)
+def _no_state_dict(file: str) -> str:
+    return tr(
+        "The file {file} does not hold a state dict (tensors by name): write it with "
+        "torch.save(network.state_dict(), …).",
+        file=file,
+    )
 
 
-def _without_tensors(value: Any) -> str:
+def _without_tensors(file: str, value: Any) -> str:
     """Say what a file without tensors by name is, and what to do."""
     inside = [value, *_items(value).values()]
     foreign = [each for each in inside if isinstance(each, Foreign)]
     if any(each.is_module for each in foreign):
         return tr(
-            "holds a whole network with its Python class, which convviz does not run: "
-            "save its weights alone, with torch.save(network.state_dict(), …)."
+            "The file {file} holds a whole network with its Python class, which convviz does not "
+            "run: save its weights alone, with torch.save(network.state_dict(), …).",
+            file=file,
         )
     arrays = [each for outer in inside for each in _items(outer).values()]
     if any(isinstance(each, Foreign) and each.kind.startswith("numpy") for each in arrays):
         return tr(
-            "holds NumPy's arrays of another kind than a network's numbers: save tensors "
-            "by name, with torch.save(network.state_dict(), …)."
+            "The file {file} holds NumPy's arrays of another kind than a network's numbers: save "
+            "tensors by name, with torch.save(network.state_dict(), …).",
+            file=file,
         )
-    return _NO_STATE_DICT
+    return _no_state_dict(file)
 
 
 def class_names(value: Any) -> tuple[str, ...]:
@@ -575,16 +576,9 @@ def fill(
         # Files older than torch 0.4.1 lack these counters, which only training uses.
         if name.endswith(".num_batches_tracked") and name not in values:
             values[name] = torch.zeros(value.shape, dtype=value.dtype)
-    difference = _difference(expected, values)
+    difference = _difference(expected, values, title, origin)
     if difference:
-        raise WeightsError(
-            tr(
-                "{origin} does not fit {title}: {difference}.",
-                origin=origin,
-                title=title,
-                difference=difference,
-            )
-        )
+        raise WeightsError(difference)
     on_meta = any(value.is_meta for value in expected.values())
     with_versions = module.state_dict()  # some modules ask for the version of their names
     with_versions.update(values)
@@ -606,26 +600,49 @@ def fingerprint(module: nn.Module) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def _difference(expected: Mapping[str, Tensor], values: Mapping[str, Tensor]) -> str:
-    """Describe in a few words how two state dicts differ; "" if they do not."""
+def _difference(
+    expected: Mapping[str, Tensor], values: Mapping[str, Tensor], title: str, origin: str
+) -> str:
+    """Say how two state dicts differ; "" if they do not."""
     missing = [name for name in expected if name not in values]
     unexpected = [name for name in values if name not in expected]
     if missing:
-        return tr("it lacks {some}", some=_some(missing))
+        return tr(
+            "{origin} does not fit {network}: it lacks {tensors}.",
+            origin=origin,
+            network=title,
+            tensors=_some(missing),
+        )
     if unexpected:
-        return tr("it also holds {some}", some=_some(unexpected))
+        return tr(
+            "{origin} does not fit {network}: it also holds {tensors}.",
+            origin=origin,
+            network=title,
+            tensors=_some(unexpected),
+        )
     for name, value in expected.items():
         if value.shape != values[name].shape:
             return tr(
-                "{name} is {tuple} instead of {tuple_2}",
-                name=name,
-                tuple=tuple(values[name].shape),
-                tuple_2=tuple(value.shape),
+                "{origin} does not fit {network}: {tensor} is {found} instead of {wanted}.",
+                origin=origin,
+                network=title,
+                tensor=name,
+                found=tuple(values[name].shape),
+                wanted=tuple(value.shape),
             )
         if value.is_floating_point() and not values[name].is_floating_point():
-            return tr("{name} holds whole numbers instead of floating-point ones", name=name)
+            return tr(
+                "{origin} does not fit {network}: {tensor} holds whole numbers instead of "
+                "floating-point ones.",
+                origin=origin,
+                network=title,
+                tensor=name,
+            )
     return ""
 
 
 def _some(names: list[str]) -> str:
-    return names[0][:80] + (tr(" and {count} more", count=len(names) - 1) if len(names) > 1 else "")
+    first = names[0][:80]
+    if len(names) == 1:
+        return first
+    return trn("{name} and {count} more", "{name} and {count} more", len(names) - 1, name=first)

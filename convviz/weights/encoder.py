@@ -55,15 +55,15 @@ class DecoderInfo:
     def note(self, classes: int) -> str:
         """Return the sentences on where the predictions come from and how good they are."""
         return tr(
-            "These weights hold only the encoder (the convolutional part). The class "
-            "names come from a small decoder that convviz trained on {classes} Tiny "
-            "ImageNet classes ({training_images:,} images): of {validation_images:,} "
-            "validation images of {input_size} px, it names the right class for "
-            "{accuracy}, and has it among its first five for {accuracy_top5}.",
+            "These weights hold only the encoder (the convolutional part). The class names come "
+            "from a small decoder that convviz trained on {classes} Tiny ImageNet classes "
+            "({training_images:,} images): of {validation_images:,} validation images of {size} "
+            "px, it names the right class for {accuracy}, and has it among its first five for "
+            "{accuracy_top5}.",
             classes=classes,
             training_images=self.training_images,
             validation_images=self.validation_images,
-            input_size=self.input_size,
+            size=self.input_size,
             accuracy=percent(self.accuracy, 1),
             accuracy_top5=percent(self.accuracy_top5, 1),
         )
@@ -99,7 +99,7 @@ def small_decoder(network: str) -> nn.Module:
     with torch.device("meta"):
         layer = make_decoder(state["weight"].shape[1], len(bundled.classes()))
     return checkpoint.fill(
-        layer, state, title=tr("the small decoder"), origin=tr("The file {name}", name=file.name)
+        layer, state, title=tr("the small decoder"), origin=tr("The file {file}", file=file.name)
     )
 
 
@@ -114,23 +114,23 @@ class Encoder(Source):
             return None
         file = path(spec.name)
         size = file.stat().st_size
-        return SourceStatus(self.name, _title(spec), True, size, note=WITH_CONVVIZ, path=file)
+        return SourceStatus(self.name, _title(spec), True, size, note=tr(WITH_CONVVIZ), path=file)
 
     def load(self, spec: NetworkSpec, *, seed: int = 0) -> Network:
         """Load the encoder and, if there is one, the small decoder after it; see `Source.load`."""
         if spec.name not in ENCODERS:
             raise WeightsError(
                 tr(
-                    "There is no separate encoder for {title}: choose another source of weights.",
-                    title=spec.title,
+                    "There is no separate encoder for {network}: choose another source of weights.",
+                    network=spec.title,
                 )
             )
         file, info = path(spec.name), decoder_info(spec.name)
         module = checkpoint.fill(
             EncoderOnly(registry.build(spec).get_submodule("features")),
             checkpoint.read(file, mapped=True),
-            title=tr("the encoder of {title}", title=spec.title),
-            origin=tr("The file {name}", name=file.name),
+            title=tr("the encoder of {network}", network=spec.title),
+            origin=tr("The file {file}", file=file.name),
         )
         note = tr(
             "These weights hold only the encoder (the convolutional part), not the "

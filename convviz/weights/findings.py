@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from convviz.formatting import size_text
-from convviz.language import later, tr
+from convviz.language import later, tr, trn
 
 NOT_STATED = later("not stated")
 """What weights were trained on, where nobody says."""
@@ -29,7 +29,7 @@ _ENDINGS = {
     **dict.fromkeys((".onnx", ".ort"), "ONNX"),
     **dict.fromkeys((".h5", ".hdf5", ".keras"), "Keras"),
     **dict.fromkeys((".pb", ".tflite"), "TensorFlow"),
-    **{".gguf": "GGUF", ".mlmodel": later("Core ML"), ".npy": "NumPy", ".npz": "NumPy"},
+    **{".gguf": "GGUF", ".mlmodel": "Core ML", ".npy": "NumPy", ".npz": "NumPy"},
     ".msgpack": "Flax",
 }
 
@@ -48,8 +48,9 @@ def stands_for_another(file: str, start: bytes) -> str:
         start: How it begins; some 300 bytes do.
     """
     if not start:
-        return (
-            f"The file {file} cannot be read as weights: it is empty; save it or download it again."
+        return tr(
+            "The file {file} cannot be read as weights: it is empty; save it or download it again.",
+            file=file,
         )
     if start.startswith(b"version https://git-lfs."):
         return tr(
@@ -86,19 +87,19 @@ def other_format(file: str, start: bytes) -> str:
             program = _ENDINGS.get(PurePath(file).suffix.lower(), "")
     if not program:
         return ""
-    holds = (
-        tr("holds a network as a program and not as weights by their names")
-        if program == "ONNX"
-        else tr("names and orders its numbers otherwise than PyTorch")
-    )
-    article = "an" if program == "ONNX" else "a"
+    if program == "ONNX":
+        return tr(
+            "The file {file} is an ONNX file, which holds a network as a program and not as "
+            "weights by their names: save the weights of the network in PyTorch, with "
+            "torch.save(network.state_dict(), …).",
+            file=file,
+        )
     return tr(
-        "The file {file} is {article} {program} file, which {holds}: save the weights of "
-        "the network in PyTorch, with torch.save(network.state_dict(), …).",
+        "The file {file} is a {program} file, which names and orders its numbers otherwise than "
+        "PyTorch: save the weights of the network in PyTorch, with "
+        "torch.save(network.state_dict(), …).",
         file=file,
-        article=article,
         program=program,
-        holds=holds,
     )
 
 
@@ -108,8 +109,9 @@ def from_torchvision(licence: str) -> str:
     Args:
         licence: Address of that licence; empty if torchvision states none.
     """
-    own = tr(", under a licence of their own: {licence}", licence=licence) if licence else ""
-    return tr("from torchvision{own}", own=own)
+    if licence:
+        return tr("from torchvision, under a licence of their own: {licence}", licence=licence)
+    return tr("from torchvision")
 
 
 def licence(licence: str) -> str:
@@ -140,9 +142,9 @@ def before_fetching(file: str, bytes: int, licence_address: str) -> str:
         licence_address: As `licence` takes it.
     """
     return tr(
-        "To fetch: {file}, {bytes}. {licence}",
+        "To fetch: {file}, {size}. {licence}",
         file=file,
-        bytes=size_text(bytes),
+        size=size_text(bytes),
         licence=licence(licence_address),
     )
 
@@ -178,16 +180,11 @@ def numbered_classes(file: str, classes: int) -> str:
         file: Its name.
         classes: How many there are.
     """
-    names = (
-        tr("class, and does not name it: it is")
-        if classes == 1
-        else tr("classes, and names none: they are")
-    )
-    return tr(
-        "The file {file} has {classes:,} {names} numbered from 0.",
+    return trn(
+        "The file {file} has {count:,} class, and does not name it: it is numbered from 0.",
+        "The file {file} has {count:,} classes, and names none: they are numbered from 0.",
+        classes,
         file=file,
-        classes=classes,
-        names=names,
     )
 
 
@@ -198,12 +195,12 @@ def named_by_visitor(file: str, classes: int) -> str:
         file: Name of the file of weights.
         classes: How many there are.
     """
-    names = (
-        tr("The name of the one class")
-        if classes == 1
-        else tr("The names of the {classes:,} classes", classes=classes)
+    return trn(
+        "The name of the one class of {file} are those that were given with it.",
+        "The names of the {count:,} classes of {file} are those that were given with it.",
+        classes,
+        file=file,
     )
-    return tr("{names} of {file} are those that were given with it.", names=names, file=file)
 
 
 def named_classes(file: str, classes: int) -> str:
@@ -213,12 +210,12 @@ def named_classes(file: str, classes: int) -> str:
         file: Its name.
         classes: How many there are.
     """
-    names = (
-        tr("The name of its class comes")
-        if classes == 1
-        else tr("The names of its {classes:,} classes come", classes=classes)
+    return trn(
+        "The name of its class comes from the file {file}.",
+        "The names of its {count:,} classes come from the file {file}.",
+        classes,
+        file=file,
     )
-    return tr("{names} from the file {file}.", names=names, file=file)
 
 
 def taken_from(
@@ -233,32 +230,25 @@ def taken_from(
         left_out: Names of tensors beside them that are not the network's.
         as_well: Where in the file other tensors lie that fit as well.
     """
-    sentences = []
+    fitting = beside = ""
     if as_well:
         taken = ".".join(filter(None, (key, prefix.rstrip(".")))) or tr("what stands outside")
-        others = ", ".join(as_well)
-        sentences.append(
-            tr(
-                "Several parts of the file {file} fit: {taken} is in use, {others} {which} not.",
-                file=file,
-                taken=taken,
-                others=others,
-                which="is" if len(as_well) == 1 else "are",
-            )
+        fitting = trn(
+            "Several parts of the file {file} fit: {taken} is in use, {others} is not.",
+            "Several parts of the file {file} fit: {taken} is in use, {others} are not.",
+            len(as_well),
+            file=file,
+            taken=taken,
+            others=", ".join(as_well),
         )
     if left_out:
-        first = left_out[0] + (
-            tr(" and {count:,} more", count=len(left_out) - 1) if len(left_out) > 1 else ""
+        beside = tr(
+            "The file {file} also has tensors that are not the network's, which are left out: "
+            "{tensors}.",
+            file=file,
+            tensors=_first_of(left_out),
         )
-        sentences.append(
-            tr(
-                "The file {file} also has tensors that are not the network's, which are left "
-                "out: {first}.",
-                file=file,
-                first=first,
-            )
-        )
-    return " ".join(sentences)
+    return both(fitting, beside)
 
 
 def not_finite(names: Sequence[str]) -> str:
@@ -269,14 +259,28 @@ def not_finite(names: Sequence[str]) -> str:
     """
     if not names:
         return ""
-    where = names[0] + (tr(" and {count:,} more", count=len(names) - 1) if len(names) > 1 else "")
-    verb = "hold" if len(names) > 1 else "holds"
-    return tr(
-        "{where} {verb} numbers that are infinite or not a number: whatever depends on "
-        "them, maps and predictions alike, means nothing.",
-        where=where,
-        verb=verb,
+    return trn(
+        "{tensors} holds numbers that are infinite or not a number: whatever depends on them, "
+        "maps and predictions alike, means nothing.",
+        "{tensors} hold numbers that are infinite or not a number: whatever depends on them, maps "
+        "and predictions alike, means nothing.",
+        len(names),
+        tensors=_first_of(names),
     )
+
+
+def both(first: str, second: str) -> str:
+    """Join two texts of whole sentences, of which either may be empty."""
+    if not (first and second):
+        return first or second
+    return tr("{first} {second}", first=first, second=second)
+
+
+def _first_of(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    more = len(names) - 1
+    return trn("{name} and {count:,} more", "{name} and {count:,} more", more, name=names[0])
 
 
 A_FOLDER = later("is a folder; only files that lie in CONVVIZ_WEIGHTS itself are looked at")

@@ -56,16 +56,7 @@ def networks_fitting(file: WeightsFile) -> tuple[str, ...]:
     )
     if not fitting:
         opened.check_kinds()
-        raise WeightsError(
-            tr(
-                "The weights in {name} are those of none of the {count:,} networks here, by "
-                "the names and shapes of their tensors{nearest}: name a Python file that "
-                "builds their network in CONVVIZ_NETWORKS.",
-                name=file.name,
-                count=len(forms),
-                nearest=_nearest(opened, forms),
-            )
-        )
+        raise WeightsError(_no_network(file.name, opened, forms))
     return fitting
 
 
@@ -95,23 +86,33 @@ def _form(spec: NetworkSpec) -> _Form:
     return form
 
 
-def _nearest(opened: checkpoint.File, forms: Mapping[str, _Form]) -> str:
-    """Name the network that shares most names with a file, if it shares half of its own."""
+def _no_network(file: str, opened: checkpoint.File, forms: Mapping[str, _Form]) -> str:
+    """Say that no network fits, and which shares most names with the file, if half of its own."""
     shared = {
         name: max(len(form.tensors.keys() & each.tensors.keys()) for each in opened.sets)
         for name, form in forms.items()
         if form.tensors
     }
-    if not shared:
-        return ""
-    best = max(shared, key=lambda name: (shared[name] / len(forms[name].tensors), shared[name]))
-    count = len(forms[best].tensors)
-    if shared[best] < _NEAR * count:
-        return ""
-    title = registry.spec(best).title
+    best = max(
+        shared,
+        key=lambda name: (shared[name] / len(forms[name].tensors), shared[name]),
+        default=None,
+    )
+    if best is None or shared[best] < _NEAR * len(forms[best].tensors):
+        return tr(
+            "The weights in {file} are those of none of the {networks:,} networks here, by the "
+            "names and shapes of their tensors: name a Python file that builds their network in "
+            "CONVVIZ_NETWORKS.",
+            file=file,
+            networks=len(forms),
+        )
     return tr(
-        " (nearest is {title}: {shared:,} of its {count:,} names are in the file)",
-        title=title,
+        "The weights in {file} are those of none of the {networks:,} networks here, by the names "
+        "and shapes of their tensors (nearest is {nearest}: {shared:,} of its {count:,} names are "
+        "in the file): name a Python file that builds their network in CONVVIZ_NETWORKS.",
+        file=file,
+        networks=len(forms),
+        nearest=registry.spec(best).title,
         shared=shared[best],
-        count=count,
+        count=len(forms[best].tensors),
     )

@@ -162,9 +162,9 @@ class ImageNet(Source):
             return None
         if local is None:
             note = findings.from_torchvision(file.licence)
-            return SourceStatus(self.name, _TITLE, False, fetch_bytes=file.bytes, note=note)
-        size, note = local.path.stat().st_size, _NOTES[local.location]
-        return SourceStatus(self.name, _TITLE, True, size, note=note, path=local.path)
+            return SourceStatus(self.name, tr(_TITLE), False, fetch_bytes=file.bytes, note=note)
+        size, note = local.path.stat().st_size, tr(_NOTES[local.location])
+        return SourceStatus(self.name, tr(_TITLE), True, size, note=note, path=local.path)
 
     def load(self, spec: NetworkSpec, *, seed: int = 0) -> Network:
         """See `Source.load`."""
@@ -172,8 +172,8 @@ class ImageNet(Source):
         if file is None:
             raise WeightsError(
                 tr(
-                    "There are no ImageNet weights for {title}: choose own or untrained weights.",
-                    title=spec.title,
+                    "There are no ImageNet weights for {network}: choose own or untrained weights.",
+                    network=spec.title,
                 )
             )
         if local is None:
@@ -181,8 +181,11 @@ class ImageNet(Source):
         path = local.path
         if local.checked and not file.is_intact(path):
             raise WeightsError(
-                f"The file {path.name} in your CONVVIZ_WEIGHTS folder is damaged: its checksum is "
-                "not the one in its name; copy it again."
+                tr(
+                    "The file {file} in your CONVVIZ_WEIGHTS folder is damaged: its checksum is "
+                    "not the one in its name; copy it again.",
+                    file=path.name,
+                )
             )
         if not file.is_intact(path):
             return state_dict_file.load_file(spec, path, source=self.name, classes=file.classes)
@@ -191,7 +194,7 @@ class ImageNet(Source):
             # Not mapped from the user's folder: the file may be overwritten.
             with_todays_names(checkpoint.read(path, mapped=local.location != "folder")),
             title=spec.title,
-            origin=tr("The file {name}", name=path.name),
+            origin=tr("The file {file}", file=path.name),
             without=spec.auxiliary,  # torchvision did not train GoogLeNet's
         )
         if spec.auxiliary:
@@ -200,7 +203,7 @@ class ImageNet(Source):
             spec,
             module,
             source=self.name,
-            title=_TITLE,
+            title=tr(_TITLE),
             training_set="ImageNet-1k",
             size=path.stat().st_size,
             sha256=cache.sha256(path),
@@ -232,12 +235,12 @@ def not_here(spec: NetworkSpec, file: TorchvisionFile) -> WeightsNotHere:
     licence = tr(" under the licence {licence}", licence=file.licence) if file.licence else ""
     return WeightsNotHere(
         tr(
-            "{title}'s weights are not on this machine{damaged}: fetch {title_2} "
-            "({bytes}){licence}, {alternatives}.",
-            title=spec.title,
+            "{network}'s weights are not on this machine{damaged}: fetch {weights} "
+            "({size}){licence}, {alternatives}.",
+            network=spec.title,
             damaged=damaged,
-            title_2=_TITLE,
-            bytes=size_text(file.bytes),
+            weights=tr(_TITLE),
+            size=size_text(file.bytes),
             licence=licence,
             alternatives=_alternatives(spec),
         )
@@ -246,6 +249,8 @@ def not_here(spec: NetworkSpec, file: TorchvisionFile) -> WeightsNotHere:
 
 def not_fetched(spec: NetworkSpec, error: WeightsError) -> WeightsNotHere:
     """Make the error for weights that could not be fetched: the reason and the alternatives.
+
+    Only the command line, which is English, waits for a fetch; on pages its ticket says why.
 
     Args:
         spec: The network.
@@ -256,9 +261,9 @@ def not_fetched(spec: NetworkSpec, error: WeightsError) -> WeightsNotHere:
         reason = reason[:1].lower() + reason[1:]
     return WeightsNotHere(
         tr(
-            "{title}'s weights are not on this machine, and {reason}: try again when that is "
+            "{network}'s weights are not on this machine, and {reason}: try again when that is "
             "mended, {alternatives}.",
-            title=spec.title,
+            network=spec.title,
             reason=reason,
             alternatives=_alternatives(spec),
         )
@@ -267,17 +272,19 @@ def not_fetched(spec: NetworkSpec, error: WeightsError) -> WeightsNotHere:
 
 def _alternatives(spec: NetworkSpec) -> str:
     file, folder = torchvision_file(spec), cache.user_folder()
-    names = (
-        tr("{name} or {name_2}.pth", name=file.name, name_2=spec.name)
-        if file
-        else f"{spec.name}.pth"
-    )
+    own_name = f"{spec.name}.pth"
+    names = tr("{name} or {other}", name=file.name, other=own_name) if file else own_name
     if folder is None:
-        text = tr("put {names} into a folder and name it in CONVVIZ_WEIGHTS", names=names)
-    elif folder.is_dir():
-        text = tr("put {names} into your CONVVIZ_WEIGHTS folder", names=names)
-    else:
-        text = tr(
-            "put {names} into a folder that CONVVIZ_WEIGHTS names (now it names none)", names=names
+        return tr(
+            "put {names} into a folder and name it in CONVVIZ_WEIGHTS, or choose untrained weights",
+            names=names,
         )
-    return tr("{text}, or choose untrained weights", text=text)
+    if folder.is_dir():
+        return tr(
+            "put {names} into your CONVVIZ_WEIGHTS folder, or choose untrained weights", names=names
+        )
+    return tr(
+        "put {names} into a folder that CONVVIZ_WEIGHTS names (now it names none), or choose "
+        "untrained weights",
+        names=names,
+    )

@@ -113,9 +113,9 @@ def referenced(name: str, source: str, sha256: str) -> Network:
     if network.weights.sha256 != sha256:
         raise WeightsError(
             tr(
-                "The weights of {title} differ between the server and the cluster: install "
-                "the same version of convviz on all machines.",
-                title=network.title,
+                "The weights of {network} differ between the server and the cluster: install the "
+                "same version of convviz on all machines.",
+                network=network.title,
             )
         )
     return network
@@ -215,8 +215,8 @@ def start_fetch(name: str, source: str = "imagenet") -> Fetch:
     if download is None:
         raise WeightsError(
             tr(
-                "There are no weights to fetch for {title} from the source “{source}”.",
-                title=spec.title,
+                "There are no weights to fetch for {network} from the source “{source}”.",
+                network=spec.title,
                 source=source,
             )
         )
@@ -230,9 +230,9 @@ def _candidates(spec: NetworkSpec, weights: str, *, fetch: bool) -> list[Source]
             *names, last = SOURCES
             raise SettingError(
                 tr(
-                    "There are no weights called “{weights}”: choose auto, {join} or {last}.",
+                    "There are no weights called “{weights}”: choose auto, {names} or {last}.",
                     weights=weights,
-                    join=", ".join(names),
+                    names=", ".join(names),
                     last=last,
                 )
             )

@@ -42,20 +42,19 @@ class Own(Source):
             return None
         path = _file(spec)
         if path is None:
-            return SourceStatus(self.name, AS_BUILT, True, note=tr("from your Python file"))
+            return SourceStatus(self.name, tr(AS_BUILT), True, note=tr("from your Python file"))
         size = path.stat().st_size
-        return SourceStatus(
-            self.name, state_dict_file.title_of(path), True, size, note=IN_USERS_FOLDER, path=path
-        )
+        title, note = state_dict_file.title_of(path), tr(IN_USERS_FOLDER)
+        return SourceStatus(self.name, title, True, size, note=note, path=path)
 
     def load(self, spec: NetworkSpec, *, seed: int = 0) -> Network:
         """See `Source.load`."""
         if not registry.is_own(spec.name):
             raise WeightsError(
                 tr(
-                    "{title} is built by convviz, not by a file of yours: choose another "
+                    "{network} is built by convviz, not by a file of yours: choose another "
                     "source of weights.",
-                    title=spec.title,
+                    network=spec.title,
                 )
             )
         path = _file(spec)
@@ -68,12 +67,12 @@ class Own(Source):
             spec,
             module,
             source=self.name,
-            title=AS_BUILT,
-            training_set=NOT_STATED,
+            title=tr(AS_BUILT),
+            training_set=tr(NOT_STATED),
             size=size,
             sha256=sha256,
             classes=spec.classes,
-            note=_NAMED if spec.classes else _NAMELESS,
+            note=tr(_NAMED if spec.classes else _NAMELESS),
         )
 
 

@@ -22,7 +22,6 @@ from typing import IO, Any
 import torch
 from torch import Tensor
 
-from convviz.language import later, tr
 from convviz.weights.sent_file import SentFile, WeightsFile, opened, size_of
 
 _MAX_INSTRUCTIONS = 1_000_000  # a network has about forty for each tensor
@@ -42,7 +41,7 @@ _STARTS_PROGRAMS = re.compile(
     r"|torch (load|hub\..*|ops\..*)|_?io (open\w*|FileIO)"
 )
 
-_MAPPINGS = {later("collections OrderedDict"), later("collections defaultdict")}
+_MAPPINGS = {"collections OrderedDict", "collections defaultdict"}
 _MAKES_TENSORS = re.compile(
     r"torch\._utils _rebuild_(tensor|tensor_v2|tensor_v3|parameter|parameter_with_state)"
 )
@@ -202,7 +201,7 @@ class Contents:
         result = {}
         for name, each in stored.items():
             if not each.is_whole:
-                raise ForeignFileError(tr("{name} has more numbers than the file", name=name))
+                raise ForeignFileError(f"{name} has more numbers than the file")
             storage = each.storage
             key = (storage.key, storage.position)
             if key not in read:
@@ -228,7 +227,7 @@ class Contents:
                 with opened(self.file) as file:
                     file.seek(storage.position)
                     if file.readinto(target) != storage.length:
-                        raise ForeignFileError(tr("it ends too early"))
+                        raise ForeignFileError("it ends too early")
         return values.untyped_storage()
 
 
@@ -285,7 +284,7 @@ def stored(value: Any) -> Any:
     for length in lengths[:-1]:
         steps.append(steps[-1] * max(1, length))
     stride = tuple(steps if by_columns else steps[::-1])[: len(shape)]
-    storage = Storage(tr("array {id}", id=id(value)), dtype, length=len(data), data=bytes(data))
+    storage = Storage(f"array {id(value)}", dtype, length=len(data), data=bytes(data))
     return Stored(storage, dtype, 0, shape, stride)
 
 
@@ -306,29 +305,29 @@ def _read_archive(file: IO[bytes], size: int) -> Any:
         end = tail.rfind(b"PK\x06\x06")
         listed = int.from_bytes(tail[end + 40 : end + 48], "little")
     if end < 0 or listed > _MAX_LIST_BYTES:
-        raise ForeignFileError(tr("its list of contents is missing or too long"))
+        raise ForeignFileError("its list of contents is missing or too long")
     with zipfile.ZipFile(file) as archive:
         entries = {entry.filename: entry for entry in archive.infolist()}
         if len(entries) < len(archive.infolist()):
-            raise ForeignFileError(tr("two of its entries have the same name"))
+            raise ForeignFileError("two of its entries have the same name")
         if any(re.fullmatch(r"([^/]*/)?(code/.*|constants\.pkl)", name) for name in entries):
-            raise ScriptFileError(tr("it has TorchScript's code"))
+            raise ScriptFileError("it has TorchScript's code")
         if any(re.fullmatch(r"([^/]*/)?archive_format", name) for name in entries):
-            raise ExportedFileError(tr("it has a program's graph"))
+            raise ExportedFileError("it has a program's graph")
         if entries and not any(re.search(r"(^|/)data\.pkl$", name) for name in entries):
-            raise PackedFileError(tr("it has no pickle"))
+            raise PackedFileError("it has no pickle")
         # PyTorch does not compress; entries that share bytes have more than the file, too.
         if sum(max(entry.file_size, entry.compress_size) for entry in entries.values()) > size:
-            raise ForeignFileError(tr("it unpacks to more than its size"))
+            raise ForeignFileError("it unpacks to more than its size")
         names = [name for name in entries if re.fullmatch(r"([^/]*/)?data\.pkl", name)]
         if len(names) != 1:
-            raise ForeignFileError(tr("it has not one pickle"))
+            raise ForeignFileError("it has not one pickle")
         root = names[0].removesuffix("data.pkl")
         order = entries.get(f"{root}byteorder")
         if order is not None and archive.read(order) != b"little":
-            raise ForeignFileError(tr("its numbers are in the order of another kind of machine"))
+            raise ForeignFileError("its numbers are in the order of another kind of machine")
         if entries[names[0]].file_size > _MAX_PLAIN_BYTES:
-            raise ForeignFileError(tr("its pickle is too long"))
+            raise ForeignFileError("its pickle is too long")
         machine = _Machine(BytesIO(archive.read(entries[names[0]])))
         value = machine.run()
         for storage in machine.storages:
@@ -344,7 +343,7 @@ def _read_archive(file: IO[bytes], size: int) -> Any:
             lengths = (int.from_bytes(header[k : k + 2], "little") for k in (26, 28))
             storage.position = entry.header_offset + _LOCAL_HEADER + sum(lengths)
             if storage.position + storage.length > size:
-                raise ForeignFileError(tr("an entry lies outside of it"))
+                raise ForeignFileError("an entry lies outside of it")
         return value
 
 
@@ -371,11 +370,11 @@ def _read_pickles(file: IO[bytes], size: int) -> Any:
         file.seek(position)
         count = int.from_bytes(file.read(8), "little", signed=True)
         if count < 0:
-            raise ForeignFileError(tr("a storage has less than no numbers"))
+            raise ForeignFileError("a storage has less than no numbers")
         places[key] = (position + 8, count * dtype_bytes)
         position += 8 + count * dtype_bytes
         if position > size:
-            raise ForeignFileError(tr("it ends too early"))
+            raise ForeignFileError("it ends too early")
     for storage in machine.storages:
         storage.position, storage.length = places.get(storage.key, (0, 0))
     return value
@@ -414,11 +413,11 @@ class _Machine:
         """
         for count, (name, argument) in enumerate(self._instructions()):
             if count > _MAX_INSTRUCTIONS:
-                raise ForeignFileError(tr("it takes too many instructions"))
+                raise ForeignFileError("it takes too many instructions")
             if name == "STOP":
                 return self._stack.pop()
             self._follow(name, argument)
-        raise ForeignFileError(tr("it has no end"))
+        raise ForeignFileError("it has no end")
 
     def _instructions(self) -> Iterator[tuple[str, Any]]:
         for opcode, argument, _ in pickletools.genops(self._stream):
@@ -458,7 +457,7 @@ class _Machine:
             case "EMPTY_LIST":
                 stack.append([])
             case "EMPTY_SET":
-                stack.append(Foreign(tr("builtins set")))
+                stack.append(Foreign("builtins set"))
             case "DICT":
                 items = self._to_mark()
                 stack.append({})
@@ -467,7 +466,7 @@ class _Machine:
                 stack.append(self._to_mark())
             case "FROZENSET":
                 self._to_mark()
-                stack.append(Foreign(tr("builtins frozenset")))
+                stack.append(Foreign("builtins frozenset"))
             case "SETITEM":
                 value = stack.pop()
                 self._put([stack.pop(), value])
@@ -506,7 +505,7 @@ class _Machine:
             case _ if name in _LITERALS:
                 stack.append(argument)
             case _:
-                raise ForeignFileError(tr("it has the instruction {name}", name=name))
+                raise ForeignFileError(f"it has the instruction {name}")
 
     def _to_mark(self) -> list[Any]:
         """Take what lies above the last mark off the stack."""
@@ -520,7 +519,7 @@ class _Machine:
         target = self._stack[-1]
         into = target.items if isinstance(target, Foreign) else target
         if not isinstance(into, dict):
-            raise ForeignFileError(tr("it fills what is no dictionary"))
+            raise ForeignFileError("it fills what is no dictionary")
         for key, value in zip(items[::2], items[1::2], strict=True):
             if isinstance(key, (str, int, float, bytes, type(None), Foreign)):
                 into[key] = value  # a deep tuple could not even be hashed
@@ -530,14 +529,14 @@ class _Machine:
         if isinstance(target, list):
             target.extend(items)
         elif not isinstance(target, Foreign):
-            raise ForeignFileError(tr("it fills what is no list"))
+            raise ForeignFileError("it fills what is no list")
 
     def _storage(self, reference: Any) -> Any:
         """Note a storage by PyTorch's reference to it; of a network's class return the name."""
         if isinstance(reference, tuple) and reference[0] == "module":  # before torch 1.6
             return reference[1]
         if not isinstance(reference, tuple) or reference[0] != "storage":
-            raise ForeignFileError(tr("it refers to something else than numbers"))
+            raise ForeignFileError("it refers to something else than numbers")
         view = reference[5] if len(reference) > 5 else None
         start = int(view[1]) if view else 0
         key = str(reference[2])
@@ -584,7 +583,7 @@ class _Machine:
         self._embedded_bytes += len(data)
         # One text may be named again and again.
         if self._embedded or self._embedded_bytes > self._stream.tell():
-            raise ForeignFileError(tr("it has too many files inside"))
+            raise ForeignFileError("it has too many files inside")
         stream = BytesIO(data)
         for _ in range(3):
             _Machine(stream, embedded=True).run()
@@ -592,8 +591,8 @@ class _Machine:
         storage = machine.run()
         _Machine(stream, embedded=True).run()
         if not isinstance(storage, Storage):
-            raise ForeignFileError(tr("it has a file inside that is no tensor's"))
-        storage.key = tr("inside {files}", files=self._files)
+            raise ForeignFileError("it has a file inside that is no tensor's")
+        storage.key = f"inside {self._files}"
         storage.data = stream.read()[8:]
         storage.length = len(storage.data)
         self.storages.append(storage)
@@ -615,28 +614,28 @@ def _named(name: str) -> Named:
         ForeignFileError: It is the name of what starts programs.
     """
     if _STARTS_PROGRAMS.fullmatch(name):
-        raise ForeignFileError(tr("it names {name}", name=name[:80]))
+        raise ForeignFileError(f"it names {name[:80]}")
     return Named(name)
 
 
 def _storage_dtype(kind: Any) -> torch.dtype | None:
     match = _STORAGE.fullmatch(kind) if isinstance(kind, Named) else None
     if match is None:
-        raise ForeignFileError(tr("it refers to numbers of an unknown kind"))
+        raise ForeignFileError("it refers to numbers of an unknown kind")
     return _DTYPES.get(match[1]) if match[1] else None
 
 
 def _stored(storage: Any, offset: Any, shape: Any, stride: Any, *rest: Any) -> Stored | Foreign:
     """Describe a tensor by the arguments of the functions that PyTorch rebuilds one with."""
     if not isinstance(storage, Storage):
-        return Foreign(tr("torch._utils _rebuild_tensor"))
+        return Foreign("torch._utils _rebuild_tensor")
     named = rest[2].partition(" ")[2] if len(rest) > 2 and isinstance(rest[2], Named) else ""
     dtype = storage.dtype or _DTYPES.get(named)
     numbers = (offset, *shape, *stride)
     if dtype is None:
-        return Foreign(tr("torch._utils _rebuild_tensor"))
+        return Foreign("torch._utils _rebuild_tensor")
     if not all(type(each) is int and 0 <= each < 1 << 62 for each in numbers):
-        raise ForeignFileError(tr("a tensor has an impossible shape"))
+        raise ForeignFileError("a tensor has an impossible shape")
     if len(shape) != len(stride):
-        raise ForeignFileError(tr("a tensor has an impossible shape"))
+        raise ForeignFileError("a tensor has an impossible shape")
     return Stored(storage, dtype, storage.start + offset, tuple(shape), tuple(stride))

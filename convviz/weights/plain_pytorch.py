@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torchvision import models
 
 from convviz.errors import WeightsError
+from convviz.language import tr
 from convviz.networks import registry
 from convviz.networks.decoders import Form
 from convviz.weights.trained import TrainedInfo
@@ -61,8 +62,11 @@ def script(info: TrainedInfo, file: str) -> str:
     spec = registry.spec(info.network)
     if not has_script(info.network):
         raise WeightsError(
-            f"{spec.title} is a network of your own: only your file can build it, so there is no "
-            "script that loads it with torchvision alone."
+            tr(
+                "{network} is a network of your own: only your file can build it, so there is no "
+                "script that loads it with torchvision alone.",
+                network=spec.title,
+            )
         )
     side = info.input_size
     mean, std = (", ".join(f"{number:g}" for number in each) for each in (spec.mean, spec.std))

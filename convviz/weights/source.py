@@ -13,7 +13,7 @@ from typing import ClassVar, Protocol
 from torch import nn
 
 from convviz.downloads.tickets import Download
-from convviz.language import later
+from convviz.language import ENGLISH, again, later, speaking
 from convviz.networks.image_channels import fitted
 from convviz.networks.network import Network, NetworkSpec, Weights
 from convviz.weights import findings
@@ -31,11 +31,12 @@ class SourceStatus:
 
     Attributes:
         source: Name of the source, for `load` and `start_fetch`.
-        title: Name for people.
+        title: Name for people, told in the language of whoever asks.
         here: Whether the weights are on this machine, undamaged, so that nothing is fetched.
         bytes: Size of the file on this machine; 0 if there is none.
         fetch_bytes: Bytes that a fetch would download; 0 if there is nothing to fetch.
-        note: Where the file is, or what a fetch does, in a few words; without a path.
+        note: Where the file is, or what a fetch does, in a few words; without a path. Told as the
+            title is.
         path: The file on this machine; None if there is none.
     """
 
@@ -112,25 +113,27 @@ def network_with(
         decoder_size: Side of the image for the decoder's predictions, if that is not `input_size`.
         accuracy: Share of validation images whose class it names first, if that was measured.
 
-    Of weights that are infinite or not a number the note gives warning.
+    Of weights that are infinite or not a number the note gives warning. A network is kept for
+    everybody: its texts are English, and pages tell them `again`.
     """
-    warning = findings.not_finite(not_finite(module))
-    weights = Weights(
-        source=source,
-        title=title,
-        training_set=training_set,
-        has_decoder=bool(classes),
-        bytes=size,
-        sha256=sha256,
-        classes=classes,
-        input_size=input_size or spec.input_size,
-        resize=input_size or spec.resized_to,
-        note=f"{note} {warning}".strip(),
-        warning=warning,
-        decoder_set=decoder_set,
-        decoder_size=decoder_size,
-        accuracy=accuracy,
-    )
+    with speaking(ENGLISH):
+        warning = findings.not_finite(not_finite(module))
+        weights = Weights(
+            source=source,
+            title=again(title),
+            training_set=again(training_set),
+            has_decoder=bool(classes),
+            bytes=size,
+            sha256=sha256,
+            classes=classes,
+            input_size=input_size or spec.input_size,
+            resize=input_size or spec.resized_to,
+            note=again(findings.both(note, warning)),
+            warning=warning,
+            decoder_set=decoder_set,
+            decoder_size=decoder_size,
+            accuracy=accuracy,
+        )
     return Network(fitted(spec, module), module, weights)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor, nn
 
 from convviz.errors import NetworkError, WeightsError
-from convviz.language import tr
+from convviz.language import tr, trn
 from convviz.networks import registry
 from convviz.networks.decoders import forget_heads
 from convviz.networks.network import Network, NetworkSpec
@@ -19,7 +19,7 @@ from convviz.weights.source import network_with
 
 def title_of(file: WeightsFile) -> str:
     """Name a user's file of weights for people."""
-    return tr("Your file {name}", name=file.name)
+    return tr("Your file {file}", file=file.name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,29 +96,28 @@ def load_file(
         if other_count > 0 and not registry.takes_classes(spec):
             raise WeightsError(
                 tr(
-                    "The file {name} is for {other_count:,} classes, and {title} is built "
-                    "with another number: let its build() take num_classes, or return a "
-                    "network with as many.",
-                    name=file.name,
-                    other_count=other_count,
-                    title=spec.title,
+                    "The file {file} is for {classes:,} classes, and {network} is built with "
+                    "another number: let its build() take num_classes, or return a network with "
+                    "as many.",
+                    file=file.name,
+                    classes=other_count,
+                    network=spec.title,
                 )
             )
         if not 1 <= other_count <= checkpoint.MOST_CLASSES:
             raise WeightsError(
                 tr(
-                    "The file {name} is for {other_count:,} classes, and {title} can be "
-                    "built here for 1 to {most_classes:,}: choose the file of a network with "
-                    "as many.",
-                    name=file.name,
-                    other_count=other_count,
-                    title=spec.title,
-                    most_classes=checkpoint.MOST_CLASSES,
+                    "The file {file} is for {classes:,} classes, and {network} can be built here "
+                    "for 1 to {most:,}: choose the file of a network with as many.",
+                    file=file.name,
+                    classes=other_count,
+                    network=spec.title,
+                    most=checkpoint.MOST_CLASSES,
                 )
             )
         module = registry.build(spec, **expected.options, num_classes=other_count)
     count = other_count or len(classes) or None
-    origin = tr("The file {name}", name=file.name)
+    origin = tr("The file {file}", file=file.name)
     module = checkpoint.fill(
         module, state.tensors, title=spec.title, origin=origin, without=expected.without
     )
@@ -138,11 +137,11 @@ def load_file(
         module,
         source=source,
         title=title_of(file),
-        training_set=findings.NOT_STATED,
+        training_set=tr(findings.NOT_STATED),
         size=size_of(file),
         sha256=checksum(file),
         classes=shown,
-        note=f"{note} {taken}".strip(),
+        note=findings.both(note, taken),
     )
 
 
@@ -163,12 +162,13 @@ def _check_names(
             ) from error
     elif count != len(names):
         raise WeightsError(
-            tr(
-                "There are {count:,} names of classes, but the network has {count_2:,} "
-                "{which}: give one name for each, in the order of its scores.",
-                count=len(names),
-                count_2=count,
-                which="class" if count == 1 else "classes",
+            trn(
+                "There are {names:,} names of classes, but the network has {count:,} class: give "
+                "one name for each, in the order of its scores.",
+                "There are {names:,} names of classes, but the network has {count:,} classes: give "
+                "one name for each, in the order of its scores.",
+                count,
+                names=len(names),
             )
         )
 
@@ -197,4 +197,4 @@ def _class_names(
         return (), findings.says_nothing(file)
     if count == len(imagenet):
         return imagenet, findings.taken_for_imagenet(file, count)
-    return tuple(tr("class {n}", n=n) for n in range(count)), findings.numbered_classes(file, count)
+    return tuple(f"class {n}" for n in range(count)), findings.numbered_classes(file, count)

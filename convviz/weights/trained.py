@@ -15,7 +15,7 @@ import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from convviz.downloads import cache
 from convviz.errors import ConvvizError, NetworkError, WeightsError, WeightsNotHere
 from convviz.formatting import percent, size_text
-from convviz.language import later, tr
+from convviz.language import ENGLISH, again, later, speaking, tr
 from convviz.networks import registry
 from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form, inputs_of
@@ -220,9 +220,9 @@ def load(spec: NetworkSpec, source: str, bases: Bases) -> Network:
     if network is None or network.name != spec.name:
         raise WeightsError(
             tr(
-                "The {title} that was trained here is no longer in memory: open the file you "
+                "The {network} that was trained here is no longer in memory: open the file you "
                 "saved it to, or train it again.",
-                title=spec.title,
+                network=spec.title,
             )
         )
     return network
@@ -243,18 +243,24 @@ def load_file(spec: NetworkSpec, path: Path, bases: Bases) -> Network:
     network = read_file(path, bases)
     if network.name != spec.name:
         about = about_file(path)
-        what = tr("a trained {title}", title=network.title)
         if about is not None and about.design:
-            what = tr("the trained design “{title}”", title=network.title)
-        raise WeightsError(
-            tr(
-                "{name} is {what}, not {title}: choose the network {name_2}.",
-                name=path.name,
-                what=what,
-                title=spec.title,
-                name_2=network.name,
+            sentence = tr(
+                "{file} is the trained design “{design}”, not {network}: choose the network "
+                "{right}.",
+                file=path.name,
+                design=network.title,
+                network=spec.title,
+                right=network.name,
             )
-        )
+        else:
+            sentence = tr(
+                "{file} is a trained {trained}, not {network}: choose the network {right}.",
+                file=path.name,
+                trained=network.title,
+                network=spec.title,
+                right=network.name,
+            )
+        raise WeightsError(sentence)
     return network
 
 
@@ -266,7 +272,7 @@ def statuses(spec: NetworkSpec) -> tuple[SourceStatus, ...]:
             f"{info.title} ({path.name})",
             True,
             path.stat().st_size,
-            note=IN_USERS_FOLDER,
+            note=tr(IN_USERS_FOLDER),
             path=path,
         )
         for path, source, info in _in_folder(spec.name)
@@ -285,6 +291,8 @@ def write(
         on: The weights of the other parts.
     """
     state = {name: value.contiguous() for name, value in module.state_dict().items()}
+    with speaking(ENGLISH):  # whoever opens the file may read another language than its maker
+        info = replace(info, training_set=again(info.training_set), note=again(info.note))
     header = asdict(info)
     if parts and on is not None:
         header["base"] = asdict(Base(on.source, on.title, _checksum(state, parts)))
@@ -307,9 +315,9 @@ def read(data: bytes, bases: Bases) -> Network:
     if len(data) > MAX_BYTES:
         raise WeightsError(
             tr(
-                "The file has {count}; at most {max_bytes} are read.",
-                count=size_text(len(data)),
-                max_bytes=size_text(MAX_BYTES),
+                "The file has {size}; at most {most} are read.",
+                size=size_text(len(data)),
+                most=size_text(MAX_BYTES),
             )
         )
     info, base, parts = _header(data[: 8 + _HEADER_BYTES], len(data))
@@ -319,7 +327,7 @@ def read(data: bytes, bases: Bases) -> Network:
     except WeightsError:
         raise
     except Exception as error:  # a damaged file may raise anything
-        raise WeightsError(_DAMAGED) from error
+        raise WeightsError(tr(_DAMAGED)) from error
     if info.form.decoder or not info.design:
         _check_form(info.form, spec)
     if base is None:
@@ -343,15 +351,15 @@ def read_file(path: Path, bases: Bases) -> Network:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise WeightsError(
-                tr("{name} is too large to be a network saved by convviz.", name=path.name)
+                tr("{file} is too large to be a network saved by convviz.", file=path.name)
             )
         data = path.read_bytes()
     except OSError as error:
         raise WeightsError(
             tr(
-                "{name} cannot be read ({strerror}): give a file that convviz has saved.",
-                name=path.name,
-                strerror=error.strerror,
+                "{file} cannot be read ({reason}): give a file that convviz has saved.",
+                file=path.name,
+                reason=error.strerror,
             )
         ) from error
     try:
@@ -359,7 +367,7 @@ def read_file(path: Path, bases: Bases) -> Network:
     except WeightsNotHere:
         raise
     except WeightsError as error:
-        raise WeightsError(f"{path.name}: {error}") from error
+        raise WeightsError(tr("{file}: {error}", file=path.name, error=error)) from error
 
 
 def source_of(sha256: str) -> str:
@@ -427,16 +435,16 @@ def _header(start: bytes, size: int) -> tuple[TrainedInfo, Base | None, tuple[st
     """Read the header at the beginning of the file: its length in 8 bytes, then JSON."""
     # The formats of torch.save, zip and pickle. A length may begin with the same bytes.
     if start[8:9] != b"{" and (start[:2] == b"PK" or start[:1] == b"\x80"):
-        raise WeightsError(_PICKLED)
+        raise WeightsError(tr(_PICKLED))
     length = int.from_bytes(start[:8], "little")
     if not 2 <= length <= _HEADER_BYTES or start[8:9] != b"{":
-        raise WeightsError(_FOREIGN)
+        raise WeightsError(tr(_FOREIGN))
     if length > size - 8:
-        raise WeightsError(_DAMAGED)
+        raise WeightsError(tr(_DAMAGED))
     try:
         metadata = json.loads(start[8 : 8 + length]).get("__metadata__") or {}
         if _KEY not in metadata:
-            raise WeightsError(_PLAIN)
+            raise WeightsError(tr(_PLAIN))
         header = json.loads(metadata[_KEY])
         info, base = _info(header), header.get("base")
         if not base:
@@ -451,7 +459,7 @@ def _header(start: bytes, size: int) -> tuple[TrainedInfo, Base | None, tuple[st
         RecursionError,
         OverflowError,  # of Infinity as a whole number
     ) as error:
-        raise WeightsError(_DAMAGED) from error
+        raise WeightsError(tr(_DAMAGED)) from error
 
 
 def _info(header: Mapping[str, Any]) -> TrainedInfo:
@@ -527,11 +535,11 @@ def _check_form(form: Form, spec: NetworkSpec) -> None:
         try:
             last = last_linear(spec)
         except ConvvizError as error:
-            raise WeightsError(_DAMAGED) from error
+            raise WeightsError(tr(_DAMAGED)) from error
         inputs = inputs_of(module.get_submodule(last))
         fits = form.decoder == last and form.inputs == inputs
     if not fits:
-        raise WeightsError(_DAMAGED)
+        raise WeightsError(tr(_DAMAGED))
 
 
 def _empty(spec: NetworkSpec, info: TrainedInfo) -> nn.Module:
@@ -543,7 +551,7 @@ def _empty(spec: NetworkSpec, info: TrainedInfo) -> nn.Module:
     if info.design and not info.form.decoder:
         placed = place_blocks(Design.parse(info.design))
         if placed.classes != len(info.form.classes):
-            raise WeightsError(_DAMAGED)
+            raise WeightsError(tr(_DAMAGED))
         return placed.module
     options = {name: value for name, value in spec.imagenet_options if name in info.options}
     with torch.device("meta"):
@@ -564,19 +572,19 @@ def _with_base(
     if base.title == AS_BUILT:
         raise WeightsNotHere(
             tr(
-                "The file holds only the trained part of {title}; the rest is what its "
-                "build() set at that time, and now it sets other weights: let it set the "
-                "same ones each time, or open a file of the whole network.",
-                title=spec.title,
+                "The file holds only the trained part of {network}; the rest is what its build() "
+                "set at that time, and now it sets other weights: let it set the same ones each "
+                "time, or open a file of the whole network.",
+                network=spec.title,
             )
         )
     raise WeightsNotHere(
         tr(
-            "The file holds only the trained part of {title}; the rest is that of the "
-            "weights “{title_2}”, which are not here: fetch those first, or open a file of "
-            "the whole network.",
-            title=spec.title,
-            title_2=base.title,
+            "The file holds only the trained part of {network}; the rest is that of the weights "
+            "“{weights}”, which are not here: fetch those first, or open a file of the whole "
+            "network.",
+            network=spec.title,
+            weights=base.title and tr(base.title),
         )
     )
 
@@ -595,12 +603,12 @@ def is_drawn_anew(network: Network, form: Form, parts: Sequence[str]) -> bool:
         return False
     spec = network.spec
     try:
-        again = registry.build(spec)
+        anew = registry.build(spec)
     except NetworkError:
         return True
     first, second = (
         _checksum(_in_form(module, spec, form).state_dict(), parts)
-        for module in (network.module, again)
+        for module in (network.module, anew)
     )
     return first != second
 
@@ -637,7 +645,7 @@ def _check_kinds(state: Mapping[str, Tensor], module: nn.Module) -> None:
     for name, value in state.items():
         is_whole = not value.is_floating_point() and not name.endswith(_COUNTED)
         if is_whole and expected.get(name, value).dtype != value.dtype:
-            raise WeightsError(_DAMAGED)
+            raise WeightsError(tr(_DAMAGED))
 
 
 def _is_in(name: str, parts: Sequence[str]) -> bool:

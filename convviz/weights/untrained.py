@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convviz.language import tr
+from convviz.language import tr, trp
 from convviz.networks.initial_weights import untrained
 from convviz.networks.network import Network, NetworkSpec
 from convviz.weights import checkpoint
@@ -17,7 +17,7 @@ class Untrained(Source):
     def status(self, spec: NetworkSpec) -> SourceStatus:
         """See `Source.status`."""
         note = tr("random numbers, drawn when asked for")
-        return SourceStatus(self.name, "Untrained", True, note=note)
+        return SourceStatus(self.name, _title(), True, note=note)
 
     def load(self, spec: NetworkSpec, *, seed: int = 0) -> Network:
         """See `Source.load`."""
@@ -27,14 +27,16 @@ class Untrained(Source):
             spec,
             module,
             source=self.name,
-            title=tr("Untrained"),
+            title=_title(),
             training_set=tr("none (untrained)"),
             size=size,
             sha256=sha256,
-            note=(
-                tr(
-                    "The network is untrained: its weights are random numbers, so there are "
-                    "no class predictions."
-                )
+            note=tr(
+                "The network is untrained: its weights are random numbers, so there are no class "
+                "predictions."
             ),
         )
+
+
+def _title() -> str:
+    return trp("weights", "Untrained")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convviz.downloads import cache
+from convviz.language import tr
 from convviz.networks.registry import available, spec
 from convviz.weights import findings, own, trained
 from convviz.weights.file_names import stem_of
@@ -54,14 +55,14 @@ def unused_files(known: Collection[str] = ()) -> tuple[UnusedFile, ...]:
 
 def _reason(path: Path, used_by: dict[str, set[Path]]) -> str:
     if path.is_dir():
-        return findings.A_FOLDER
+        return tr(findings.A_FOLDER)
     stem = stem_of(path.name)
     if stem is None:
         other = findings.other_format(path.name, b"")
-        return findings.OTHER_PROGRAMS if other else findings.NOT_BY_ITS_NAME
+        return tr(findings.OTHER_PROGRAMS if other else findings.NOT_BY_ITS_NAME)
     if trained.is_saved(path):
         info = trained.about_file(path)
-        return findings.DAMAGED if info is None else findings.trained_elsewhere(info.network)
+        return tr(findings.DAMAGED) if info is None else findings.trained_elsewhere(info.network)
     if stem in used_by:
         first = own.files_named_after(spec(stem))[0]
         torchvisions = [each for each in used_by[stem] if each.parent == path.parent]

@@ -10,6 +10,7 @@ import pytest
 from convviz.jobs import cluster_worker, coordinator
 from convviz.jobs.coordinator import LOST_TWICE, NO_WORKERS, RETRIED, Bounds, Coordinator
 from convviz.jobs.job import Limits
+from convviz.jobs.sentences import received
 
 
 class Scheduler:
@@ -36,7 +37,7 @@ class Desk:
             **{"owner": owner, "title": owner, "page": "", "about": b"", "lane": "compute"},
             **{"seconds": None, "works": list(works or (b"work",)), **more},
         )
-        return str(answer.get("id") or answer["sentence"])
+        return str(answer.get("id") or received(answer["sentence"]))
 
     async def next(self, worker: str, last: str = "") -> dict[str, Any]:
         return await self.call("next", worker=worker, last=last)
@@ -46,7 +47,9 @@ class Desk:
         return await self.call("report", token=assigned["token"], **report)
 
     async def view(self, job: str, owner: str) -> dict[str, Any]:
-        return await self.call("view", job_id=job, owner=owner, have=[])
+        answer = await self.call("view", job_id=job, owner=owner, have=[])
+        view = answer["view"]
+        return answer | {"view": view | {name: received(view[name]) for name in ("note", "error")}}
 
     async def lose(self, worker: str) -> None:
         del self.scheduler.workers[worker]

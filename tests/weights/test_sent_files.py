@@ -111,7 +111,6 @@ def test_googlenet_is_recognised_with_auxiliary_heads_and_without(auxiliary: boo
     assert len(open_sent(sent(state), "googlenet").weights.classes) == 7
 
 
-@pytest.mark.claims("convviz.weights.fitting._nearest")
 def test_relatives_are_told_apart_by_names_and_shapes() -> None:
     """VGG11 to VGG19 share the names of their first layers."""
     with torch.device("meta"):

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from convviz.errors import WeightsError, WeightsNotHere
+from convviz.language import again, speaking
 from convviz.networks.network import NetworkSpec
 from convviz.networks.registry import spec
-from convviz.weights import bundled, encoder, imagenet
+from convviz.weights import bundled, encoder, findings, imagenet
 from convviz.weights.encoder import DecoderInfo
 from convviz.weights.imagenet import TorchvisionFile
 from convviz.weights.load import load
@@ -105,3 +106,19 @@ def test_weights_that_are_missing_come_with_their_size_and_what_to_do(
         "VGG16's weights are not on this machine, and the disk is full: try again when that is "
         f"mended, {rest}"
     )
+
+
+@pytest.mark.claims("convviz.weights.findings.both")
+def test_either_of_two_texts_may_be_missing() -> None:
+    assert findings.both("One.", "Two.") == "One. Two."
+    assert [findings.both("One.", ""), findings.both("", "Two.")] == ["One.", "Two."]
+    assert findings.both("", "") == ""
+
+
+def test_what_a_network_says_is_english_and_can_be_told_again() -> None:
+    """It is kept for everybody, whoever loaded it first."""
+    with speaking("da"):
+        note = load("googlenet", "bundled").weights.note
+        assert "10,000" in note
+        assert "10.000" in again(note)
+    assert again(note) == note

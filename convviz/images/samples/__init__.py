@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from convviz.errors import ImageError
+from convviz.language import later, tr
 
 
 @dataclass(frozen=True)
@@ -15,10 +16,10 @@ class Sample:
 
     Attributes:
         name: As links and commands call it.
-        title: For people.
+        title: For people; `tr` tells it.
         label: What it shows, as a class of ImageNet is called where there is one for it.
-        credit: Who made it, and where it was taken from.
-        licence: Its licence.
+        credit: Who made it, and where it was taken from; `tr` tells it.
+        licence: Its licence; `tr` tells it.
     """
 
     name: str
@@ -32,27 +33,45 @@ class Sample:
         return files(__package__).joinpath(f"{self.name}.jpg").read_bytes()
 
 
-_GCOMPRIS, _LOMIRI = "from GCompris", "from Lomiri’s wallpapers"
-_BERASATEGI = f"Aitzol Berasategi, {_LOMIRI}"
+_PUBLIC = later("public domain")
+_BERASATEGI = later("Aitzol Berasategi, from Lomiri’s wallpapers")
 
 _SAMPLES = (
-    Sample("cat", "Cat", "tabby", "Stéfan van der Walt, “Chelsea”, from scikit-image", "CC0 1.0"),
-    Sample("coffee", "Coffee", "espresso", "Rachel Michetti, from scikit-image", "CC0 1.0"),
     Sample(
-        *("astronaut", "Astronaut", "astronaut"),
-        *("NASA, Eileen Collins, from scikit-image", "public domain"),
+        *("cat", later("Cat"), "tabby"),
+        *(later("Stéfan van der Walt, “Chelsea”, from scikit-image"), "CC0 1.0"),
     ),
-    Sample("rocket", "Rocket", "projectile", "SpaceX, from scikit-image", "public domain"),
-    Sample("brick", "Brick wall", "brick wall", "CC0Textures, from scikit-image", "CC0 1.0"),
+    Sample(
+        *("coffee", later("Coffee"), "espresso"),
+        *(later("Rachel Michetti, from scikit-image"), "CC0 1.0"),
+    ),
+    Sample(
+        *("astronaut", later("Astronaut"), "astronaut"),
+        *(later("NASA, Eileen Collins, from scikit-image"), _PUBLIC),
+    ),
+    Sample(
+        *("rocket", later("Rocket"), "projectile"),
+        *(later("SpaceX, from scikit-image"), _PUBLIC),
+    ),
+    Sample(
+        *("brick", later("Brick wall"), "brick wall"),
+        *(later("CC0Textures, from scikit-image"), "CC0 1.0"),
+    ),
 )
 _MORE = (
-    Sample("koala", "Koala", "koala", f"David Iliff, {_GCOMPRIS}", "CC BY-SA 3.0"),
-    Sample("arch", "Arch", "triumphal arch", f"Dan Mckay, {_GCOMPRIS}", "CC BY-SA 2.0"),
-    Sample("alp", "Alps", "alp", _BERASATEGI, "CC BY 4.0"),
-    Sample("dam", "Dam", "dam", f"László Szalai, {_GCOMPRIS}", "public domain"),
-    Sample("bucket", "Bucket", "bucket", f"MarlonBSB, {_GCOMPRIS}", "public domain"),
-    Sample("pan", "Pan", "frying pan", f"Suricata, {_GCOMPRIS}", "public domain"),
-    Sample("mountain", "Mountain", "alp", _BERASATEGI, "CC BY 4.0"),
+    Sample(
+        *("koala", later("Koala"), "koala"),
+        *(later("David Iliff, from GCompris"), "CC BY-SA 3.0"),
+    ),
+    Sample(
+        *("arch", later("Arch"), "triumphal arch"),
+        *(later("Dan Mckay, from GCompris"), "CC BY-SA 2.0"),
+    ),
+    Sample("alp", later("Alps"), "alp", _BERASATEGI, "CC BY 4.0"),
+    Sample("dam", later("Dam"), "dam", later("László Szalai, from GCompris"), _PUBLIC),
+    Sample("bucket", later("Bucket"), "bucket", later("MarlonBSB, from GCompris"), _PUBLIC),
+    Sample("pan", later("Pan"), "frying pan", later("Suricata, from GCompris"), _PUBLIC),
+    Sample("mountain", later("Mountain"), "alp", _BERASATEGI, "CC BY 4.0"),
 )
 _GALLERY = ("coffee", "koala", "arch", "alp", "dam", "bucket", "pan", "rocket", "mountain")
 
@@ -80,8 +99,13 @@ def sample(name: str) -> Sample:
     for candidate in (*_SAMPLES, *_MORE):
         if candidate.name == name:
             return candidate
-    names = ", ".join(names_of_samples())
-    raise ImageError(f"There is no sample photograph called {name[:40]!r}; there are {names}.")
+    raise ImageError(
+        tr(
+            "There is no sample photograph called {name!r}; there are {names}.",
+            name=name[:40],
+            names=", ".join(names_of_samples()),
+        )
+    )
 
 
 def names_of_samples() -> tuple[str, ...]:

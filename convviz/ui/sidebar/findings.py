@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from convviz.formatting import size_text
-from convviz.language import tr
+from convviz.language import again, later, tr, trn
 from convviz.plain_text import plain, plain_name, quoted
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ def no_such_image(asked: str, names: Sequence[str]) -> str:
         names: The samples' names.
     """
     return tr(
-        "The link asks for the image “{quoted}”, which is not among the samples "
-        "({join}); here is another one instead.",
-        quoted=quoted(asked),
-        join=", ".join(names),
+        "The link asks for the image “{name}”, which is not among the samples ({names}); here is "
+        "another one instead.",
+        name=quoted(asked),
+        names=", ".join(names),
     )
 
 
@@ -39,7 +39,7 @@ def network_label(title: str, *, here: bool) -> str:
         title: The network's title.
         here: Whether trained weights of it are on this machine.
     """
-    return title if here else tr("{title} · to be fetched", title=title)
+    return title if here else tr("{network} · to be fetched", network=title)
 
 
 def too_large(bytes: int, megabytes: int) -> str:
@@ -50,15 +50,15 @@ def too_large(bytes: int, megabytes: int) -> str:
         megabytes: The limit.
     """
     return tr(
-        "The file has {bytes}; a picture may have at most {megabytes} MB: choose a smaller one.",
-        bytes=size_text(bytes),
+        "The file has {size}; a picture may have at most {megabytes} MB: choose a smaller one.",
+        size=size_text(bytes),
         megabytes=megabytes,
     )
 
 
 def refused(reason: str) -> str:
     """Say why a file was not taken over."""
-    return tr("{reason} The image in use has not changed.", reason=plain(reason))
+    return tr("{reason} The image in use has not changed.", reason=plain(again(reason)))
 
 
 def what_may_come(formats: str, megapixels: int) -> str:
@@ -91,15 +91,21 @@ def whole(title: str, width: int, height: int, credit: str, *, is_transparent: b
         credit: Whom to thank; empty for an image of the visitor's.
         is_transparent: Whether parts of it are transparent.
     """
-    text = tr(
-        "{plain_name}, {width} × {height} pixels. The network sees the part inside the frame.",
-        plain_name=plain_name(title),
-        width=width,
-        height=height,
-    )
+    sentences = [
+        tr(
+            "{image}, {width} × {height} pixels. The network sees the part inside the frame.",
+            image=plain_name(title),
+            width=width,
+            height=height,
+        )
+    ]
     if is_transparent:
-        text += tr(" What is transparent in the file lies on mid-grey, here and for the network.")
-    return tr("{text} Photograph: {credit}.", text=text, credit=credit) if credit else text
+        sentences.append(
+            tr("What is transparent in the file lies on mid-grey, here and for the network.")
+        )
+    if credit:
+        sentences.append(tr("Photograph: {credit}.", credit=credit))
+    return " ".join(sentences)
 
 
 def crop(size: int, resize: int, image_size: tuple[int, int] | None = None) -> str:
@@ -111,31 +117,45 @@ def crop(size: int, resize: int, image_size: tuple[int, int] | None = None) -> s
         image_size: Width and height of the image; None for one that is larger than that.
     """
     shorter = min(image_size) if image_size else resize + 1
-    middle = tr(", then the middle is cut out")
-    if image_size and size == resize and image_size[0] == image_size[1]:
-        middle = ""  # the crop is the whole image
+    is_square = image_size is not None and image_size[0] == image_size[1]
+    is_whole = is_square and size == resize
     if shorter > resize:
-        return tr(
-            "{size} × {size} pixels: the shorter side is scaled to {resize}{middle}. "
-            "Finer detail is lost to the network.",
+        how = tr(_SCALED if is_whole else _SCALED_AND_CUT, size=size, resize=resize)
+        return " ".join((how, tr("Finer detail is lost to the network.")))
+    if shorter == resize:
+        return tr(_KEPT if is_whole else _CUT, size=size, resize=resize)
+    if is_whole:
+        how = trn(
+            "{size} × {size} pixels: the shorter side, {count} pixel, is enlarged to {resize}.",
+            "{size} × {size} pixels: the shorter side, {count} pixels, is enlarged to {resize}.",
+            shorter,
             size=size,
             resize=resize,
-            middle=middle,
         )
-    if shorter == resize:
-        kept = tr(
-            "the shorter side has {resize} pixels already, so nothing is scaled", resize=resize
+    else:
+        how = trn(
+            "{size} × {size} pixels: the shorter side, {count} pixel, is enlarged to {resize}, "
+            "then the middle is cut out.",
+            "{size} × {size} pixels: the shorter side, {count} pixels, is enlarged to {resize}, "
+            "then the middle is cut out.",
+            shorter,
+            size=size,
+            resize=resize,
         )
-        return tr("{size} × {size} pixels: {kept}{middle}.", size=size, kept=kept, middle=middle)
-    return tr(
-        "{size} × {size} pixels: the shorter side, {shorter} pixel{value}, is enlarged "
-        "to {resize}{middle}. Enlarging loses no detail and adds none.",
-        size=size,
-        shorter=shorter,
-        value="s" * (shorter != 1),
-        resize=resize,
-        middle=middle,
-    )
+    return " ".join((how, tr("Enlarging loses no detail and adds none.")))
+
+
+_SCALED = later("{size} × {size} pixels: the shorter side is scaled to {resize}.")
+_SCALED_AND_CUT = later(
+    "{size} × {size} pixels: the shorter side is scaled to {resize}, then the middle is cut out."
+)
+_KEPT = later(
+    "{size} × {size} pixels: the shorter side has {resize} pixels already, so nothing is scaled."
+)
+_CUT = later(
+    "{size} × {size} pixels: the shorter side has {resize} pixels already, so nothing is scaled, "
+    "then the middle is cut out."
+)
 
 
 def no_such_layer(network: str, asked: str, instead: str) -> str:
@@ -147,9 +167,9 @@ def no_such_layer(network: str, asked: str, instead: str) -> str:
         instead: The title of the layer that is shown.
     """
     return tr(
-        "{network} has no layer called “{quoted}”, as the link asks; here is {instead} instead.",
+        "{network} has no layer called “{name}”, as the link asks; here is {instead} instead.",
         network=plain(network),
-        quoted=quoted(asked),
+        name=quoted(asked),
         instead=plain(instead),
     )
 
@@ -161,16 +181,16 @@ def step_help(by: int, *, has_parts: bool) -> str:
         by: −1 towards the image, 1 towards the classes.
         has_parts: Whether some layers are parts of modules.
     """
-    towards, key = ("image", "[") if by < 0 else ("classes", "]")
-    step = tr("One layer, or one module,") if has_parts else tr("One layer")
-    inside = tr(" With Shift, or the keys { and }, by the parts of a module.") if has_parts else ""
-    return tr(
-        "{step} towards the {towards}. The key {key} does the same.{inside}",
-        step=step,
-        towards=towards,
-        key=key,
-        inside=inside,
+    if not has_parts:
+        if by < 0:
+            return tr("One layer towards the image. The key [ does the same.")
+        return tr("One layer towards the classes. The key ] does the same.")
+    step = (
+        tr("One layer, or one module, towards the image. The key [ does the same.")
+        if by < 0
+        else tr("One layer, or one module, towards the classes. The key ] does the same.")
     )
+    return f"{step} {tr('With Shift, or the keys { and }, by the parts of a module.')}"
 
 
 def no_such_weights(network: str, asked: str, instead: str) -> str:
@@ -182,10 +202,10 @@ def no_such_weights(network: str, asked: str, instead: str) -> str:
         instead: The title of the weights that are used.
     """
     return tr(
-        "{network} has no weights called “{quoted}”, as the link asks; here are others "
-        "instead ({instead}).",
+        "{network} has no weights called “{name}”, as the link asks; here are others instead "
+        "({instead}).",
         network=plain(network),
-        quoted=quoted(asked),
+        name=quoted(asked),
         instead=plain(instead),
     )
 
@@ -225,17 +245,15 @@ def opened(name: str, network: Network) -> str:
         name: The file's name, safe to show.
         network: The network in it.
     """
-    count = len(network.weights.classes)
-    classes = (
-        tr(" with {count} class{which}", count=count, which="" if count == 1 else "es")
-        if count
-        else ""
-    )
-    return tr(
-        "{name} is in use: {title}{classes}.",
-        name=name,
-        title=plain(network.title),
-        classes=classes,
+    count, title = len(network.weights.classes), plain(again(network.title))
+    if not count:
+        return tr("{file} is in use: {network}.", file=name, network=title)
+    return trn(
+        "{file} is in use: {network} with {count} class.",
+        "{file} is in use: {network} with {count} classes.",
+        count,
+        file=name,
+        network=title,
     )
 
 
@@ -260,14 +278,12 @@ def details(bytes: int, sha256: str, note: str) -> str:
         sha256: Of them.
         note: What is said about them; may come from a file.
     """
-    return (
-        tr(
-            "{note} They take {bytes}. Their fingerprint (sha256) is `{sha256}`.",
-            note=plain(note),
-            bytes=size_text(bytes),
-            sha256=sha256,
-        )
-    ).strip()
+    facts = tr(
+        "They take {size}. Their fingerprint (sha256) is `{sha256}`.",
+        size=size_text(bytes),
+        sha256=sha256,
+    )
+    return " ".join(filter(None, (plain(again(note)), facts)))
 
 
 def unused(files: Sequence[UnusedFile]) -> str:
@@ -276,7 +292,7 @@ def unused(files: Sequence[UnusedFile]) -> str:
     Args:
         files: Those files; at least one.
     """
-    lines = [f"- {plain_name(file.name)} {plain(file.reason)}" for file in files[:_LISTED]]
+    lines = [f"- {plain_name(file.name)} {plain(again(file.reason))}" for file in files[:_LISTED]]
     if len(files) > _LISTED:
         lines.append(tr("- and {count:,} more", count=len(files) - _LISTED))
     return "\n".join((tr("In the folder of weights, and not used:"), "", *lines))
@@ -284,9 +300,7 @@ def unused(files: Sequence[UnusedFile]) -> str:
 
 def use_full_weights(status: SourceStatus) -> str:
     """Return the label of the button that takes the full weights; of a fetch with its size."""
-    cost = (
-        ""
-        if status.here
-        else tr(" (fetch {fetch_bytes})", fetch_bytes=size_text(status.fetch_bytes))
-    )
-    return tr("Use the full ImageNet weights{cost}", cost=cost)
+    if status.here:
+        return tr("Use the full ImageNet weights")
+    size = size_text(status.fetch_bytes)
+    return tr("Use the full ImageNet weights (fetch {size})", size=size)

@@ -16,7 +16,7 @@ from convviz.images.decode import MAX_PIXELS, format_names, is_transparent
 from convviz.images.encode import jpeg, png
 from convviz.images.samples import gallery, names_of_samples
 from convviz.images.samples import sample as open_sample
-from convviz.language import tr
+from convviz.language import ENGLISH, again, speaking, tr
 from convviz.plain_text import plain_name
 from convviz.ui import exports, state
 from convviz.ui.choice import IMAGE_KEYS, ChosenImage
@@ -96,14 +96,16 @@ def received(name: str, data: bytes, origin: str) -> ChosenImage:
 
 @cache
 def of_sample(name: str) -> ChosenImage:
-    """Open a sample photograph.
+    """Open a sample photograph; its texts are English, and pages tell them `again`.
 
     Raises:
         ImageError: There is no such sample.
     """
     sample = open_sample(name)
-    credit = f"{sample.credit} ({sample.licence})"
-    return ChosenImage.of(name, sample.title, sample.read(), "sample", credit)
+    with speaking(ENGLISH):
+        title, licence = tr(sample.title), tr(sample.licence)
+        credit = tr("{credit} ({licence})", credit=tr(sample.credit), licence=licence)
+    return ChosenImage.of(name, title, sample.read(), "sample", credit)
 
 
 def label_of(image: ChosenImage) -> str:
@@ -128,10 +130,10 @@ def panel(image: ChosenImage) -> None:
         horizontal=True, vertical_alignment="center", gap="small", key="sidebar_image"
     ):
         with st.container(width=72, key="sidebar_thumbnail"):
-            st.image(thumbnail(image), width="stretch", alt=image.title)
+            st.image(thumbnail(image), width="stretch", alt=again(image.title))
         with st.container(gap=None, width="stretch"):
             width, height = image.pixels.size
-            st.markdown(f"**{plain_name(image.title)}**")
+            st.markdown(f"**{plain_name(again(image.title))}**")
             st.caption(tr("{width} × {height} pixels", width=width, height=height))
             menu = st.popover(
                 tr("Change image"), key="sidebar_change_image", width="content", on_change="rerun"
@@ -181,17 +183,17 @@ def prepare(image: ChosenImage, network: Network) -> None:
 
 def _gallery(key: str) -> None:
     own = state.visit().own_image
-    shown = {sample.name: sample.title for sample in gallery()}
+    shown = {sample.name: tr(sample.title) for sample in gallery()}
     chosen = str(state.visit().values.get(Key.IMAGE, DEFAULT_SAMPLE))
     if chosen in names_of_samples():  # a sample that only a link names has its tile while in use
-        shown.setdefault(chosen, of_sample(chosen).title)
+        shown.setdefault(chosen, again(of_sample(chosen).title))
     with st.container(horizontal=True, gap="xsmall", key=f"{key}_samples"):
         for name, title in shown.items():
             with errors():
                 _tile(key, name, title, of_sample(name))
         if own is not None:
             with errors():
-                _tile(key, OWN, plain_name(own.title), own)
+                _tile(key, OWN, plain_name(again(own.title)), own)
 
 
 def _tile(key: str, name: str, title: str, image: ChosenImage) -> None:
@@ -249,12 +251,11 @@ def whole(image: ChosenImage, network: Network) -> None:
     """Draw the whole image with a frame around the part that goes into the network."""
     weights = network.weights
     framed = _framed(image, weights.input_size, weights.resize)
-    st.image(framed, width="content", alt=tr("{title}, with the crop's frame", title=image.title))
-    st.caption(
-        findings.whole(
-            image.title, *image.pixels.size, image.credit, is_transparent=_is_transparent(image)
-        )
+    st.image(framed, width="content", alt=tr("{image}, with the crop's frame", image=image.title))
+    text = findings.whole(
+        again(image.title), *image.pixels.size, image.credit, is_transparent=_is_transparent(image)
     )
+    st.caption(text)
 
 
 def input_crop(image: ChosenImage, network: Network) -> None:

@@ -9,7 +9,7 @@ from math import prod
 
 import streamlit as st
 
-from convviz.language import tr
+from convviz.language import again, tr
 from convviz.networks.network import Network, is_within
 from convviz.structure.findings import left_out_sentence, on_zeros_sentence, windows_sentence
 from convviz.structure.layers import Layer, attention_windows, left_out, runs_on_zeros
@@ -79,14 +79,8 @@ def pick(
         _draw_steps(steps(network, layers), name)
         layer = by_name[name]
         dotted = "" if layer.name == layer.title else f"{state.code(layer.name)}, "
-        st.caption(
-            tr(
-                "{dotted}{kind}, {prod:,} values",
-                dotted=dotted,
-                kind=state.plain(layer.kind),
-                prod=prod(layer.shape),
-            )
-        )
+        kind, count = state.plain(layer.kind), prod(layer.shape)
+        st.caption(dotted + tr("{kind}, {count:,} values", kind=kind, count=count))
         _draw_related(related(layer, layers, further))
         if sentence := left_out_sentence(left_out(network)):
             st.caption(sentence)
@@ -94,7 +88,7 @@ def pick(
             name = state.code(layer.name)
             st.caption(windows_sentence(name, windows.count, windows.positions))
         if runs_on_zeros(network):
-            st.caption(on_zeros_sentence(state.plain(network.title)))
+            st.caption(on_zeros_sentence(state.plain(again(network.title))))
     state.visit().layers[network.name] = layer.name
     state.put(Key.LAYER, layer.name)
     return layer
@@ -123,7 +117,7 @@ def _settle(
         if asked:
             state.notice(
                 Key.LAYER,
-                findings.no_such_layer(network.title, asked, layer.title),
+                findings.no_such_layer(again(network.title), asked, layer.title),
             )
         name = layer.name
     elif name != visit.values.get(Key.LAYER):
@@ -192,12 +186,15 @@ def steps(network: Network, layers: Sequence[Layer]) -> Steps:
 def _draw_steps(steps: Steps, name: str) -> None:
     """Draw the buttons that step from a layer to its neighbours, and listen to the keys."""
     row = st.container(horizontal=True, wrap=False, gap="small")
-    for title, icon, by in (("Shallower", "arrow_back", -1), ("Deeper", "arrow_forward", 1)):
+    for key, title, icon, by in (
+        ("shallower", tr("Shallower"), "arrow_back", -1),
+        ("deeper", tr("Deeper"), "arrow_forward", 1),
+    ):
         row.button(
             title,
             icon=f":material/{icon}:",
             icon_position="right" if by > 0 else "left",
-            key=f"sidebar_layer_{title.lower()}",
+            key=f"sidebar_layer_{key}",
             disabled=steps.target(name, by) == name == steps.target(name, 0, by),
             width="stretch",
             on_click=_go,

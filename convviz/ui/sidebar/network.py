@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from convviz import limits
 from convviz.datasets import published
 from convviz.errors import ConvvizError, WeightsError
-from convviz.language import tr
+from convviz.language import again, tr
 from convviz.networks.catalogue import COURSE
 from convviz.networks.findings import replaces_built_in
 from convviz.networks.network import Network
@@ -76,14 +76,15 @@ def draw() -> None:
                 visit.fitting,
                 index=None,
                 placeholder=tr("Choose one"),
-                format_func=lambda name: spec(name).title,
+                format_func=lambda name: again(spec(name).title),
                 key="sidebar_saved_network",
                 on_change=_take,
             )
     if visit.unopened:
-        st.error(findings.unopened(visit.unopened), icon=":material/error:")
+        sentence = state.plain(again(visit.unopened))
+        st.error(findings.unopened(sentence), icon=":material/error:")
     elif visit.opened:
-        st.success(visit.opened, icon=":material/check:")
+        st.success(again(visit.opened), icon=":material/check:")
 
 
 @guarded
@@ -99,7 +100,7 @@ def _take() -> None:
     try:
         network = _opened(SentFile(file.name, file.getvalue()))
     except ConvvizError as error:
-        visit.unopened = state.plain(f"{name}: {error}")
+        visit.unopened = tr("{file}: {error}", file=name, error=error)
         return
     if network is None:
         return
@@ -160,7 +161,8 @@ def pick_network(*, draw: bool = True) -> str:
     listed = available()
     here = dict(zip(listed, _are_here(listed), strict=True))
     labels = {
-        name: findings.network_label(spec(name).title, here=here.get(name, True)) for name in names
+        name: findings.network_label(again(spec(name).title), here=here.get(name, True))
+        for name in names
     }
     name = st.selectbox(
         tr("Network"),
@@ -268,11 +270,11 @@ def pick_weights(
         with missing:
             downloads.get(name, chosen.source, statuses)
     try:
-        with st.spinner(tr("Loading {title}…", title=spec(name).title)):
+        with st.spinner(tr("Loading {network}…", network=spec(name).title)):
             network = cache.network(name, chosen.source)
     except WeightsError as error:
         if missing is None:
-            st.caption(state.plain(str(error)))
+            st.caption(state.plain(again(str(error))))
             return None
         with missing:
             downloads.offer(name, chosen.source, statuses, str(error))
@@ -305,7 +307,7 @@ def _trained(name: str) -> list[SourceStatus]:
     """List what this visitor trained on the page Transfer learning."""
     networks = [trained.find(source) for source in state.visit().trained]
     weights = [network.weights for network in networks if network and network.name == name]
-    return [SourceStatus(each.source, each.title, True, each.bytes) for each in weights]
+    return [SourceStatus(each.source, again(each.title), True, each.bytes) for each in weights]
 
 
 def others_here(name: str, source: str) -> dict[str, str]:
@@ -325,12 +327,12 @@ def _settle(name: str, statuses: dict[str, SourceStatus]) -> str:
         if linked:
             state.notice(
                 Key.WEIGHTS,
-                findings.no_such_weights(spec(name).title, linked, statuses[source].title),
+                findings.no_such_weights(again(spec(name).title), linked, statuses[source].title),
             )
         elif gone.startswith(trained.PREFIX):
             state.notice(
                 Key.WEIGHTS,
-                findings.no_longer_here(state.plain(spec(name).title)),
+                findings.no_longer_here(state.plain(again(spec(name).title))),
             )
     visit.sources[name] = source
     state.put(Key.WEIGHTS, source)
@@ -363,22 +365,22 @@ def _choose_weights(name: str) -> None:
 def _describe(network: Network, statuses: dict[str, SourceStatus]) -> None:
     """Say which weights are in use; in the details, offer the full ImageNet weights as well."""
     weights = network.weights
-    facts = [
-        tr("Weights trained on {training_set}", training_set=state.plain(weights.training_set))
-    ]
-    decoder = (
-        tr("decoder from {decoder_set}", decoder_set=state.plain(weights.decoder_set))
-        if weights.decoder_set
-        else tr("with decoder")
-    )
-    facts.append(decoder if weights.has_decoder else tr("no decoder"))
     if weights.training_set == NOT_STATED:
-        facts[0] = tr("What the weights learned from is not stated")
+        learned = tr("What the weights learned from is not stated")
+    else:
+        learned = tr("Weights trained on {set}", set=state.plain(weights.training_set))
+    if not weights.has_decoder:
+        decoder = tr("no decoder")
+    elif weights.decoder_set:
+        decoder = tr("decoder from {set}", set=state.plain(weights.decoder_set))
+    else:
+        decoder = tr("with decoder")
     if weights.source == "random":
-        facts = [tr("Weights not trained: random numbers")]
-    st.caption(" · ".join(facts))
+        st.caption(tr("Weights not trained: random numbers"))
+    else:
+        st.caption(f"{learned} · {decoder}")
     if weights.warning:
-        st.warning(state.plain(weights.warning), icon=":material/warning:")
+        st.warning(state.plain(again(weights.warning)), icon=":material/warning:")
     full = statuses.get("imagenet")
     with st.expander(tr("Details of the weights"), key="sidebar_weights_details"):
         st.caption(findings.details(weights.bytes, weights.sha256, weights.note))
