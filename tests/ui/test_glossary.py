@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from convviz.language import LANGUAGES, speaking
 from convviz.ui import glossary
 
 ROOT = Path(__file__).parents[2]
@@ -57,8 +58,11 @@ def test_a_word_has_one_sentence(term: glossary.Term) -> None:
 
 
 def test_no_spelling_belongs_to_two_words() -> None:
-    spellings = [spelling for term in glossary.TERMS for spelling in term.spellings]
-    assert len(spellings) == len(set(spellings)) == len(glossary.meanings())
+    for language in LANGUAGES:
+        with speaking(language):
+            spellings = [spelling for term in glossary.TERMS for spelling in term.spellings]
+            assert len(spellings) == len(set(spellings)) == len(glossary.meanings())
+            assert all(spelling == spelling.strip() != "" for spelling in spellings)
 
 
 def test_no_other_text_is_coloured() -> None:
