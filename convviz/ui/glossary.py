@@ -188,7 +188,7 @@ TERMS = (
         later("Using an encoder trained for one task in a network for another."),
     ),
     Term(
-        later("fine-tuning"),
+        later("fine-tuning|fine-tunings"),
         later("Training an encoder further on the new task, with small steps."),
     ),
     Term(
