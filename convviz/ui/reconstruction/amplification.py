@@ -12,7 +12,7 @@ from convviz.figures import theme
 from convviz.formatting import say_seconds
 from convviz.images.encode import png
 from convviz.jobs.job import JobView
-from convviz.language import later, tr
+from convviz.language import later, numeral, tr
 from convviz.plain_text import plain
 from convviz.reconstruction import findings
 from convviz.reconstruction.amplify import MOST_OCTAVES, AmplifyConfig
@@ -96,6 +96,7 @@ def plan(choice: Choice) -> tuple[AmplifyPlan, DeltaGenerator]:
         strength = st.select_slider(
             tr("Strength"),
             _STRENGTHS,
+            format_func=lambda strength: numeral(str(strength)),
             key=state.remember(Key.STRENGTH, 0.1, allowed=_STRENGTHS),
             help=tr(
                 "How far the image moves in each octave: the root mean square of the changes "
