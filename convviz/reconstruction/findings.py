@@ -627,7 +627,7 @@ def recorded_settings(recorded: RecordedSeries) -> str:
         noise=noise,
         seed=config.seed,
         tv=config.tv,
-        weights=plain(subject.weights),
+        weights=plain(tr(subject.weights)),
         seconds=seconds,
     )
     if added > 0:

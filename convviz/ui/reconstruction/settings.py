@@ -271,7 +271,7 @@ def _advanced_widgets() -> dict[str, Any]:
         start = st.selectbox(
             tr("Start from"),
             STARTS,
-            format_func=lambda name: tr(_START_TITLES.get(name, name)),
+            format_func=lambda name: tr(_START_TITLES[name]),
             key=state.remember(Key.START_FROM, STARTS[0], allowed=STARTS, in_url=False),
         )
         chosen_seed = seed(tr("Chooses the noise: the same seed gives the same start."))
@@ -286,7 +286,7 @@ def _advanced_widgets() -> dict[str, Any]:
         precision = st.selectbox(
             tr("Precision"),
             PRECISIONS,
-            format_func=lambda name: tr(_PRECISION_TITLES.get(name, name)),
+            format_func=lambda name: tr(_PRECISION_TITLES[name]),
             key=state.remember(Key.PRECISION, PRECISIONS[0], allowed=PRECISIONS, in_url=False),
             help=tr(
                 "bfloat16 has 8 bits of precision instead of 24; processors with "
