@@ -4,7 +4,7 @@ from convviz.language import later
 from convviz.ui import shell
 
 choice = shell.open_page(
-    "Course",
+    later("Course"),
     question=later(
         "From pixels to class names, one idea at a time. Look, predict, check; every answer "
         "is computed for your image."

@@ -4,7 +4,7 @@ from convviz.language import later
 from convviz.ui import shell
 
 choice = shell.open_page(
-    "Activations",
+    later("Activations"),
     question=later(
         "Each **channel** of a layer looks for one pattern. Its **feature map** is bright "
         "where it finds it; an **empty** channel finds it nowhere."

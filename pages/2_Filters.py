@@ -4,7 +4,7 @@ from convviz.language import later
 from convviz.ui import shell
 
 choice = shell.open_page(
-    "Filters",
+    later("Filters"),
     question=later(
         "A filter is a small pattern of weights that slides over its input and answers where "
         "the pattern is found. Training made these patterns from random numbers."

@@ -5,7 +5,7 @@ from convviz.ui import shell
 from convviz.ui.architectures import views
 
 choice = shell.open_page(
-    "Architectures",
+    later("Architectures"),
     question=later(
         "What does each network's design cost, and why was it built that way? Every number "
         "is counted from the networks themselves."

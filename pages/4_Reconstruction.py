@@ -5,7 +5,7 @@ from convviz.ui import shell
 from convviz.ui.reconstruction import view
 
 choice = shell.open_page(
-    "Reconstruction",
+    later("Reconstruction"),
     question=later(
         "What does a layer still know about the image? Make an image from its feature maps "
         "alone, and see what comes back and what does not."

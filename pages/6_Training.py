@@ -4,7 +4,7 @@ from convviz.language import later
 from convviz.ui import shell
 
 choice = shell.open_page(
-    "Training",
+    later("Training"),
     question=later(
         "How do feature maps grow while a network learns? Scrub through a training that was "
         "recorded, or train a small network here and watch."

@@ -4,7 +4,7 @@ from convviz.language import later
 from convviz.ui import shell
 
 choice = shell.open_page(
-    "Evidence",
+    later("Evidence"),
     question=later(
         "Why this class? See where the evidence for it lies in the image, which channels "
         "carry it, and put what you see to the test."

@@ -4,7 +4,7 @@ from convviz.language import later
 from convviz.ui import shell
 
 choice = shell.open_page(
-    "Design",
+    later("Design"),
     question=later(
         "Put a network together, one line a block: every size, number and field is counted "
         "from the network that the lines make."

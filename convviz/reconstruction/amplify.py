@@ -36,7 +36,7 @@ from convviz.images.preprocess import (
     to_pixels,
     without_colour,
 )
-from convviz.language import tr
+from convviz.language import tr, trp
 from convviz.networks.network import Network
 from convviz.reconstruction.config import DEFAULT_SECONDS, MOST_SECONDS, whole, within
 from convviz.structure.layers import Layer, check_channel
@@ -155,13 +155,13 @@ def amplify(
     """
     config = config or AmplifyConfig()
     layer = find_layer(network, layer_name)
-    whole(tr("number of octaves"), config.octaves, 1, MOST_OCTAVES)
-    within("strength", config.strength, 0.0, MOST_STRENGTH, above=True)
-    whole(tr("number of steps"), config.steps, 1, MOST_OCTAVE_STEPS)
-    within(tr("time in seconds"), config.seconds, 0.0, MOST_SECONDS, above=True)
-    whole("seed", config.seed, 0, 2**63 - 1)
+    whole(trp("a setting", "number of octaves"), config.octaves, 1, MOST_OCTAVES)
+    within(trp("a setting", "strength"), config.strength, 0.0, MOST_STRENGTH, above=True)
+    whole(trp("a setting", "number of steps"), config.steps, 1, MOST_OCTAVE_STEPS)
+    within(trp("a setting", "time in seconds"), config.seconds, 0.0, MOST_SECONDS, above=True)
+    whole(trp("a setting", "seed"), config.seed, 0, 2**63 - 1)
     if config.channel is not None:
-        whole("channel", config.channel, 0, 10**9)
+        whole(trp("a setting", "channel"), config.channel, 0, 10**9)
         check_channel(layer.shape, config.channel)
     size, how = network.input_size, network.spec.interpolation
     resize = network.weights.resize
@@ -238,9 +238,9 @@ class _Answer:
         if value - value != 0:  # not a number, or infinite
             raise ReconstructionError(
                 tr(
-                    "{title} puts out values that are not finite for this image, so it "
+                    "{layer} puts out values that are not finite for this image, so it "
                     "cannot be amplified; choose another layer or a smaller strength.",
-                    title=self._layer.title,
+                    layer=self._layer.title,
                 )
             )
         return value

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from convviz.errors import SettingError
-from convviz.language import tr
+from convviz.language import later, tr, trp
 from convviz.networks.device import PRECISIONS, Precision
 from convviz.networks.registry import spec
 from convviz.reconstruction import optimizers
@@ -97,45 +97,45 @@ def check(config: ReconstructionConfig) -> None:
     Raises:
         SettingError: A setting is out of range; the sentence names the limit.
     """
-    whole(tr("number of steps"), config.steps, 1, MOST_STEPS)
-    within(tr("time in seconds"), config.seconds, 0.0, MOST_SECONDS, above=True)
-    _choice("optimizer", config.optimizer, tuple(OPTIMIZERS))
-    within(tr("learning rate"), config.learning_rate, 0.0, math.inf, above=True)
-    within("decay", config.decay, 0.0, 10.0)
-    within(tr("weight of the total variation"), config.tv, 0.0, 1e6)
-    within("noise", config.noise, 0.0, 1.0)
-    within(tr("spectrum of the noise"), config.spectrum, 0.0, 3.0)
-    within("smoothness", config.smoothness, 0.0, 3.0)
-    whole("seed", config.seed, 0, 2**63 - 1)
-    _choice("precision", config.precision, PRECISIONS)
-    whole(tr("image size"), config.image_size, 1, LARGEST_IMAGE)
+    whole(trp("a setting", "number of steps"), config.steps, 1, MOST_STEPS)
+    within(trp("a setting", "time in seconds"), config.seconds, 0.0, MOST_SECONDS, above=True)
+    _choice(trp("a setting", "optimizer"), config.optimizer, tuple(OPTIMIZERS))
+    within(trp("a setting", "learning rate"), config.learning_rate, 0.0, math.inf, above=True)
+    within(trp("a setting", "decay"), config.decay, 0.0, 10.0)
+    within(trp("a setting", "weight of the total variation"), config.tv, 0.0, 1e6)
+    within(trp("a setting", "noise"), config.noise, 0.0, 1.0)
+    within(trp("a setting", "spectrum of the noise"), config.spectrum, 0.0, 3.0)
+    within(trp("a setting", "smoothness"), config.smoothness, 0.0, 3.0)
+    whole(trp("a setting", "seed"), config.seed, 0, 2**63 - 1)
+    _choice(trp("a setting", "precision"), config.precision, PRECISIONS)
+    whole(trp("a setting", "image size"), config.image_size, 1, LARGEST_IMAGE)
     _start(config.start)
 
 
 def _start(start: Any) -> None:
     if isinstance(start, str):
-        _choice("start", start, STARTS)
+        _choice(trp("a setting", "start"), start, STARTS)
     elif isinstance(start, Tensor):
         if start.dim() not in (3, 4) or start.shape[-3] != 3 or start.numel() == 0:
             raise SettingError(
                 tr(
-                    "The start's shape {tuple} is not that of an image; give pixels of shape "
+                    "The start's shape {shape} is not that of an image; give pixels of shape "
                     "(3, height, width).",
-                    tuple=tuple(start.shape),
+                    shape=str(tuple(start.shape)),
                 )
             )
         if start.dim() == 4 and start.shape[0] != 1:
             raise SettingError(
-                tr("The start holds {shape} images; give exactly one.", shape=start.shape[0])
+                tr("The start holds {count} images; give exactly one.", count=start.shape[0])
             )
         if not start.is_floating_point() or not bool(torch.isfinite(start).all()):
             raise SettingError(tr("The start's pixels must be finite decimal numbers in 0 to 1."))
     elif not isinstance(start, Image.Image):
         raise SettingError(
             tr(
-                "The start must be {join} or an image, not a {name}.",
-                join=" or ".join(STARTS),
-                name=type(start).__name__,
+                "The start must be {starts} or an image, not a {kind}.",
+                starts=tr(" or ").join(STARTS),
+                kind=type(start).__name__,
             )
         )
 
@@ -144,16 +144,22 @@ def _choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise SettingError(
             tr(
-                "The {name} {value!r} does not exist; choose {join}.",
-                name=name,
-                value=value,
-                join=", ".join(choices),
+                "The {setting} {given} does not exist; choose {choices}.",
+                setting=name,
+                given=repr(value),
+                choices=", ".join(choices),
             )
         )
 
 
 def whole(name: str, value: Any, low: int, high: int) -> None:
     """Check a whole number; None is a setting that is not made.
+
+    Args:
+        name: Name of the setting, for the sentence, in the reader's language.
+        value: Its value.
+        low: The smallest valid value.
+        high: The largest one.
 
     Raises:
         SettingError: It is none, or out of range.
@@ -163,11 +169,11 @@ def whole(name: str, value: Any, low: int, high: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise SettingError(
             tr(
-                "The {name} must be a whole number from {low} to {high}, not {value}.",
-                name=name,
+                "The {setting} must be a whole number from {low} to {high}, not {given}.",
+                setting=name,
                 low=low,
                 high=high,
-                value=value,
+                given=value,
             )
         )
 
@@ -176,7 +182,7 @@ def within(name: str, value: Any, low: float, high: float, *, above: bool = Fals
     """Check a number; None is a setting that is not made, not-a-number is outside every range.
 
     Args:
-        name: Name of the setting, for the sentence.
+        name: Name of the setting, for the sentence, in the reader's language.
         value: Its value.
         low: The smallest valid value.
         high: The largest one.
@@ -190,17 +196,20 @@ def within(name: str, value: Any, low: float, high: float, *, above: bool = Fals
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if number and low <= value <= high and math.isfinite(value) and not (above and value == low):
         return
-    start = tr("above {low:g}", low=low) if above else tr("{low:g} or more", low=low)
-    end = "" if math.isinf(high) else tr(" and at most {high:g}", high=high)
-    raise SettingError(
-        tr(
-            "The {name} must be a number {start}{end}, not {value}.",
-            name=name,
-            start=start,
-            end=end,
-            value=value,
+    limits: dict[str, Any] = {"setting": name, "low": low, "high": high, "given": value}
+    if above and math.isinf(high):
+        message = later("The {setting} must be a number above {low:g}, not {given}.")
+    elif above:
+        message = later(
+            "The {setting} must be a number above {low:g} and at most {high:g}, not {given}."
         )
-    )
+    elif math.isinf(high):
+        message = later("The {setting} must be a number {low:g} or more, not {given}.")
+    else:
+        message = later(
+            "The {setting} must be a number {low:g} or more and at most {high:g}, not {given}."
+        )
+    raise SettingError(tr(message, **limits))
 
 
 def preset(network_name: str, layer_name: str) -> ReconstructionConfig:

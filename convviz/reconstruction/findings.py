@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from PIL import Image
 from torch import Tensor
 
-from convviz.formatting import decimals, percent, significant, times
+from convviz.formatting import decimals, grouped, percent, significant, times
 from convviz.images.preprocess import to_pixels
-from convviz.language import tr
+from convviz.language import numeral, tr, trn, trp
 from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
@@ -56,7 +56,7 @@ _Run = tuple[ReconstructionProgress, ReconstructionResult]
 def error_text(relative_error: float, *, is_silent: bool = False) -> str:
     """Write a relative error: "0.0349", or "undefined" where the layer is silent."""
     if is_silent or not math.isfinite(relative_error):
-        return "undefined"
+        return tr("undefined")
     return significant(relative_error)
 
 
@@ -70,10 +70,10 @@ def error_meaning(relative_error: float | None, *, is_silent: bool = False) -> s
     if relative_error is None or not math.isfinite(relative_error):
         return tr("The relative error says how far the feature maps of y are from those of x.")
     return tr(
-        "A relative error of {error_text} means: the feature maps of y and x differ by "
-        "{relative_error} of the length of those of x.",
-        error_text=error_text(relative_error),
-        relative_error=percent(relative_error),
+        "A relative error of {error} means: the feature maps of y and x differ by {share} of "
+        "the length of those of x.",
+        error=error_text(relative_error),
+        share=percent(relative_error),
     )
 
 
@@ -82,34 +82,43 @@ def how_measured(run: ReconstructionProgress) -> str:
     result = run.result
     if result is None:
         return ""
-    steps = tr(
-        "{step:,} step{which} in {seconds:.1f} seconds",
-        step=run.step,
-        which="" if run.step == 1 else "s",
+    steps = trn(
+        "{count:,} step in {seconds:.1f} seconds",
+        "{count:,} steps in {seconds:.1f} seconds",
+        run.step,
         seconds=run.seconds,
     )
     # An earlier run that this one went on from may have had another precision.
     whole = run.step == result.steps
-    if result.fast_steps in (0, result.steps):
-        which = "bfloat16" if result.fast_steps else "float32"
-        precision = tr(
-            "{which} all in {which_2}",
-            which="," if whole else f"; the last {result.steps:,},",
-            which_2=which,
+    precision = "bfloat16" if result.fast_steps else "float32"
+    if result.fast_steps in (0, result.steps) and whole:
+        return tr(
+            "Measured in float32 on the image as it is saved, with 8 bits for each colour, "
+            "after {steps}, all in {precision}.",
+            steps=steps,
+            precision=precision,
         )
-    else:
-        of = tr(" of them") if whole else ""
-        precision = f"{',' if whole else f'; of the last {result.steps:,},'} "
-        precision += tr(
-            "{fast_steps:,}{of} in bfloat16 and the others in float32",
-            fast_steps=result.fast_steps,
-            of=of,
+    if result.fast_steps in (0, result.steps):
+        return tr(
+            "Measured in float32 on the image as it is saved, with 8 bits for each colour, "
+            "after {steps}; the last {last:,}, all in {precision}.",
+            steps=steps,
+            last=result.steps,
+            precision=precision,
+        )
+    if whole:
+        return tr(
+            "Measured in float32 on the image as it is saved, with 8 bits for each colour, "
+            "after {steps}, {fast:,} of them in bfloat16 and the others in float32.",
+            steps=steps,
+            fast=result.fast_steps,
         )
     return tr(
         "Measured in float32 on the image as it is saved, with 8 bits for each colour, "
-        "after {steps}{precision}.",
+        "after {steps}; of the last {last:,}, {fast:,} in bfloat16 and the others in float32.",
         steps=steps,
-        precision=precision,
+        last=result.steps,
+        fast=result.fast_steps,
     )
 
 
@@ -148,26 +157,22 @@ def how_far(result: ReconstructionResult, config: ReconstructionConfig, *, befor
     if half is None:
         return tr("After a single step nothing can be said of how far the run is from done.")
     changes = [
-        tr(
-            "the relative error {went}",
-            went=_went(half.relative_error, result.relative_error, error_text),
-        ),
-        tr("SSIM {went}", went=_went(half.ssim, result.ssim)),
+        _went(tr("the relative error"), half.relative_error, result.relative_error, error_text),
+        _went("SSIM", half.ssim, result.ssim),
     ]
-    for name, earlier, after in (
-        ("layout", half.layout, result.layout),
-        ("detail", half.detail, result.detail),
+    for measure, earlier, after in (
+        (tr("the agreement of the layout"), half.layout, result.layout),
+        (tr("the agreement of the detail"), half.detail, result.detail),
     ):
         if earlier is not None and after is not None:
-            changes.append(
-                tr("the agreement of the {name} {went}", name=name, went=_went(earlier, after))
-            )
-    steps = tr(
-        "From step {before:,} to step {before_2:,}",
-        before=before + half.step,
-        before_2=before + result.steps,
+            changes.append(_went(measure, earlier, after))
+    went = tr(
+        "From step {start:,} to step {end:,} {changes}.",
+        start=before + half.step,
+        end=before + result.steps,
+        changes=_listed(changes),
     )
-    return f"{steps} {_listed(changes)}. {_verdict(result, config, before)}"
+    return f"{went} {_verdict(result, config, before)}"
 
 
 def _verdict(result: ReconstructionResult, config: ReconstructionConfig, before: int) -> str:
@@ -251,16 +256,23 @@ def _doublings(result: ReconstructionResult, before: int) -> float:
     return math.log2((before + result.steps) / (before + half.step)) if half else 0.0
 
 
-def _went(earlier: float, after: float, text: Callable[[float], str] = decimals) -> str:
-    """Say how a number changed, as far as its text shows it."""
-    if text(earlier) == text(after):
-        return tr("stayed at {text}", text=text(after))
-    return tr(
-        "{which} from {text} to {text_2}",
-        which="fell" if after < earlier else "rose",
-        text=text(earlier),
-        text_2=text(after),
-    )
+def _went(
+    measure: str, earlier: float, after: float, text: Callable[[float], str] = decimals
+) -> str:
+    """Say how a number changed, as far as its text shows it.
+
+    Args:
+        measure: What the number is called, in the reader's language.
+        earlier: What it was.
+        after: What it became.
+        text: Writes such a number.
+    """
+    before, now = text(earlier), text(after)
+    if before == now:
+        return tr("{measure} stayed at {now}", measure=measure, now=now)
+    if after < earlier:
+        return tr("{measure} fell from {before} to {now}", measure=measure, before=before, now=now)
+    return tr("{measure} rose from {before} to {now}", measure=measure, before=before, now=now)
 
 
 def _what_limits(config: ReconstructionConfig) -> str:
@@ -270,14 +282,12 @@ def _what_limits(config: ReconstructionConfig) -> str:
     if config.optimizer != DEFAULT:
         limits.append(row.title)
     if config.learning_rate is not None and config.learning_rate != row.rate:
-        limits.append(
-            tr("the learning rate of {learning_rate:g}", learning_rate=config.learning_rate)
-        )
+        limits.append(tr("the learning rate of {rate:g}", rate=config.learning_rate))
     if config.decay:
         limits.append(tr("its decay"))
     if config.tv:
         limits.append(tr("the penalty on total variation"))
-    return " and ".join(limits)
+    return tr(" and ").join(limits)
 
 
 def likeness_in_context(likeness: float, baseline: SsimBaselines | None) -> str:
@@ -289,28 +299,36 @@ def likeness_in_context(likeness: float, baseline: SsimBaselines | None) -> str:
     """
     if baseline is None:
         return ""
-    others = _unrelated(baseline.unrelated)
     worst = max((baseline.grey, *baseline.unrelated))
-    text = tr(
-        "For comparison: a flat mid-grey image has an SSIM with the original of {grey}",
-        grey=decimals(baseline.grey),
-    )
-    text += f", {others}." if others else "."
+    meaning = ""
     if likeness <= worst:
-        text += tr(
-            " So an SSIM of {likeness} alone is no sign of likeness.", likeness=decimals(likeness)
+        meaning = tr(
+            "So an SSIM of {likeness} alone is no sign of likeness.", likeness=decimals(likeness)
         )
-    return text
+    return _joined(_baselines(decimals(baseline.grey), baseline.unrelated), meaning)
 
 
-def _unrelated(values: Sequence[float]) -> str:
-    if not values:
-        return ""
-    if len(values) == 1:
-        return tr("another photograph {values}", values=decimals(values[0]))
-    low, high = decimals(min(values)), decimals(max(values))
-    return tr("{count} other photographs ", count=len(values)) + (
-        low if low == high else tr("{low} to {high}", low=low, high=high)
+def _baselines(grey: str, unrelated: Sequence[float]) -> str:
+    """Say what the SSIM of images is that show nothing of the original.
+
+    Args:
+        grey: That of a flat mid-grey image, written out.
+        unrelated: Those of other photographs.
+    """
+    if not unrelated:
+        return tr(
+            "For comparison: a flat mid-grey image has an SSIM with the original of {grey}.",
+            grey=grey,
+        )
+    low, high = decimals(min(unrelated)), decimals(max(unrelated))
+    return trn(
+        "For comparison: a flat mid-grey image has an SSIM with the original of {grey}, "
+        "another photograph {others}.",
+        "For comparison: a flat mid-grey image has an SSIM with the original of {grey}, "
+        "{count} other photographs {others}.",
+        len(unrelated),
+        grey=grey,
+        others=low if low == high else tr("{low} to {high}", low=low, high=high),
     )
 
 
@@ -334,17 +352,17 @@ def what_is_lost(runs: Sequence[ReconstructionProgress]) -> str:
     ):
         return _joined(tr("The image is too even to say what the deeper layers lose."), silent)
     numbers = tr(
-        "From {layer_title} to {layer_title_2} the agreement with the original goes from "
-        "{detail} to {detail_2} in the detail (what the pixels of a patch of {patch} × "
-        "{patch} add to its mean colour) and from {layout} to {layout_2} in the layout "
-        "(the patches' mean colours); 1 is identical up to contrast.",
-        layer_title=plain(first.subject.layer_title),
-        layer_title_2=plain(last.subject.layer_title),
-        detail=decimals(shallow.detail),
-        detail_2=decimals(deep.detail),
+        "From {shallow} to {deep} the agreement with the original goes from {first_detail} to "
+        "{last_detail} in the detail (what the pixels of a patch of {patch} × {patch} add to "
+        "its mean colour) and from {first_layout} to {last_layout} in the layout (the "
+        "patches' mean colours); 1 is identical up to contrast.",
+        shallow=plain(first.subject.layer_title),
+        deep=plain(last.subject.layer_title),
+        first_detail=decimals(shallow.detail),
+        last_detail=decimals(deep.detail),
         patch=PATCH,
-        layout=decimals(shallow.layout),
-        layout_2=decimals(deep.layout),
+        first_layout=decimals(shallow.layout),
+        last_layout=decimals(deep.layout),
     )
     layout, detail = shallow.layout - deep.layout, shallow.detail - deep.detail
     if max(layout, detail) < _NOTICEABLE:
@@ -365,12 +383,12 @@ def what_differs(runs: Sequence[ReconstructionProgress]) -> str:
         return silent
     sizes = "; ".join(
         tr(
-            "{layer_title} of {network} describes the image with {numbers:,} numbers (the "
-            "image itself has {pixels:,})",
-            layer_title=plain(run.subject.layer_title),
+            "{layer} of {network} describes the image with {count:,} numbers (the image itself "
+            "has {in_image:,})",
+            layer=plain(run.subject.layer_title),
             network=plain(run.subject.network),
-            numbers=run.subject.numbers,
-            pixels=3 * run.subject.pixels**2,
+            count=run.subject.numbers,
+            in_image=3 * run.subject.pixels**2,
         )
         for run, _ in results
     )
@@ -386,9 +404,13 @@ def what_differs(runs: Sequence[ReconstructionProgress]) -> str:
         other for _, baseline in likenesses for other in (baseline.grey, *baseline.unrelated)
     ]
     low, high = decimals(min(unrelated)), decimals(max(unrelated))
-    compared = (
-        f"Compared at {side} × {side} pixels, SSIM with the original: {values}; flat grey and "
-        f"other photographs have {low} to {high}."
+    compared = tr(
+        "Compared at {side} × {side} pixels, SSIM with the original: {values}; flat grey and "
+        "other photographs have {low} to {high}.",
+        side=side,
+        values=values,
+        low=low,
+        high=high,
     )
     ranked = sorted(
         zip((value for value, _ in likenesses), results, strict=True), key=lambda pair: pair[0]
@@ -400,10 +422,10 @@ def what_differs(runs: Sequence[ReconstructionProgress]) -> str:
         finding = tr("So they are about equally like their originals.")
     else:
         finding = tr(
-            "So the reconstruction from {network} is the most like its original, that "
-            "from {network_2} the least.",
-            network=plain(best.subject.network),
-            network_2=plain(worst.subject.network),
+            "So the reconstruction from {best} is the most like its original, that from "
+            "{worst} the least.",
+            best=plain(best.subject.network),
+            worst=plain(worst.subject.network),
         )
     return _joined(f"{sizes}.", compared, finding, _how_sure(results), silent)
 
@@ -425,9 +447,9 @@ def _ended(runs: Sequence[ReconstructionProgress]) -> tuple[list[_Run], str]:
     silent = [run.subject.layer_title for run, result in ended if result.is_silent]
     text = (
         tr(
-            "For this image all features of {listed} are 0: they say nothing about it, and "
+            "For this image all features of {layers} are 0: they say nothing about it, and "
             "are left out here.",
-            listed=_listed(silent),
+            layers=_listed(silent),
         )
         if silent
         else ""
@@ -446,13 +468,14 @@ def _how_sure(results: Sequence[_Run]) -> str:
     for run, result in unsettled:
         drifts = _is_drifting(result, run.step - result.steps)
         (drifting if drifts else open_runs).append(run.subject.layer_title)
-    which = tr("the image of") if len(drifting) == 1 else tr("the images of")
     moved_away = (
-        tr(
-            "Over the second half of the steps {which} {listed} moved away from the original "
-            "while the feature maps came closer: more time would not mend that.",
-            which=which,
-            listed=_listed(drifting),
+        trn(
+            "Over the second half of the steps the image of {layers} moved away from the "
+            "original while the feature maps came closer: more time would not mend that.",
+            "Over the second half of the steps the images of {layers} moved away from the "
+            "original while the feature maps came closer: more time would not mend that.",
+            len(drifting),
+            layers=_listed(drifting),
         )
         if drifting
         else ""
@@ -476,25 +499,30 @@ def _how_open(open_runs: Sequence[str], count: int, *, any_drifts: bool) -> str:
             "lost by the layers, but would come with more time or other settings.",
             count=count,
         )
-    names = (
-        f"{_listed(open_runs)} "
-        if len(open_runs) <= 3
-        else tr("{count} of the {count_2} images ", count=len(open_runs), count_2=count)
-    )
-    return tr(
-        "{names}{which} not settled: there, part of what looks different is not lost by "
-        "the layer, but would come with more time or other settings.",
-        names=names,
-        which="has" if len(open_runs) == 1 else "have",
+    if len(open_runs) > 3:
+        return tr(
+            "{count} of the {total} images have not settled: there, part of what looks "
+            "different is not lost by the layer, but would come with more time or other "
+            "settings.",
+            count=len(open_runs),
+            total=count,
+        )
+    return trn(
+        "{layers} has not settled: there, part of what looks different is not lost by the "
+        "layer, but would come with more time or other settings.",
+        "{layers} have not settled: there, part of what looks different is not lost by the "
+        "layer, but would come with more time or other settings.",
+        len(open_runs),
+        layers=_listed(open_runs),
     )
 
 
 def _too_far(results: Sequence[_Run]) -> str:
     largest = max(result.relative_error for _, result in results)
     return tr(
-        "With a relative error of up to {error_text} the images say more about the short "
+        "With a relative error of up to {error} the images say more about the short "
         "optimisation than about the layers: give each more time, or other settings.",
-        error_text=error_text(largest),
+        error=error_text(largest),
     )
 
 
@@ -502,24 +530,25 @@ def compared_layers(pairs: Sequence[tuple[Network, Layer]]) -> str:
     """Name the layers that several networks are compared at."""
     if not pairs:
         return tr("Choose at least one network.")
-    text = ", ".join(
-        tr("{title} of {title_2}", title=plain(layer.title), title_2=plain(network.title))
+    layers = ", ".join(
+        tr("{layer} of {network}", layer=plain(layer.title), network=plain(network.title))
         for network, layer in pairs
     )
     return tr(
-        "At about the same share of each encoder's depth as the layer in the sidebar: {text}.",
-        text=text,
+        "At about the same share of each encoder's depth as the layer in the sidebar: {layers}.",
+        layers=layers,
     )
 
 
 def weights_missing(titles: Sequence[str]) -> str:
     """Say which networks cannot be compared before their weights are fetched."""
-    which = tr("the network") if len(titles) == 1 else tr("each network")
-    return tr(
-        "The weights of {listed} are not here yet: choose {which} once in the sidebar to "
+    return trn(
+        "The weights of {networks} are not here yet: choose the network once in the sidebar to "
         "fetch them.",
-        listed=_listed(titles),
-        which=which,
+        "The weights of {networks} are not here yet: choose each network once in the sidebar "
+        "to fetch them.",
+        len(titles),
+        networks=_listed(titles),
     )
 
 
@@ -535,18 +564,18 @@ def what_settings(networks: Sequence[Network]) -> str:
         for network in networks
         if not is_measured(network.name, network.weights.source)
     ]
-    text = tr(
-        "A setting that you leave empty has the value that came closest when a few were "
-        "tried with the trained networks {known}",
-        known=known,
-    )
     if not guessed:
-        return tr("{text}, at the layer nearest in depth.", text=text)
-    names = _listed(list(dict.fromkeys(guessed)))
+        return tr(
+            "A setting that you leave empty has the value that came closest when a few were "
+            "tried with the trained networks {known}, at the layer nearest in depth.",
+            known=known,
+        )
     return tr(
-        "{text}. For {names} they are a guess from the layer's depth: nothing was measured.",
-        text=text,
-        names=names,
+        "A setting that you leave empty has the value that came closest when a few were tried "
+        "with the trained networks {known}. For {others} they are a guess from the layer's "
+        "depth: nothing was measured.",
+        known=known,
+        others=_listed(list(dict.fromkeys(guessed))),
     )
 
 
@@ -555,7 +584,7 @@ def recorded_title(series: SeriesProgress) -> str:
     first = series.subjects[0]
     return tr(
         "Recorded: {image}, from {count} layers of {network}",
-        image=plain(first.image),
+        image=plain(tr(first.image)),  # a sample photograph
         count=len(series.subjects),
         network=plain(first.network),
     )
@@ -567,9 +596,9 @@ def recorded_settings(recorded: RecordedSeries) -> str:
     subject, config = runs[0].subject, runs[0].config
     row = OPTIMIZERS[config.optimizer]
     rate = row.rate if config.learning_rate is None else config.learning_rate
-    steps = _each([f"{run.step:,}" for run in runs])
-    noise = _each([f"{run.config.noise:g}" for run in runs])
-    kind = _each([_spectrum(run.config.spectrum) for run in runs])
+    steps = _each([grouped(run.step) for run in runs])
+    noise = _each([numeral(f"{run.config.noise:g}") for run in runs])
+    spectrum = _each([_spectrum(run.config.spectrum) for run in runs])
     seconds = sum(run.seconds for run in runs)
     added = max(
         (
@@ -579,51 +608,61 @@ def recorded_settings(recorded: RecordedSeries) -> str:
         ),
         default=0.0,
     )
-    kept = tr(
-        "Each is kept as a JPEG of quality {jpeg_quality} and measured on that",
-        jpeg_quality=recorded.jpeg_quality,
-    )
-    kept += (
-        tr(", which adds up to {added} to the relative errors. ", added=significant(added))
-        if added > 0
-        else ". "
-    )
-    return tr(
-        "Computed beforehand by convviz {version} with {steps} steps of {title} "
-        "(learning rate {rate:g}{whole_image}) in {precision}, from {kind} noise of "
-        "standard deviation {noise} (seed {seed}), total variation {tv:g}, with the "
-        "weights “{weights}”, in {seconds:.0f} seconds on {threads} thread{which}. "
-        "{kept}Run it yourself here: Start does so for the layers chosen above, for as "
-        "long as is set there.",
+    computed = trn(
+        "Computed beforehand by convviz {version} with {steps} steps of {optimiser} "
+        "({learning_rate}) in {precision}, from {spectrum} noise of standard deviation "
+        "{noise} (seed {seed}), total variation {tv:g}, with the weights “{weights}”, in "
+        "{seconds:.0f} seconds on {count} thread.",
+        "Computed beforehand by convviz {version} with {steps} steps of {optimiser} "
+        "({learning_rate}) in {precision}, from {spectrum} noise of standard deviation "
+        "{noise} (seed {seed}), total variation {tv:g}, with the weights “{weights}”, in "
+        "{seconds:.0f} seconds on {count} threads.",
+        recorded.threads,
         version=recorded.version,
         steps=steps,
-        title=row.title,
-        rate=rate,
-        whole_image=_whole_image(config),
+        optimiser=row.title,
+        learning_rate=_learning_rate(config, rate),
         precision=config.precision,
-        kind=kind,
+        spectrum=spectrum,
         noise=noise,
         seed=config.seed,
         tv=config.tv,
-        weights=plain(subject.weights),
+        weights=plain(tr(subject.weights)),
         seconds=seconds,
-        threads=recorded.threads,
-        which="" if recorded.threads == 1 else "s",
-        kept=kept,
     )
+    if added > 0:
+        kept = tr(
+            "Each is kept as a JPEG of quality {quality} and measured on that, which adds up "
+            "to {added} to the relative errors.",
+            quality=recorded.jpeg_quality,
+            added=significant(added),
+        )
+    else:
+        kept = tr(
+            "Each is kept as a JPEG of quality {quality} and measured on that.",
+            quality=recorded.jpeg_quality,
+        )
+    here = tr(
+        "Run it yourself here: Start does so for the layers chosen above, for as long as is "
+        "set there."
+    )
+    return _joined(computed, kept, here)
 
 
 def _spectrum(power: float) -> str:
     """Name the spectrum of noise by p in its amplitudes, 1 / frequency^p."""
     if power == 0:
-        return "white"
-    return "1/frequency" if power == 1 else f"1/frequency^{power:g}"
+        return trp("spectrum of noise", "white")
+    if power == 1:
+        return trp("spectrum of noise", "1/frequency")
+    return trp("spectrum of noise", "1/frequency^{power:g}", power=power)
 
 
-def _whole_image(config: ReconstructionConfig) -> str:
-    """Name the way of L-BFGS that was usual before each part of an image had its own scale."""
-    is_one = config.optimizer == DEFAULT and not config.local_scale
-    return tr(", one scale for the whole image") if is_one else ""
+def _learning_rate(config: ReconstructionConfig, rate: float) -> str:
+    """Name the learning rate, and the way of L-BFGS that was usual before it had local scales."""
+    if config.optimizer == DEFAULT and not config.local_scale:
+        return tr("learning rate {rate:g}, one scale for the whole image", rate=rate)
+    return tr("learning rate {rate:g}", rate=rate)
 
 
 def what_time_buys(
@@ -639,27 +678,49 @@ def what_time_buys(
         images: How many images there are; of several, the step is that of the slowest.
     """
     steps = steps_within(seconds, step_seconds)
-    text = tr(
-        "About {rounded} steps in {seconds:g} seconds on this machine",
-        rounded=_rounded(steps),
-        seconds=seconds,
-    )
-    text += ": " if images == 1 else tr(" for the picture that takes longest: ")
+    about = _steps_in_time(steps, seconds, images)
     if steps >= PICTURE_STEPS:
-        return tr("{text}enough for a picture.", text=text)
-    text += "a blur" if steps < BLUR_STEPS else tr("a picture with little detail")
+        return tr("{about}: enough for a picture.", about=about)
     longer = seconds_for_a_picture(step_seconds, choices)
+    if longer is None and steps < BLUR_STEPS:
+        return tr(
+            "{about}: a blur, and the longest time that can be chosen is too short for more.",
+            about=about,
+        )
     if longer is None:
         return tr(
-            "{text}, and the longest time that can be chosen is too short for more.", text=text
+            "{about}: a picture with little detail, and the longest time that can be chosen is "
+            "too short for more.",
+            about=about,
         )
-    return tr("{text}; {longer:g} seconds for a picture.", text=text, longer=longer)
+    if steps < BLUR_STEPS:
+        return tr("{about}: a blur; {longer:g} seconds for a picture.", about=about, longer=longer)
+    return tr(
+        "{about}: a picture with little detail; {longer:g} seconds for a picture.",
+        about=about,
+        longer=longer,
+    )
+
+
+def _steps_in_time(steps: int, seconds: float, images: int) -> str:
+    if images == 1:
+        return tr(
+            "About {steps} steps in {seconds:g} seconds on this machine",
+            steps=_rounded(steps),
+            seconds=seconds,
+        )
+    return tr(
+        "About {steps} steps in {seconds:g} seconds on this machine for the picture that takes "
+        "longest",
+        steps=_rounded(steps),
+        seconds=seconds,
+    )
 
 
 def _rounded(steps: int) -> str:
     """Write a number of steps that is only about right: two digits of it."""
     digits = 10 ** max(0, len(str(steps)) - 2)
-    return f"{round(steps / digits) * digits:,}"
+    return grouped(round(steps / digits) * digits)
 
 
 def _each(values: Sequence[str]) -> str:
@@ -677,10 +738,10 @@ def no_record(network: Network, *, is_sample: bool) -> str:
     known = _listed([spec(name).title for name in COURSE])
     if is_sample:
         return tr(
-            "Recorded depth series are of {known}, none of {title}: press Start to "
-            "compute one here.",
+            "Recorded depth series are of {known}, none of {network}: press Start to compute "
+            "one here.",
             known=known,
-            title=plain(network.title),
+            network=plain(network.title),
         )
     return tr(
         "Recorded depth series are of the sample photographs, not of your own picture: "
@@ -691,7 +752,7 @@ def no_record(network: Network, *, is_sample: bool) -> str:
 def _listed(names: Sequence[str]) -> str:
     """Write names as a list: "a", "a and b", "a, b and c"."""
     safe = [plain(name) for name in names]
-    return " and ".join(filter(None, (", ".join(safe[:-1]), safe[-1])))
+    return tr(" and ").join(filter(None, (", ".join(safe[:-1]), safe[-1])))
 
 
 def _joined(*sentences: str) -> str:
@@ -703,40 +764,40 @@ def amplified(run: AmplifyProgress) -> str:
     if run.start is None or run.score is None:
         return ""
     before, after = run.start, run.score
-    what = _answer(run)
+    answer = _answer(run)
     if not run.changed:
         return tr(
-            "The {what} stayed at {before:.3g}: no pixel has an influence on it here, so "
-            "the image is what it was. Choose another layer or channel.",
-            what=what,
+            "{answer} stayed at {before:.3g}: no pixel has an influence on it here, so the "
+            "image is what it was. Choose another layer or channel.",
+            answer=answer,
             before=before,
         )
     numbers = tr("{before:.3g} before, {after:.3g} after", before=before, after=after)
     if after <= before:
         return tr(
-            "The {what} did not rise: {numbers}. A smaller strength or more seconds may "
-            "help, because each step then moves the image less.",
-            what=what,
+            "{answer} did not rise: {numbers}. A smaller strength or more seconds may help, "
+            "because each step then moves the image less.",
+            answer=answer,
             numbers=numbers,
         )
     if before > 0 and after < _PLAIN_FACTOR * before:
         return tr(
-            "The {what} rose by {after}: {numbers}.",
-            what=what,
-            after=percent(after / before - 1),
+            "{answer} rose by {share}: {numbers}.",
+            answer=answer,
+            share=percent(after / before - 1),
             numbers=numbers,
         )
     if before > 0:
         return tr(
-            "The {what} is {after} times as large: {numbers}.",
-            what=what,
-            after=times(after / before),
+            "{answer} is {factor} times as large: {numbers}.",
+            answer=answer,
+            factor=times(after / before),
             numbers=numbers,
         )
     return tr(
-        "The {what} rose by {after:.3g}: {numbers}.",
-        what=what,
-        after=after - before,
+        "{answer} rose by {difference:.3g}: {numbers}.",
+        answer=answer,
+        difference=after - before,
         numbers=numbers,
     )
 
@@ -745,42 +806,41 @@ def amplified_how(run: AmplifyProgress) -> str:
     """Say in how many octaves and steps an image was changed, and on what it was measured."""
     if not run.octaves:
         return ""
-    steps = "1 step" if run.step == 1 else tr("{step:,} steps", step=run.step)
-    octaves = tr("one octave") if run.octaves == 1 else tr("{octaves} octaves", octaves=run.octaves)
-    sizes = tr("{pixels} pixels", pixels=run.subject.pixels)
-    if run.octaves > 1:
-        sizes = tr("{smallest_side} to {sizes}", smallest_side=run.smallest_side, sizes=sizes)
-    text = tr(
-        "{steps} in {octaves}, {sizes} a side; strength {strength:g}. Both numbers are "
-        "measured on {pixels} × {pixels} pixels, as saved.",
-        steps=steps,
-        octaves=octaves,
-        sizes=sizes,
+    text = trn(
+        "{steps} in one octave, {side} pixels a side; strength {strength:g}. Both numbers are "
+        "measured on {side} × {side} pixels, as saved.",
+        "{steps} in {count} octaves, {smallest} to {side} pixels a side; strength "
+        "{strength:g}. Both numbers are measured on {side} × {side} pixels, as saved.",
+        run.octaves,
+        steps=trn("{count:,} step", "{count:,} steps", run.step),
+        smallest=run.smallest_side,
+        side=run.subject.pixels,
         strength=run.config.strength,
-        pixels=run.subject.pixels,
     )
     missing = run.config.octaves - run.octaves
+    too_small = ""
     if missing:
-        text += tr(
-            " {missing} of the {octaves} octaves would need a smaller image than "
-            "{network} can take.",
+        too_small = tr(
+            "{missing} of the {octaves} octaves would need a smaller image than {network} can "
+            "take.",
             missing=missing,
             octaves=run.config.octaves,
             network=plain(run.subject.network),
         )
-    return text
+    return _joined(text, too_small)
 
 
 def _answer(run: AmplifyProgress) -> str:
-    """Name the number that is measured of a layer or a channel."""
-    title = plain(run.subject.layer_title)
-    if run.config.channel is not None:
-        where = tr(", before its ReLU,") if run.before_relu else ""
+    """Name the number that is measured of a layer or a channel, as the beginning of a sentence."""
+    layer, channel = plain(run.subject.layer_title), run.config.channel
+    if channel is None and run.rectified:
+        return tr("The root mean square of {layer}, after its ReLU,", layer=layer)
+    if channel is None:
+        return tr("The root mean square of {layer}", layer=layer)
+    if run.before_relu:
         return tr(
-            "mean of channel {channel} of {title}{where}",
-            channel=run.config.channel,
-            title=title,
-            where=where,
+            "The mean of channel {channel} of {layer}, before its ReLU,",
+            channel=channel,
+            layer=layer,
         )
-    where = tr(", after its ReLU,") if run.rectified else ""
-    return tr("root mean square of {title}{where}", title=title, where=where)
+    return tr("The mean of channel {channel} of {layer}", channel=channel, layer=layer)

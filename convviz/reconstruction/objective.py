@@ -115,11 +115,11 @@ class Objective:
         if not bool(torch.isfinite(self._target).all()):
             raise ReconstructionError(
                 tr(
-                    "{title} of {title_2} puts out values that are not finite for this "
+                    "{layer} of {network} puts out values that are not finite for this "
                     "image, so there is nothing to aim at; choose another layer or other "
                     "weights.",
-                    title=layer.title,
-                    title_2=network.title,
+                    layer=layer.title,
+                    network=network.title,
                 )
             )
         square = float(self._target.cpu().double().square().sum())  # not every GPU has float64

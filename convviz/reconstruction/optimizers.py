@@ -299,9 +299,9 @@ class Optimizer:
     Attributes:
         make: Makes one that begins at given coordinates; it may be told their places.
         title: Its title.
-        help: What distinguishes it: a clause without its full stop.
+        help: What distinguishes it: a clause without its full stop; a message.
         rate: Learning rate where none is asked for.
-        rate_help: What its learning rate measures.
+        rate_help: What its learning rate measures, and that this `rate` is usual; a message.
         decay: p in learning rate · (1 − t)^p where none is asked for.
     """
 
@@ -317,18 +317,18 @@ class Optimizer:
 OPTIMIZERS = {
     "lbfgs": Optimizer(
         make=Lbfgs,
-        title=later("L-BFGS"),
+        title="L-BFGS",
         help=later("L-BFGS estimates how the loss curves and takes long steps"),
         rate=1.0,
-        rate_help=later("as a multiple of what it computes"),
+        rate_help=later("for L-BFGS as a multiple of what it computes ({rate:g} is usual)"),
         decay=0.0,
     ),
     "adam": Optimizer(
         make=Adam,
-        title=later("Adam"),
+        title="Adam",
         help=later("Adam follows averaged gradients with one step length for each coordinate"),
         rate=0.02,
-        rate_help=later("the change of each coordinate"),
+        rate_help=later("for Adam the change of each coordinate ({rate:g} is usual)"),
         decay=1.0,
     ),
 }

@@ -102,7 +102,8 @@ class ReconstructionResult:
         precision: "float32", or "bfloat16" if most of the steps ran in that.
         predictions: The network's best guesses for the reconstruction; empty without a decoder.
         original_predictions: Its best guesses for the original.
-        note: One sentence about how it went, where there is something to say.
+        note: A sentence or two about how it went, where there is something to say; who shows it
+            tells it `again`.
         fast_steps: How many of the steps ran in bfloat16.
         is_silent: Whether the layer's features are all zero for the original.
         baselines: What SSIM is for images that show nothing of the original.
@@ -385,10 +386,10 @@ class _Descent:
             if self._faults == MOST_FAULTS:
                 raise ReconstructionError(
                     tr(
-                        "{title} of {title_2} puts out values that are not finite for every "
+                        "{layer} of {network} puts out values that are not finite for every "
                         "start that was tried; choose another layer or start.",
-                        title=self._layer.title,
-                        title_2=self._network.title,
+                        layer=self._layer.title,
+                        network=self._network.title,
                     )
                 )
             self._coefficients = self._coefficients * 0.5  # nearer to grey
@@ -477,29 +478,27 @@ class _Descent:
         return Halfway(step, error, ssim(image, original), *agreement(image, original))
 
     def _note(self, gave_up: bool) -> str:
-        sentences = []
+        silent = ended = ""
         if self._objective.is_silent:
-            sentences.append(
-                tr(
-                    "{title} is silent for this image: all of its features are 0, so there "
-                    "is no relative error, and nothing of the image can come back.",
-                    title=self._layer.title,
-                )
+            silent = tr(
+                "{layer} is silent for this image: all of its features are 0, so there is no "
+                "relative error, and nothing of the image can come back.",
+                layer=self._layer.title,
             )
         if gave_up:
-            sentences.append(
-                tr(
-                    "The optimisation ended because {most_faults} steps in a row gave values "
-                    "that are not finite; this is the last good image. Try a smaller "
-                    "learning rate.",
-                    most_faults=MOST_FAULTS,
-                )
+            ended = tr(
+                "The optimisation ended because {count} steps in a row gave values that are "
+                "not finite; this is the last good image. Try a smaller learning rate.",
+                count=MOST_FAULTS,
             )
         elif self._optimizer.stuck:
-            sentences.append(
-                tr("The optimisation ended early: no step improves the image any more.")
-            )
-        return " ".join(sentences)
+            ended = tr("The optimisation ended early: no step improves the image any more.")
+        # A message of its own, because a text that was joined cannot be told again.
+        return (
+            tr("{silent} {ended}", silent=silent, ended=ended)
+            if silent and ended
+            else (silent or ended)
+        )
 
 
 class Squares:

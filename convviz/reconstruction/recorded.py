@@ -260,14 +260,14 @@ def read(network: Network, sample_name: str, *, folder: Path = FOLDER) -> Record
     Raises:
         RecordingError: There is none for these weights, or its file is damaged.
     """
-    title = sample(sample_name).title
-    what = tr("of {title} with {title_2}", title=title, title_2=network.title)
+    about = {"image": tr(sample(sample_name).title), "network": network.title}
     file = file_of(network.name, sample_name, folder=folder)
     if not file.is_file():
         raise RecordingError(
             tr(
-                "No depth series {what} comes with convviz; press Start to compute one here.",
-                what=what,
+                "No depth series of {image} with {network} comes with convviz; press Start to "
+                "compute one here.",
+                **about,
             )
         )
     try:
@@ -275,17 +275,17 @@ def read(network: Network, sample_name: str, *, folder: Path = FOLDER) -> Record
     except _DAMAGE as error:
         raise RecordingError(
             tr(
-                "The recorded depth series {what} is damaged; install convviz again, or "
-                "press Start to compute one here.",
-                what=what,
+                "The recorded depth series of {image} with {network} is damaged; install "
+                "convviz again, or press Start to compute one here.",
+                **about,
             )
         ) from error
     if recorded.weights_sha256 != network.weights.sha256:
         raise RecordingError(
             tr(
-                "The recorded depth series {what} was made with other weights; press Start "
-                "to compute one with these.",
-                what=what,
+                "The recorded depth series of {image} with {network} was made with other "
+                "weights; press Start to compute one with these.",
+                **about,
             )
         )
     return recorded

@@ -24,7 +24,7 @@ from convviz.features.class_evidence import AveragedMaps, ClassEvidence
 from convviz.features.overview import Overview
 from convviz.features.predictions import HeadPrediction, Prediction
 from convviz.images.encode import jpeg
-from convviz.language import tr
+from convviz.language import again, tr
 from convviz.learning import fine_tuning_record
 from convviz.learning.fine_tuning_record import FineTuningRecord
 from convviz.networks.catalogue import COURSE, OF_THE_COURSE
@@ -61,7 +61,8 @@ def once(make: Callable[[], T], *key: Hashable) -> T:
 
     Args:
         make: Makes it. What it returns is shared, so nobody may change it.
-        key: Names it: everything that it depends on. Networks and layers may be among it.
+        key: Names it: everything that it depends on. Networks and layers may be among it, and where
+            it holds texts, `language.current()` is.
     """
     return cast(T, _made(key, make))
 
@@ -106,7 +107,7 @@ class NetworkForm:
     Attributes:
         key: "torchvision" or "paper".
         name: What `costs` counts it by.
-        title: For people.
+        title: For people, in the reader's language.
         input_size: Side of its usual image, in pixels.
     """
 
@@ -234,7 +235,7 @@ def empty_by_depth(
 
 def not_shown(image: ChosenImage, network: Network) -> tuple[str, ...]:
     """Return a sentence on each layer that `empty_by_depth` leaves out as it cannot be shown."""
-    return tuple(_strengths(image, network)[1].values())
+    return tuple(again(sentence) for sentence in _strengths(image, network)[1].values())
 
 
 # A number for each channel: at most 100 kB.

@@ -1,15 +1,18 @@
 """The words of this field, each with one sentence; `mark` dots them where a text uses them.
 
 A marked word stands in Streamlit's colour directive, which no other text of the app uses. The
-component `glossary` finds it in the browser and explains it there.
+component `glossary` finds it in the browser and explains it there. Both go by the words of the
+reader's language.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
-from convviz.language import later
+from convviz.language import current, later, speaking, tr
 
 
 @dataclass(frozen=True)
@@ -17,150 +20,164 @@ class Term:
     """A word of the field.
 
     Attributes:
-        name: As the glossary lists it.
-        meaning: One sentence.
-        forms: Other ways in which texts write it; a plural s is added by itself.
+        forms: The forms in which texts write it, with "|" between them, the first as the glossary
+            lists it. A message: each language has its own forms, and as many as it needs.
+        meaning: One sentence; a message.
     """
 
-    name: str
+    forms: str
     meaning: str
-    forms: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its name in English, by which pages choose it."""
+        return self.forms.partition("|")[0]
+
+    @property
+    def title(self) -> str:
+        """Its name in the reader's language."""
+        return tr(self.forms).partition("|")[0]
 
     @property
     def spellings(self) -> tuple[str, ...]:
-        """Every form of the word, singular and plural, in small letters."""
-        words = [form.casefold() for form in (self.name, *self.forms)]
-        return tuple(dict.fromkeys([*words, *(_plural(word) for word in words)]))
-
-
-def _plural(word: str) -> str:
-    if word.endswith(("s", "ch")):
-        return word + "es"
-    return f"{word[:-1]}ies" if re.search(r"[^aeiou]y$", word) else f"{word}s"
+        """Every form of the word in the reader's language, in small letters."""
+        return tuple(form.casefold() for form in tr(self.forms).split("|"))
 
 
 TERMS = (
     Term(
-        "ConvNet",
+        later("ConvNet|ConvNets|convolutional network|convolutional networks"),
         later(
             "A network whose layers slide small filters over an image and over one another's maps."
         ),
-        (later("convolutional network"),),
     ),
     Term(
-        "layer",
+        later("layer|layers"),
         later(
-            "One step of a network: it takes the maps of the step before and makes new ones "
-            "of them."
+            "One step of a network: it takes the maps of the step before and makes new ones of "
+            "them."
         ),
     ),
     Term(
-        "channel",
+        later("channel|channels"),
         later("One of the maps that a layer puts out, made by one filter."),
     ),
     Term(
-        later("feature map"),
+        later("feature map|feature maps|activation map|activation maps"),
         later("The values of one channel for one image, one value for each position."),
-        (later("activation map"),),
     ),
     Term(
-        "activation",
+        later("activation|activations"),
         later(
             "A value that a layer puts out for an image; a high one says that its pattern is there."
         ),
     ),
     Term(
-        later("empty channel"),
+        later("empty channel|empty channels"),
         later("A channel of which nothing is left after the ReLU, for this image."),
     ),
     Term(
-        later("dead channel"),
+        later("dead channel|dead channels"),
         later(
-            "A channel that is empty for every image of a set; the number of images is named "
-            "with it."
+            "A channel that is empty for every image of a set; the number of images is named with "
+            "it."
         ),
     ),
     Term(
-        "filter",
+        later("filter|filters|kernel|kernels"),
         later("A small block of weights that looks for one pattern everywhere."),
-        ("kernel",),
     ),
-    Term("weight", later("A number that training has set, by which an input is multiplied.")),
-    Term("parameter", later("A number that training sets: a weight, or the bias added to a sum.")),
     Term(
-        "ReLU",
+        later("weight|weights"),
+        later("A number that training has set, by which an input is multiplied."),
+    ),
+    Term(
+        later("parameter|parameters"),
+        later("A number that training sets: a weight, or the bias added to a sum."),
+    ),
+    Term(
+        later("ReLU|ReLUs"),
         later("The step that sets every negative value to 0 and leaves the others as they are."),
     ),
     Term(
-        "convolution",
+        later("convolution|convolutions|convolutional layer|convolutional layers"),
         later(
-            "Sliding a filter over its input and, at each stop, adding up the products of "
-            "weights and values."
+            "Sliding a filter over its input and, at each stop, adding up the products of weights "
+            "and values."
         ),
-        (later("convolutional layer"),),
     ),
     Term(
-        later("batch norm"),
+        later("batch norm|batch norms|batch normalisation"),
         later(
-            "A step that shifts and scales each channel, so that the next layer gets numbers "
-            "of a familiar size."
+            "A step that shifts and scales each channel, so that the next layer gets numbers of a "
+            "familiar size."
         ),
-        (later("batch normalisation"),),
     ),
-    Term("concatenation", later("The maps of several branches, one behind the other.")),
-    Term("stride", later("How many pixels a filter moves from one stop to the next.")),
-    Term("padding", later("Rows of zeros around a map, so that a filter also fits at its edge.")),
     Term(
-        later("receptive field"),
+        later("concatenation|concatenations"),
+        later("The maps of several branches, one behind the other."),
+    ),
+    Term(
+        later("stride|strides"),
+        later("How many pixels a filter moves from one stop to the next."),
+    ),
+    Term(
+        later("padding|paddings"),
+        later("Rows of zeros around a map, so that a filter also fits at its edge."),
+    ),
+    Term(
+        later("receptive field|receptive fields"),
         later("The part of the image that one position of a layer can depend on."),
     ),
-    Term("pooling", later("Replacing small squares of a map by their maximum or their mean.")),
+    Term(
+        later("pooling|poolings"),
+        later("Replacing small squares of a map by their maximum or their mean."),
+    ),
     Term(
         later("global average pooling"),
         later("Replacing every map by its mean, so that one number is left for each channel."),
     ),
     Term(
-        "1×1 convolution",
+        later("1×1 convolution|1×1 convolutions|bottleneck|bottlenecks"),
         later(
             "A filter that sees one position of all channels at once: it mixes channels, and "
             "narrows them where there are fewer filters than channels."
         ),
-        ("bottleneck",),
     ),
     Term(
-        later("Inception module"),
+        later("Inception module|Inception modules"),
         later(
             "A block of GoogLeNet that looks with filters of several sizes at once and joins "
             "their channels."
         ),
     ),
     Term(
-        later("auxiliary classifier"),
+        later("auxiliary classifier|auxiliary classifiers|auxiliary head|auxiliary heads"),
         later(
-            "A small classifier that reads a network's maps on the way and is used in "
-            "training only."
+            "A small classifier that reads a network's maps on the way and is used in training "
+            "only."
         ),
-        (later("auxiliary head"),),
     ),
-    Term("encoder", later("The convolutional part of a network, which turns an image into maps.")),
     Term(
-        "decoder",
+        later("encoder|encoders"),
+        later("The convolutional part of a network, which turns an image into maps."),
+    ),
+    Term(
+        later("decoder|decoders|classifier|classifiers"),
         later("The part behind the encoder, which turns its maps into class scores."),
-        ("classifier",),
     ),
     Term(
-        "MACs",
+        later("MACs|MAC|multiply–accumulate|multiply–accumulates"),
         later(
             "Multiply–accumulates, each one multiplication and one addition: a MAC is two FLOPs."
         ),
-        ("MAC", "multiply–accumulate"),
     ),
     Term(
-        "reconstruction",
+        later("reconstruction|reconstructions"),
         later("An image that was changed until a layer answers to it as it does to the original."),
     ),
     Term(
-        later("relative error"),
+        later("relative error|relative errors"),
         later(
             "How far a reconstruction's maps are from the original's: the length of the "
             "difference over the length of the original's, at one layer."
@@ -171,76 +188,91 @@ TERMS = (
         later("Using an encoder trained for one task in a network for another."),
     ),
     Term(
-        "fine-tuning",
+        later("fine-tuning|fine-tunings"),
         later("Training an encoder further on the new task, with small steps."),
     ),
     Term(
-        "gradient",
+        later("gradient|gradients"),
         later("How the loss changes when a weight, or a pixel, changes by a little."),
     ),
     Term(
-        "score",
+        later("score|scores"),
         later("The number that a network gives a class before it makes probabilities of all."),
     ),
     Term(
-        "Grad-CAM",
+        later("Grad-CAM"),
         later(
-            "A layer's maps added up, each times its mean gradient: by how much the class's "
-            "score rises with that map, averaged over its positions."
+            "A layer's maps added up, each times its mean gradient: by how much the class's score "
+            "rises with that map, averaged over its positions."
         ),
     ),
     Term(
-        "loss",
+        later("loss|losses"),
         later("What training lowers: how far the network's answers are from the right ones."),
     ),
     Term(
-        "ablation",
+        later("ablation|ablations"),
         later("Setting channels to 0 and comparing what the network says before and after."),
     ),
-    Term(later("top patch"), later("A part of a set's images to which a channel answers most.")),
     Term(
-        "ImageNet",
+        later("top patch|top patches"),
+        later("A part of a set's images to which a channel answers most."),
+    ),
+    Term(
+        later("ImageNet"),
         later("The large set of labelled photographs that these networks were trained on."),
     ),
 )
 
-_BY_SPELLING = {spelling: term for term in TERMS for spelling in term.spellings}
-
 # What is no prose: code, formulas, icons, links, and what is marked already.
 _NO_PROSE = r"`+[^`]*`+|\$[^$]+\$|:[\w/-]+:|:?[\w-]*\[[^\]]*\]\([^)]*\)|:[\w-]+\[[^\]]*\]|<[^>]+>"
-_WORDS = "|".join(
-    re.escape(spelling).replace(r"\ ", r"\s+")
-    for spelling in sorted(_BY_SPELLING, key=len, reverse=True)
-)
-_PATTERN = re.compile(rf"({_NO_PROSE})|(?<![\w×-])({_WORDS})(?![\w×]|-\w)", re.IGNORECASE)
+
+
+@cache
+def _by_spelling(language: str) -> Mapping[str, Term]:
+    with speaking(language):
+        return {spelling: term for term in TERMS for spelling in term.spellings}
+
+
+@cache
+def _pattern(language: str) -> re.Pattern[str]:
+    words = "|".join(
+        re.escape(spelling).replace(r"\ ", r"\s+")
+        for spelling in sorted(_by_spelling(language), key=len, reverse=True)
+    )
+    return re.compile(rf"({_NO_PROSE})|(?<![\w×-])({words})(?![\w×]|-\w)", re.IGNORECASE)
 
 
 def meaning(word: str) -> str | None:
     """Return the sentence that explains a word in any of its forms; None for any other word."""
-    term = _BY_SPELLING.get(" ".join(word.split()).casefold())
-    return term.meaning if term else None
+    term = _by_spelling(current()).get(" ".join(word.split()).casefold())
+    return tr(term.meaning) if term else None
 
 
 def meanings() -> dict[str, str]:
-    """Return the sentence of every spelling."""
-    return {spelling: term.meaning for spelling, term in _BY_SPELLING.items()}
+    """Return the sentence of every spelling, in the reader's language."""
+    return {spelling: tr(term.meaning) for spelling, term in _by_spelling(current()).items()}
 
 
 def mark(text: str) -> str:
     """Mark each of the glossary's words where a Markdown text uses it first.
 
     Code, formulas and links stay as they are.
+
+    Args:
+        text: In the reader's language.
     """
+    by_spelling = _by_spelling(current())
     seen: set[Term] = set()
 
     def marked(match: re.Match[str]) -> str:
         word = match[2]
         if word is None:
             return match[0]
-        term = _BY_SPELLING[" ".join(word.split()).casefold()]
+        term = by_spelling[" ".join(word.split()).casefold()]
         if term in seen:
             return word
         seen.add(term)
         return f":primary[{word}]"
 
-    return _PATTERN.sub(marked, text)
+    return _pattern(current()).sub(marked, text)

@@ -17,7 +17,14 @@ _ROOT = Path(__file__).parents[2]  # app.py and pages/ stand beside the package
 
 @dataclass(frozen=True)
 class Page:
-    """One page of the app: its file beside app.py, name, icon, and the question it answers."""
+    """One page of the app.
+
+    Attributes:
+        file: Beside app.py.
+        title: In English, which is also what the page is known by; a message.
+        icon: Its icon.
+        question: The question that it answers; a message.
+    """
 
     file: str
     title: str
@@ -36,11 +43,13 @@ class Page:
         return (_ROOT / self.file).is_file()
 
 
-HOME = Page("app.py", "Home", "home", later("Choose an image and a network, and see what it sees."))
+HOME = Page(
+    "app.py", later("Home"), "home", later("Choose an image and a network, and see what it sees.")
+)
 PAGES = (
     Page(
         "pages/0_Course.py",
-        "Course",
+        later("Course"),
         "school",
         later(
             "How does a ConvNet get from pixels to class names? Step by step, with your own image."
@@ -48,37 +57,37 @@ PAGES = (
     ),
     Page(
         "pages/1_Activations.py",
-        "Activations",
+        later("Activations"),
         "grid_view",
         later("Which channels of a layer answer to the image, and which stay empty?"),
     ),
     Page(
         "pages/8_Evidence.py",
-        "Evidence",
+        later("Evidence"),
         "quiz",
         later("Why this class: where does the network look, and is that true?"),
     ),
     Page(
         "pages/2_Filters.py",
-        "Filters",
+        later("Filters"),
         "tune",
         later("What did the channels of a layer learn to look for?"),
     ),
     Page(
         "pages/3_Architectures.py",
-        "Architectures",
+        later("Architectures"),
         "stacks",
         later("What does each network's design cost, and why was it built that way?"),
     ),
     Page(
         "pages/9_Design.py",
-        "Design",
+        later("Design"),
         "architecture",
         later("What does a network cost that you put together, and what does one change to it?"),
     ),
     Page(
         "pages/4_Reconstruction.py",
-        "Reconstruction",
+        later("Reconstruction"),
         "restore_page",
         later("What does a layer still know about the image?"),
     ),
@@ -90,7 +99,7 @@ PAGES = (
     ),
     Page(
         "pages/6_Training.py",
-        "Training",
+        later("Training"),
         "trending_up",
         later("How do feature maps grow while a network learns?"),
     ),
@@ -142,7 +151,7 @@ NEXT = {
         later("See how much of the image can be made again from feature maps alone."),
     ),
     "Reconstruction": (
-        later("Transfer learning"),
+        "Transfer learning",
         later("What layers keep helps with other tasks: see how far a few images take you."),
     ),
     "Transfer learning": (
@@ -150,7 +159,7 @@ NEXT = {
         later("All weights were random numbers once: watch what training makes of them."),
     ),
     "Training": (
-        later("Auxiliary classifiers"),
+        "Auxiliary classifiers",
         later(
             "GoogLeNet was trained with two small classifiers on the way: try whether they help."
         ),
@@ -191,7 +200,7 @@ class Links:
         for page, place in self._places:
             place.page_link(
                 page.file,
-                label=page.title,
+                label=tr(page.title),
                 icon=f":material/{page.icon}:",
                 query_params=carried,
                 width="stretch",
@@ -216,7 +225,7 @@ def draw_next(title: str) -> None:
     """Draw where to go from a page: a sentence, and the link; for a page of steps, from its last.
 
     Args:
-        title: The page's title; one that no page of `PAGES` has is Home's heading.
+        title: The page's title in English; one that no page of `PAGES` has is Home's heading.
     """
     if title in _LAST_STEP and state.visit().values.get(Key.STEP) != _LAST_STEP[title]:
         return
@@ -224,10 +233,10 @@ def draw_next(title: str) -> None:
     name, sentence = NEXT[title if title in by_title else HOME.title]
     following = by_title.get(name, HOME)
     with st.container(key="next", horizontal=True, vertical_alignment="center", gap="medium"):
-        st.markdown(glossary.mark(sentence), width="content")
+        st.markdown(glossary.mark(tr(sentence)), width="content")
         st.page_link(
             following.file,
-            label=tr("**Next: {title}**", title=following.title),
+            label=tr("**Next: {title}**", title=tr(following.title)),
             icon=":material/arrow_forward:",
             icon_position="right",
             query_params=state.link(),
@@ -241,8 +250,8 @@ def cards() -> None:
             with st.container(border=True, width=300, height="stretch", gap="small"):
                 st.page_link(
                     page.file,
-                    label=f"**{page.title}**",
+                    label=f"**{tr(page.title)}**",
                     icon=f":material/{page.icon}:",
                     query_params=state.link(),
                 )
-                st.markdown(glossary.mark(page.question))
+                st.markdown(glossary.mark(tr(page.question)))

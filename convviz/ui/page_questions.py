@@ -187,7 +187,7 @@ def _architectures(choice: Choice) -> list[Asked]:
     def fewer_macs() -> Answer:
         other = _OTHERS.get(choice.network_name, "googlenet")
         mine, theirs = (cache.costs(name) for name in (choice.network_name, other))
-        return answers.fewer((mine.title, mine.macs), (theirs.title, theirs.macs), "MACs")
+        return answers.fewer((mine.title, mine.macs), (theirs.title, theirs.macs), tr("MACs"))
 
     title = spec(choice.network_name).title
     other = spec(_OTHERS.get(choice.network_name, "googlenet")).title
@@ -202,8 +202,8 @@ def _architectures(choice: Choice) -> list[Asked]:
 
 def _fewer_question(title: str, other: str) -> str:
     return tr(
-        "Does {title} multiply less for one image than {other}?",
-        title=plain(title),
+        "Does {network} multiply less for one image than {other}?",
+        network=plain(title),
         other=plain(other),
     )
 
@@ -212,7 +212,7 @@ def _reconstruction(choice: Choice) -> list[Asked]:
     def fewer_values() -> Answer:
         maps, side = _maps(choice), choice.network.input_size
         return answers.fewer(
-            (maps.layer.title, maps.maps.numel()), (tr("the image"), 3 * side * side), "values"
+            (maps.layer.title, maps.maps.numel()), (tr("the image"), 3 * side * side), tr("values")
         )
 
     return [
@@ -260,8 +260,8 @@ def _training(choice: Choice) -> list[Asked]:
             for n in (0, -1)
         )
         return answers.empty_shares(
-            (tr("{title} before training", title=layer.title), first.empty, first.channels),
-            (tr("{title} after it", title=layer.title), last.empty, last.channels),
+            (tr("{layer} before training", layer=layer.title), first.empty, first.channels),
+            (tr("{layer} after it", layer=layer.title), last.empty, last.channels),
         )
 
     return [
@@ -292,7 +292,7 @@ def _auxiliary(choice: Choice) -> list[Asked]:
         return answers.fewer(
             (tr("the pair of auxiliary classifiers"), heads),
             (tr("the network without them"), costs.parameters),
-            "parameters",
+            tr("parameters"),
         )
 
     return [
@@ -322,7 +322,7 @@ def _design(_: Choice) -> list[Asked]:
         return answers.fewer(
             (tr("The convolutional part"), rest),
             (tr("the fully connected part"), connected),
-            "parameters",
+            tr("parameters"),
         )
 
     def whole_width() -> Answer:

@@ -84,11 +84,11 @@ def words(*names: str) -> None:
     """Draw what is closed at first: words of the glossary with what they mean.
 
     Args:
-        names: The words; none for all of them.
+        names: The words, by their English names; none for all of them.
     """
     terms = [term for term in glossary.TERMS if not names or term.name in names]
     with st.expander(tr("Words"), icon=":material/dictionary:"):
-        st.markdown("\n".join(f"- **{term.name}**: {term.meaning}" for term in terms))
+        st.markdown("\n".join(f"- **{term.title}**: {tr(term.meaning)}" for term in terms))
 
 
 def image_uploader(
@@ -130,7 +130,7 @@ def image_uploader(
     # one that is in use.
     style = _HINT.replace("HINT", hint)
     if file is not None and file.file_id == refused:
-        style += _CROSSED_OUT
+        style += _CROSSED_OUT.replace("NOT USED", tr("not used"))
     st.html(f"<style>{style.replace('BOX', f'.st-key-{key}')}</style>")
 
 
@@ -140,5 +140,5 @@ BOX [data-testid=stFileUploaderDropzoneInstructions]::after { content: "HINT"; }
 """
 _CROSSED_OUT = """
 BOX [data-testid=stFileChipName] { text-decoration: line-through; }
-BOX [data-testid=stFileChipName] + *::after { content: " · not used"; }
+BOX [data-testid=stFileChipName] + *::after { content: " · NOT USED"; }
 """

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from convviz.language import LANGUAGES, speaking
 from convviz.ui import glossary
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +37,18 @@ def test_the_first_use_of_each_word_is_marked(text: str, marked: str) -> None:
     assert glossary.mark(text) == marked
 
 
+def test_danish_texts_are_marked_by_the_forms_of_danish_words() -> None:
+    with speaking("da"):
+        marked = glossary.mark("Kanalerne i et lag: en tom kanal, channels, et feature map")
+        assert glossary.meaning("kanalerne") == glossary.meaning("kanal")
+        assert glossary.meaning("kanal")
+        assert not glossary.meaning("channels")
+    assert marked == (
+        ":primary[Kanalerne] i et :primary[lag]: en :primary[tom kanal], channels, "
+        "et :primary[feature map]"
+    )
+
+
 def test_the_words_of_contributing_are_explained() -> None:
     table = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("## Words")[1].split("##")[0]
     words = [
@@ -57,8 +70,11 @@ def test_a_word_has_one_sentence(term: glossary.Term) -> None:
 
 
 def test_no_spelling_belongs_to_two_words() -> None:
-    spellings = [spelling for term in glossary.TERMS for spelling in term.spellings]
-    assert len(spellings) == len(set(spellings)) == len(glossary.meanings())
+    for language in LANGUAGES:
+        with speaking(language):
+            spellings = [spelling for term in glossary.TERMS for spelling in term.spellings]
+            assert len(spellings) == len(set(spellings)) == len(glossary.meanings())
+            assert all(spelling == spelling.strip() != "" for spelling in spellings)
 
 
 def test_no_other_text_is_coloured() -> None:

@@ -34,11 +34,15 @@ class Glossary {
     for (const word of document.querySelectorAll(MARKED)) {
       const text = word.textContent.replace(/\s+/g, " ").trim().toLowerCase();
       const meaning = this.meanings[text];
-      if (!meaning || word.dataset.convvizTerm === text) continue;
+      if (!meaning) continue;
+      const { id } = this.tip(meaning);
+      // Some words are spelled the same in another language, but explained in it.
+      const isKnown = word.getAttribute("aria-describedby") === id;
+      if (isKnown && word.dataset.convvizTerm === text) continue;
       word.dataset.convvizTerm = text;
       word.tabIndex = 0;
       word.setAttribute("role", "button");
-      word.setAttribute("aria-describedby", this.tip(meaning).id);
+      word.setAttribute("aria-describedby", id);
     }
   }
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from convviz.features.filters import Filters
-from convviz.language import tr
+from convviz.language import later, tr, trn
 from convviz.networks.network import Weights
 from convviz.plain_text import code, plain
 from convviz.structure.layers import Layer
@@ -16,9 +16,9 @@ def headline(filters: Filters) -> str:
     """Say how many filters there are, and how large each is."""
     height, width = filters.kernels.shape[2:]
     return tr(
-        "{channels} filters of {title}, each {inputs} × {height} × {width}",
-        channels=filters.channels,
-        title=plain(filters.layer.title),
+        "{count} filters of {layer}, each {inputs} × {height} × {width}",
+        count=filters.channels,
+        layer=plain(filters.layer.title),
         inputs=filters.inputs,
         height=height,
         width=width,
@@ -38,23 +38,15 @@ def meaning(filters: Filters, network: str, *, is_first: bool) -> str:
     elif filters.sees_colours:
         text = tr("Each reads three channels, which are drawn as red, green and blue: grey is 0.")
     else:
-        slices = (
-            tr("one slice for the one channel")
-            if filters.inputs == 1
-            else (tr("one slice for each of the {inputs} channels", inputs=filters.inputs))
+        text = trn(
+            "Each has one slice for the one channel it looks at. Blue adds to the sum where the "
+            "channel is above 0, vermilion takes away, white does nothing.",
+            "Each has one slice for each of the {count} channels it looks at. Blue adds to the "
+            "sum where the channel is above 0, vermilion takes away, white does nothing.",
+            filters.inputs,
         )
-        text = tr(
-            "Each has {slices} it looks at. Blue adds to the sum where the channel is "
-            "above 0, vermilion takes away, white does nothing.",
-            slices=slices,
-        )
-    return tr(
-        "{module} of {network}. {text} {scale}",
-        module=code(filters.module),
-        network=plain(network),
-        text=text,
-        scale=scale(filters.largest),
-    )
+    module = tr("{module} of {network}.", module=code(filters.module), network=plain(network))
+    return f"{module} {text} {scale(filters.largest)}"
 
 
 def scale(bound: float) -> str:
@@ -71,10 +63,10 @@ def scale(bound: float) -> str:
 def no_kernels_of_its_own(chosen: Layer, convolution: Layer) -> str:
     """Say whose kernels are shown for a layer without any."""
     return tr(
-        "{title} has no kernels of its own; these are those of {title_2}, the last "
+        "{layer} has no kernels of its own; these are those of {convolution}, the last "
         "convolution before it.",
-        title=plain(chosen.title),
-        title_2=plain(convolution.title),
+        layer=plain(chosen.title),
+        convolution=plain(convolution.title),
     )
 
 
@@ -86,27 +78,28 @@ def without_pattern(chosen: Layer, convolution: Layer, first: Layer) -> str:
         convolution: The one whose kernels of 1 × 1 it has; or the last before it, if it has none.
         first: The network's first layer with larger kernels, which are shown.
     """
-    title = plain(convolution.title)
-    whose = tr("The kernels of {title}", title=title)
-    if chosen.name != convolution.name:
-        whose = tr(
-            "{title} has no kernels of its own, and those of {title_2}, the last "
-            "convolution before it,",
-            title=plain(chosen.title),
-            title_2=title,
+    if chosen.name == convolution.name:
+        return tr(
+            "The kernels of {layer} are 1 × 1: each weighs channels against each other at one "
+            "place, so there is no pattern in space to see. Here are those of {first}, the first "
+            "layer with larger kernels.",
+            layer=plain(convolution.title),
+            first=plain(first.title),
         )
     return tr(
-        "{whose} are 1 × 1: each weighs channels against each other at one place, so "
-        "there is no pattern in space to see. Here are those of {title}, the first layer "
-        "with larger kernels.",
-        whose=whose,
-        title=plain(first.title),
+        "{layer} has no kernels of its own, and those of {convolution}, the last convolution "
+        "before it, are 1 × 1: each weighs channels against each other at one place, so there is "
+        "no pattern in space to see. Here are those of {first}, the first layer with larger "
+        "kernels.",
+        layer=plain(chosen.title),
+        convolution=plain(convolution.title),
+        first=plain(first.title),
     )
 
 
 def own_kernels(convolution: Layer) -> str:
     """Return the label of the toggle that shows kernels of 1 × 1 all the same."""
-    return tr("Show the 1 × 1 kernels of {title} all the same", title=plain(convolution.title))
+    return tr("Show the 1 × 1 kernels of {layer} all the same", layer=plain(convolution.title))
 
 
 def slices(filters: Filters, channel: int, indices: Sequence[int], start: int, bound: float) -> str:
@@ -121,13 +114,13 @@ def slices(filters: Filters, channel: int, indices: Sequence[int], start: int, b
     """
     first_row = ", ".join(str(filters.input_channel(channel, index)) for index in indices[:8])
     return tr(
-        "Slices {start} to {start_2} of {inputs}, on this filter's own scale "
-        "(±{bound:.3g}); the first row reads input channels {first_row}.",
-        start=start + 1,
-        start_2=start + len(indices),
+        "Slices {first} to {last} of {inputs}, on this filter's own scale (±{bound:.3g}); the "
+        "first row reads input channels {channels}.",
+        first=start + 1,
+        last=start + len(indices),
         inputs=filters.inputs,
         bound=bound,
-        first_row=first_row,
+        channels=first_row,
     )
 
 
@@ -140,16 +133,32 @@ def sheet(filters: Filters, count: int, bound: float) -> str:
         bound: The weight that gets full colour.
     """
     height, width = filters.kernels.shape[2:]
-    number = "all" if count == filters.channels else tr("the {count} largest of", count=count)
-    by_slice = "" if filters.sees_colours else tr(", each by its largest slice")
+    if count == filters.channels and filters.sees_colours:
+        message = later(
+            "{height} × {width} kernels, all {channels}, the largest norm first. Full colour: "
+            "±{bound:.3g}."
+        )
+    elif count == filters.channels:
+        message = later(
+            "{height} × {width} kernels, all {channels}, the largest norm first, each by its "
+            "largest slice. Full colour: ±{bound:.3g}."
+        )
+    elif filters.sees_colours:
+        message = later(
+            "{height} × {width} kernels, the {count} largest of {channels}, the largest norm "
+            "first. Full colour: ±{bound:.3g}."
+        )
+    else:
+        message = later(
+            "{height} × {width} kernels, the {count} largest of {channels}, the largest norm "
+            "first, each by its largest slice. Full colour: ±{bound:.3g}."
+        )
     return tr(
-        "{height} × {width} kernels, {number} {channels}, the largest norm "
-        "first{by_slice}. Full colour: ±{bound:.3g}.",
+        message,
         height=height,
         width=width,
-        number=number,
+        count=count,
         channels=filters.channels,
-        by_slice=by_slice,
         bound=bound,
     )
 
@@ -172,12 +181,13 @@ def untrained(trained: Filters, weights: Weights) -> str:
         spread=spread,
     )
     if weights.source == "random":
-        return tr("{text} Here both are such random numbers.", text=text)
-    if weights.source == "own":
-        return tr("{text} Whether the weights in use were trained, convviz cannot tell.", text=text)
-    return tr(
-        "{text} The training of the weights in use may have begun with another rule, but "
-        "with random numbers too: a pattern that the first have and the second have not "
-        "came from training.",
-        text=text,
-    )
+        meaning = tr("Here both are such random numbers.")
+    elif weights.source == "own":
+        meaning = tr("Whether the weights in use were trained, convviz cannot tell.")
+    else:
+        meaning = tr(
+            "The training of the weights in use may have begun with another rule, but with random "
+            "numbers too: a pattern that the first have and the second have not came from "
+            "training."
+        )
+    return f"{text} {meaning}"

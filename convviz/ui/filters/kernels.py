@@ -11,7 +11,7 @@ from convviz.features.filters import FILTER_ORDERS, FilterOrder, Filters, filter
 from convviz.features.filters import filters as filters_of
 from convviz.figures import filters as figures
 from convviz.figures import theme
-from convviz.language import later, tr
+from convviz.language import current, later, numeral, tr
 from convviz.networks.network import Network, is_within
 from convviz.sprites.grid import Section
 from convviz.sprites.kernels import kernel_picture, kernel_sheet
@@ -25,7 +25,7 @@ from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 
 _ORDERS: dict[FilterOrder, str] = {
-    "index": "Number",
+    "index": later("Number"),
     "norm": later("Largest norm first"),
     "similarity": later("Alike side by side"),
 }
@@ -62,7 +62,11 @@ def draw(choice: Choice) -> None:
     with right:
         st.markdown(tr("**All weights of the layer**"))
         figure = cache.once(
-            lambda: figures.weights([(layer.title, filters)]), "weights", choice.network, layer
+            lambda: figures.weights([(layer.title, filters)]),
+            "weights",
+            choice.network,
+            layer,
+            current(),
         )
         charts.draw(figure, config=theme.CONFIG, key="filters_weights_chart")
     exports.save_button(
@@ -159,7 +163,7 @@ def _controls(filters: Filters) -> tuple[list[int], int | None, int]:
         order = st.selectbox(
             tr("Order"),
             FILTER_ORDERS,
-            format_func=_ORDERS.__getitem__,
+            format_func=lambda order: tr(_ORDERS[order]),
             key=state.remember(Key.FILTER_ORDER, "index", allowed=FILTER_ORDERS),
             help=tr(
                 "Alike: each filter is followed by the one whose weights point most in the "
@@ -172,6 +176,7 @@ def _controls(filters: Filters) -> tuple[list[int], int | None, int]:
             slices = st.selectbox(
                 tr("Slices of"),
                 _SLICES,
+                format_func=tr,
                 key=state.remember(Key.FILTER_LOOK, _SLICES[0], allowed=_SLICES),
                 help=tr(
                     "The slice that a filter reads its strongest input channel with, or the "
@@ -203,7 +208,7 @@ def _controls(filters: Filters) -> tuple[list[int], int | None, int]:
 
 
 def _grid(choice: Choice, filters: Filters, listed: list[int], input_channel: int | None) -> None:
-    norms = [f"{norm:.3g}" for norm in filters.norms.tolist()]
+    norms = [numeral(f"{norm:.3g}") for norm in filters.norms.tolist()]
     sheet = cache.once(
         lambda: kernel_sheet(
             [slice_of(filters, channel, input_channel) for channel in range(filters.channels)],
@@ -240,8 +245,8 @@ def _picked(choice: Choice, filters: Filters) -> None:
     st.header(tr("Filter {channel}", channel=channel), anchor=False)
     st.caption(
         tr(
-            "Norm {norms:.3g}, rank {rank} of {channels}.",
-            norms=float(filters.norms[channel]),
+            "Norm {norm:.3g}, rank {rank} of {channels}.",
+            norm=float(filters.norms[channel]),
             rank=rank,
             channels=filters.channels,
         )
@@ -263,8 +268,8 @@ def _picked(choice: Choice, filters: Filters) -> None:
             activations = cache.activations(choice.image, choice.network, filters.layer)
             st.markdown(
                 tr(
-                    "**Its map** for {shorten}",
-                    shorten=state.plain(state.shorten(choice.image.title, 40)),
+                    "**Its map** for {image}",
+                    image=state.plain(state.shorten(choice.image.title, 40)),
                 )
             )
             image = heatmap(activations.maps[channel], _PIXELS)
@@ -279,7 +284,7 @@ def _picked(choice: Choice, filters: Filters) -> None:
             {
                 Key.LAYER: filters.layer.name,
                 Key.CHANNEL: str(channel),
-                Key.ACTIVATIONS_VIEW: tr("One channel"),
+                Key.ACTIVATIONS_VIEW: "One channel",
             }
         )
         st.switch_page("pages/1_Activations.py")

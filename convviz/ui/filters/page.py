@@ -11,7 +11,7 @@ from convviz.features.filters import Filters, filter_layers, untrained_like
 from convviz.features.filters import filters as filters_of
 from convviz.figures import filters as figures
 from convviz.figures import theme
-from convviz.language import tr
+from convviz.language import again, later, tr
 from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
@@ -30,12 +30,12 @@ _TILE = 48
 def draw(choice: Choice) -> None:
     """Draw the page; only the view that is open is computed."""
     views: dict[str, Callable[[Choice], None]] = {
-        "This layer": kernels.draw,
-        "First layers": _first_layers,
-        tr("Trained and untrained"): _trained_and_untrained,
+        later("This layer"): kernels.draw,
+        later("First layers"): _first_layers,
+        later("Trained and untrained"): _trained_and_untrained,
     }
     titles = {title: title for title in views}
-    views[widgets.views("View", titles, Key.FILTERS_VIEW, tr("This layer"))](choice)
+    views[widgets.views(tr("View"), titles, Key.FILTERS_VIEW, "This layer")](choice)
 
 
 def _first_layers(choice: Choice) -> None:
@@ -61,7 +61,7 @@ def _first_layers(choice: Choice) -> None:
         with column:
             if isinstance(filters, Filters):
                 key = f"filters_save_first_{filters.layer.name}_{title}"
-                _sheet(choice, title, filters, bound, key=key)
+                _sheet(choice, title, filters, bound, name=title, key=key)
             else:
                 st.header(state.plain(title), anchor=False)
                 st.info(state.plain(filters))
@@ -98,19 +98,22 @@ def _trained_and_untrained(choice: Choice) -> None:
         )
     bound = max(trained.largest, untrained.largest)
     left, right = st.columns(2, gap="large")
+    in_use = choice.network.weights.title
     with left:
-        title = f"{layer.title}, {choice.network.weights.title}"
-        _sheet(choice, title, trained, bound, key="filters_save_trained")
+        title, name = f"{layer.title}, {again(in_use)}", f"{layer.title}, {in_use}"
+        _sheet(choice, title, trained, bound, name=name, key="filters_save_trained")
     with right:
-        title = tr("{title}, untrained", title=layer.title)
-        _sheet(choice, title, untrained, bound, key="filters_save_untrained")
+        title, name = tr("{layer}, untrained", layer=layer.title), f"{layer.title}, untrained"
+        _sheet(choice, title, untrained, bound, name=name, key="filters_save_untrained")
     st.markdown(tr("**All weights of the layer**"))
-    figure = figures.weights([(tr("in use"), trained), ("untrained", untrained)])
+    figure = figures.weights([(tr("in use"), trained), (tr("untrained"), untrained)])
     charts.draw(figure, config=theme.CONFIG, key="filters_both_weights")
     how_we_know("untrained_kernels", "kernel_norm")
 
 
-def _sheet(choice: Choice, title: str, filters: Filters, bound: float | None, *, key: str) -> None:
+def _sheet(
+    choice: Choice, title: str, filters: Filters, bound: float | None, *, name: str, key: str
+) -> None:
     """Draw the filters of a layer, the largest first, and the button that saves them.
 
     Args:
@@ -118,6 +121,7 @@ def _sheet(choice: Choice, title: str, filters: Filters, bound: float | None, *,
         title: What stands above them.
         filters: The filters.
         bound: The weight that gets full colour; None for the largest of these filters.
+        name: What the file is named after, in English.
         key: Of the button.
     """
     count = min(filters.channels, _MOST_FILTERS)
@@ -130,12 +134,12 @@ def _sheet(choice: Choice, title: str, filters: Filters, bound: float | None, *,
     )
     st.header(state.plain(title), anchor=False)
     st.image(
-        sheet.png, width="stretch", output_format="PNG", alt=tr("Filters of {title}", title=title)
+        sheet.png, width="stretch", output_format="PNG", alt=tr("Filters of {layer}", layer=title)
     )
     st.caption(findings.sheet(filters, count, bound))
     exports.save_button(
         tr("Save as PNG"),
         sheet.png,
-        exports.file_name(choice, title, "filters", ending="png"),
+        exports.file_name(choice, name, "filters", ending="png"),
         key=key,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from convviz.language import tr
+from convviz.language import tr, trn
 from convviz.plain_text import plain
 
 if TYPE_CHECKING:
@@ -19,39 +19,34 @@ def stages(summaries: Sequence[StageSummary]) -> str:
     Args:
         summaries: What each stage makes of the image, in order.
     """
-    count = (
-        tr("One stage")
-        if len(summaries) == 1
-        else tr("{count} stages, in the order in which they run", count=len(summaries))
-    )
+    count = trn("One stage.", "{count} stages, in the order in which they run.", len(summaries))
     drawn = max((len(summary.strongest) for summary in summaries), default=0)
     if not drawn:
         if all(len(summary.layer.shape) == 1 for summary in summaries):
-            it = tr("It puts") if len(summaries) == 1 else tr("Each puts")
-            return tr(
-                "{count}. {it} out numbers and no maps: you see them all in one picture, "
-                "by a scale of its own. Click a stage to see more of it.",
-                count=count,
-                it=it,
+            what = trn(
+                "It puts out numbers and no maps: you see them all in one picture, by a scale of "
+                "its own. Click a stage to see more of it.",
+                "Each puts out numbers and no maps: you see them all in one picture, by a scale "
+                "of its own. Click a stage to see more of it.",
+                len(summaries),
             )
-        return tr(
-            "{count}. No map is drawn: every channel is empty for this image, which "
-            "means that nothing of it is left after the ReLU, which sets what is below 0 "
-            "to 0. Click a stage to see more of it.",
-            count=count,
-        )
-    maps = (
-        tr("the strongest map")
-        if drawn == 1
-        else tr("at most {drawn} maps, the strongest", drawn=drawn)
+        else:
+            what = tr(
+                "No map is drawn: every channel is empty for this image, which means that nothing "
+                "of it is left after the ReLU, which sets what is below 0 to 0. Click a stage to "
+                "see more of it."
+            )
+        return f"{count} {what}"
+    what = trn(
+        "Of each you see the strongest map: bright where the channel answers most, each by a "
+        "scale of its own. A channel is empty if nothing of it is left after the ReLU, which sets "
+        "what is below 0 to 0. Click a stage to see all its maps.",
+        "Of each you see at most {count} maps, the strongest: bright where the channel answers "
+        "most, each by a scale of its own. A channel is empty if nothing of it is left after the "
+        "ReLU, which sets what is below 0 to 0. Click a stage to see all its maps.",
+        drawn,
     )
-    return tr(
-        "{count}. Of each you see {maps}: bright where the channel answers most, each by "
-        "a scale of its own. A channel is empty if nothing of it is left after the ReLU, "
-        "which sets what is below 0 to 0. Click a stage to see all its maps.",
-        count=count,
-        maps=maps,
-    )
+    return f"{count} {what}"
 
 
 def unknown_class(label: str, network: Network) -> str:
@@ -65,11 +60,11 @@ def unknown_class(label: str, network: Network) -> str:
     if not label or not network.weights.has_decoder or not classes or knows(classes, label):
         return ""
     return tr(
-        "This image shows: {label}. That is none of the {count:,} classes that {title} "
-        "was given to choose from, so no answer of its can be right.",
+        "This image shows: {label}. That is none of the {count:,} classes that {network} was "
+        "given to choose from, so no answer of its can be right.",
         label=label,
         count=len(classes),
-        title=plain(network.title),
+        network=plain(network.title),
     )
 
 
@@ -78,17 +73,18 @@ def own_picture(network: Network) -> str:
     count, accuracy = len(network.weights.classes), network.weights.accuracy
     if not network.weights.has_decoder or not count:
         return ""
-    known = (
-        tr("It knows only one class")
-        if count == 1
-        else tr("It knows only these {count:,} classes", count=count)
-    )
     if accuracy is None:
-        return tr("{known}, and names one whatever your picture shows.", known=known)
-    return tr(
-        "{known}, and of pictures of them it is right about {accuracy} times in ten.",
-        known=known,
-        accuracy=round(10 * accuracy),
+        return trn(
+            "It knows only one class, and names one whatever your picture shows.",
+            "It knows only these {count:,} classes, and names one whatever your picture shows.",
+            count,
+        )
+    return trn(
+        "It knows only one class, and of pictures of them it is right about {times} times in ten.",
+        "It knows only these {count:,} classes, and of pictures of them it is right about {times} "
+        "times in ten.",
+        count,
+        times=round(10 * accuracy),
     )
 
 

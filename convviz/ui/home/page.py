@@ -30,7 +30,7 @@ def draw(choice: Choice) -> None:
     sidebar_image.chooser("home", wide=True)
     with errors():
         _from_image_to_classes(choice)
-        how_we_know("input_crop", tr("strongest maps"), tr("empty channels"), "guesses")
+        how_we_know("input_crop", "strongest maps", "empty channels", "guesses")
     with errors(), st.container(key="home_look_further"):
         st.header(tr("Look further"), anchor=False)
         navigation.cards()
@@ -43,7 +43,9 @@ def _from_image_to_classes(choice: Choice) -> None:
     overview = cache.overview(image, network)
     stages, comes_out = st.columns([10, 3], gap="medium")
     with stages:
-        st.header(tr("What {title} makes of it", title=state.plain(network.title)), anchor=False)
+        st.header(
+            tr("What {network} makes of it", network=state.plain(network.title)), anchor=False
+        )
         opened = network_flow(
             overview.stages,
             cache.photograph(image, network),
@@ -59,7 +61,9 @@ def _from_image_to_classes(choice: Choice) -> None:
         _draw_input(choice)
     # Where the guesses take a pass of their own, the stages are on the screen by then.
     with comes_out, errors():
-        st.header(tr("What {title} takes it for", title=state.plain(network.title)), anchor=False)
+        st.header(
+            tr("What {network} takes it for", network=state.plain(network.title)), anchor=False
+        )
         guesses = overview.predictions
         guesses = cache.predictions(image, network) if guesses is None else guesses
         predictions.draw(network, guesses, lambda: _own_picture(network))

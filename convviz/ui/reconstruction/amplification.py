@@ -12,7 +12,7 @@ from convviz.figures import theme
 from convviz.formatting import say_seconds
 from convviz.images.encode import png
 from convviz.jobs.job import JobView
-from convviz.language import later, tr
+from convviz.language import later, numeral, tr
 from convviz.plain_text import plain
 from convviz.reconstruction import findings
 from convviz.reconstruction.amplify import MOST_OCTAVES, AmplifyConfig
@@ -32,12 +32,12 @@ from convviz.ui.reconstruction import exports, run, settings
 
 IDEA_TITLE = later("The idea: give a layer more of what it already sees")
 _IDEA = later(
-    "\nThe maps of a layer say where it finds what it looks for. Ask which change of the "
-    "**pixels** would\nmake these numbers larger, change the image a little that way, and ask "
-    "again: what the layer saw\nfaintly becomes plain. Shallow layers add edges and textures, "
-    "deep ones parts of what they have\nlearned. The image is first made small, so that such "
-    "patterns come out large, and then larger in\neach *octave*. Before each step it is "
-    "shifted, scaled and turned a little, so that no pattern\ndepends on single pixels.\n"
+    "The maps of a layer say where it finds what it looks for. Ask which change of the "
+    "**pixels** would make these numbers larger, change the image a little that way, and ask "
+    "again: what the layer saw faintly becomes plain. Shallow layers add edges and textures, "
+    "deep ones parts of what they have learned. The image is first made small, so that such "
+    "patterns come out large, and then larger in each *octave*. Before each step it is "
+    "shifted, scaled and turned a little, so that no pattern depends on single pixels."
 )
 _SOURCE = later(
     "After Mordvintsev, Olah & Tyka, *Inceptionism: Going Deeper into Neural Networks* "
@@ -96,6 +96,7 @@ def plan(choice: Choice) -> tuple[AmplifyPlan, DeltaGenerator]:
         strength = st.select_slider(
             tr("Strength"),
             _STRENGTHS,
+            format_func=lambda strength: numeral(str(strength)),
             key=state.remember(Key.STRENGTH, 0.1, allowed=_STRENGTHS),
             help=tr(
                 "How far the image moves in each octave: the root mean square of the changes "
@@ -123,16 +124,14 @@ def start(page_jobs: PageJobs, plan: AmplifyPlan, image: ChosenImage) -> None:
     what = (
         subject.layer_title
         if channel is None
-        else tr(
-            "channel {channel} of {layer_title}", channel=channel, layer_title=subject.layer_title
-        )
+        else tr("channel {channel} of {layer}", channel=channel, layer=subject.layer_title)
     )
     page_jobs.start(
         amplify_one,
         title=tr(
-            "{image}, with more of {what} of {network}",
+            "{image}, with more of {layer} of {network}",
             image=subject.image,
-            what=what,
+            layer=what,
             network=subject.network,
         ),
         seconds=plan.config.seconds,
@@ -149,15 +148,15 @@ def preview(plan: AmplifyPlan) -> None:
         slot = run.pair(plan.subject, png(plan.original), alt=_ALT)
         slot.draw(b"", tr("What the layer answers more will grow here from the original"))
     with idea:
-        st.header(IDEA_TITLE, anchor=False)
+        st.header(tr(IDEA_TITLE), anchor=False)
         explain()
 
 
 def explain() -> None:
     """Say what is done here."""
     with st.container(key="reconstruction_amplify_idea", gap="small"):
-        st.markdown(_IDEA)
-        st.caption(_SOURCE)
+        st.markdown(tr(_IDEA))
+        st.caption(tr(_SOURCE))
 
 
 def live(now: AmplifyProgress) -> Callable[[JobView], None]:
@@ -170,9 +169,7 @@ def live(now: AmplifyProgress) -> Callable[[JobView], None]:
 
     def draw(view: JobView) -> None:
         now: AmplifyProgress = view.newest
-        slot.draw(
-            now.image, tr("With more of {layer_title}", layer_title=plain(now.subject.layer_title))
-        )
+        slot.draw(now.image, _caption(now))
         progress.progress(now.fraction, text=progress_text(now, stopping=view.stopping))
         words.markdown(findings.amplified(now))
 
@@ -198,10 +195,7 @@ def _explore(done: AmplifyProgress) -> None:
             if frame:
                 slot.draw(frame.jpeg, _frame_caption(frame))
             else:
-                slot.draw(
-                    done.image,
-                    tr("With more of {layer_title}", layer_title=plain(done.subject.layer_title)),
-                )
+                slot.draw(done.image, _caption(done))
         exports.amplify_buttons(done, frame)
     with numbers:
         st.markdown(findings.amplified(done))
@@ -213,6 +207,10 @@ def _explore(done: AmplifyProgress) -> None:
                 at=frame.step if frame else None,
             )
             charts.draw(figure, config=theme.CONFIG, key="reconstruction_answers")
+
+
+def _caption(run: AmplifyProgress) -> str:
+    return tr("With more of {layer}", layer=plain(run.subject.layer_title))
 
 
 def _frame_caption(frame: AmplifyFrame) -> str:
@@ -233,7 +231,7 @@ def progress_text(now: AmplifyProgress, *, stopping: bool = False) -> str:
         tr("octave {octave} of {octaves}", octave=now.points[-1].octave, octaves=now.octaves),
     ]
     if stopping:
-        parts.append("stopping…")
+        parts.append(tr("stopping…"))
     elif now.seconds_left is not None:
-        parts.append(tr("{seconds_left} left", seconds_left=say_seconds(now.seconds_left)))
+        parts.append(tr("{time} left", time=say_seconds(now.seconds_left)))
     return " · ".join(parts)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import streamlit as st
 from PIL import Image, ImageDraw, ImageFont
 
-from convviz.language import tr
+from convviz.language import ENGLISH, again, speaking, tr
 from convviz.reconstruction import findings
 from convviz.reconstruction.progress import (
     AmplifyFrame,
@@ -88,7 +88,7 @@ def amplify_buttons(run: AmplifyProgress, frame: AmplifyFrame | None) -> None:
 
 def _amplified_name(run: AmplifyProgress, *parts: str, ending: str) -> str:
     subject, channel = run.subject, run.config.channel
-    words = ["amplified", subject.image, subject.network, subject.layer]
+    words = ["amplified", _in_english(subject.image), subject.network, subject.layer]
     if channel is not None:
         words.append(f"channel{channel}")
     return safe_name(*words, *parts, ending=ending)
@@ -122,8 +122,14 @@ def series_buttons(series: SeriesProgress, titles: Sequence[Sequence[str]]) -> N
 def file_name(run: ReconstructionProgress, *parts: str, ending: str) -> str:
     """Name a file after a run's image and layer: "reconstruction-Cat-VGG16-features.22.png"."""
     subject = run.subject
-    words = ("reconstruction", subject.image, subject.network, subject.layer)
+    words = ("reconstruction", _in_english(subject.image), subject.network, subject.layer)
     return safe_name(*words, *parts, ending=ending)
+
+
+def _in_english(title: str) -> str:
+    """Name an image as files do: a sample photograph's title has been told to the visitor."""
+    with speaking(ENGLISH):
+        return again(title)
 
 
 def animation(run: ReconstructionProgress | AmplifyProgress) -> bytes:
@@ -150,7 +156,14 @@ def losses(run: ReconstructionProgress) -> str:
 
 
 def series_row(series: SeriesProgress, titles: Sequence[Sequence[str]]) -> Image.Image:
-    """Paste the original and all images of a series side by side, each above its lines of text."""
+    """Paste the original and all images of a series side by side, each above its lines of text.
+
+    Files are made in English: the lines are told again here.
+
+    Args:
+        series: The series.
+        titles: The lines of the original and of each image that is done.
+    """
     images = [_image(series.runs[0].original)]
     images += [_image(run.image) for run in series.runs if run.result]
     side = max(image.width for image in images)
@@ -162,7 +175,7 @@ def series_row(series: SeriesProgress, titles: Sequence[Sequence[str]]) -> Image
         left = _GAP + column * (side + _GAP)
         sheet.paste(image.convert("RGB").resize((side, side)), (left, _GAP))
         for row, line in enumerate(title):
-            pen.text((left, side + 1.5 * _GAP + row * _LINE), line, "black", font)
+            pen.text((left, side + 1.5 * _GAP + row * _LINE), again(line), "black", font)
     return sheet
 
 
@@ -194,9 +207,9 @@ def series_table(series: SeriesProgress) -> str:
                 findings.is_settled(result, before=run.step - result.steps),
             ]
         )
-    header = tr(
-        "network weights layer title pixels numbers relative_error psnr ssim layout "
-        "detail steps seconds ssim_flat_grey ssim_unrelated_highest settled"
+    header = (
+        "network weights layer title pixels numbers relative_error psnr ssim layout detail steps "
+        "seconds ssim_flat_grey ssim_unrelated_highest settled"
     )
     return table(header.split(), rows)
 

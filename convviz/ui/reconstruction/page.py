@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from html import escape
 from pathlib import Path
 
 import streamlit as st
@@ -26,20 +27,39 @@ from convviz.ui.reconstruction import amplification, recorded_series, series, se
 from convviz.ui.reconstruction import run as one_run
 
 _IDEA_TITLE = later("The idea: optimise the image, not the weights")
-_IDEA = """
-What do the feature maps of one layer still know about an image **x**? Make another image **y** from
-them: begin with noise, send it through the same network, compare its maps with those of x, and
-change y a little so that they come closer; again, some hundred times. In training, the image is
-given and the *weights* change; here the weights are given and the ***pixels*** change. Once the
-maps are the same, the layer cannot tell y from x: what y shares with x is what the layer still
-knows, and where y looks different, the layer has lost what was there. A short run does not get that
-far, so each result says how far it is from done.
-"""
+_IDEA = later(
+    "What do the feature maps of one layer still know about an image **x**? Make another image "
+    "**y** from them: begin with noise, send it through the same network, compare its maps with "
+    "those of x, and change y a little so that they come closer; again, some hundred times. In "
+    "training, the image is given and the *weights* change; here the weights are given and the "
+    "***pixels*** change. Once the maps are the same, the layer cannot tell y from x: what y "
+    "shares with x is what the layer still knows, and where y looks different, the layer has lost "
+    "what was there. A short run does not get that far, so each result says how far it is from "
+    "done."
+)
 _SOURCES = later(
     "After Mahendran & Vedaldi, *Understanding deep image representations by inverting "
     "them* (2015), and the content term of Gatys, Ecker & Bethge, *Image style transfer "
     "using convolutional neural networks* (2016)."
 )
+
+# The words of the drawing idea.html, by the names that it has for them. Those of two lines stand
+# in a narrow box.
+_IDEA_WORDS = {
+    "label": later(
+        "Two images, the original x and the growing y, go through the same network, whose weights "
+        "stay fixed. Their feature maps are compared, and the difference changes the pixels of y."
+    ),
+    "x": later("x, the original"),
+    "y": later("y, noise at first"),
+    "maps": later("its feature maps"),
+    "compare": later("how far apart?"),
+    "network_1": later("network,"),
+    "network_2": later("up to the layer"),
+    "weights_1": later("weights"),
+    "weights_2": later("stay fixed"),
+    "change": later("change the pixels of y a little, again and again"),
+}
 
 
 def draw(choice: Choice) -> None:
@@ -55,15 +75,15 @@ def draw(choice: Choice) -> None:
     else:
         _draw_reconstruct(choice, page_jobs, mode)
     how_we_know(
-        tr("relative error"),
+        "relative error",
         "psnr",
         "ssim",
-        tr("layout and detail"),
-        tr("reconstruction settled"),
-        tr("reconstruction loss"),
-        tr("reconstruction presets"),
-        tr("reconstruction step time"),
-        tr("recorded series"),
+        "layout and detail",
+        "reconstruction settled",
+        "reconstruction loss",
+        "reconstruction presets",
+        "reconstruction step time",
+        "recorded series",
         "amplified",
     )
 
@@ -133,7 +153,7 @@ def _tiles(plans: Sequence[Plan]) -> None:
 
 def _draw_idea_below() -> None:
     """Draw the idea below the images of a series."""
-    st.header(_IDEA_TITLE, anchor=False)
+    st.header(tr(_IDEA_TITLE), anchor=False)
     drawing_column, words = st.columns([2, 3], gap="large")
     with drawing_column:
         _draw_idea()
@@ -143,13 +163,14 @@ def _draw_idea_below() -> None:
 
 def _draw_idea() -> None:
     svg = Path(__file__).with_name("idea.html").read_text("utf-8")
-    drawing(svg, key="reconstruction_idea")
+    words = {name: escape(tr(text)) for name, text in _IDEA_WORDS.items()}
+    drawing(svg.format(**words), key="reconstruction_idea")
 
 
 def _explain_idea() -> None:
     with st.container(key="reconstruction_idea_words", gap="small"):
-        st.markdown(_IDEA)
-        st.caption(_SOURCES)
+        st.markdown(tr(_IDEA))
+        st.caption(tr(_SOURCES))
 
 
 def _draw_job(page_jobs: PageJobs, job: JobView) -> None:
@@ -166,10 +187,10 @@ def _draw_job(page_jobs: PageJobs, job: JobView) -> None:
     if job.state == "queued":
         return  # the idea stands open below
     if isinstance(job.newest, AmplifyProgress):
-        with st.expander(amplification.IDEA_TITLE, icon=":material/lightbulb:"):
+        with st.expander(tr(amplification.IDEA_TITLE), icon=":material/lightbulb:"):
             amplification.explain()
         return
-    with st.expander(_IDEA_TITLE, icon=":material/lightbulb:"):
+    with st.expander(tr(_IDEA_TITLE), icon=":material/lightbulb:"):
         _draw_idea()
         _explain_idea()
 
@@ -217,9 +238,9 @@ def _start(page_jobs: PageJobs, plans: Sequence[Plan], image: ChosenImage) -> No
     first = plans[0].subject
     if len(plans) == 1:
         title = tr(
-            "{image}, from {layer_title} of {network}",
+            "{image}, from {layer} of {network}",
             image=first.image,
-            layer_title=first.layer_title,
+            layer=first.layer_title,
             network=first.network,
         )
         page_jobs.start(
@@ -240,9 +261,9 @@ def _start(page_jobs: PageJobs, plans: Sequence[Plan], image: ChosenImage) -> No
     )
     if len(networks) > 1:
         title = tr(
-            "{image}, from {join}",
+            "{image}, from {networks}",
             image=first.image,
-            join=", ".join(plan.subject.network for plan in plans),
+            networks=", ".join(plan.subject.network for plan in plans),
         )
     page_jobs.start(
         progress.reconstruct_series,

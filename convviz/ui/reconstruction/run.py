@@ -14,7 +14,7 @@ from convviz.figures import reconstruction as figures
 from convviz.figures import theme
 from convviz.formatting import decimals, say_seconds
 from convviz.jobs.job import JobView
-from convviz.language import later, tr
+from convviz.language import again, later, tr
 from convviz.plain_text import plain
 from convviz.reconstruction import findings
 from convviz.reconstruction.progress import (
@@ -34,7 +34,7 @@ _PSNR = later(
     "Peak signal-to-noise ratio of y against x, pixel by pixel: 10 dB more means a tenth "
     "of the mean squared difference. At 30 dB its root is 8 of 255 levels of brightness."
 )
-_SSIM = (
+_SSIM = later(
     "Structural similarity of y to x: compares brightness, contrast and pattern window by window; "
     "1 for equal images. What it is for unrelated ones depends on x, and stands below."
 )
@@ -136,13 +136,13 @@ def _numbers(run: ReconstructionProgress, result: ReconstructionResult) -> None:
     with st.container(horizontal=True, gap="medium", key="reconstruction_numbers"):
         error = findings.error_text(result.relative_error, is_silent=result.is_silent)
         st.metric(tr("Relative error"), error, width="content")
-        st.metric(tr("PSNR"), _decibels(result.psnr), width="content", help=_PSNR)
-        st.metric(tr("SSIM"), decimals(result.ssim), width="content", help=_SSIM)
+        st.metric("PSNR", _decibels(result.psnr), width="content", help=tr(_PSNR))
+        st.metric("SSIM", decimals(result.ssim), width="content", help=tr(_SSIM))
     before = run.step - result.steps
     meaning = findings.error_meaning(result.relative_error, is_silent=result.is_silent)
     how_far = findings.how_far(result, run.config, before=before)
     likeness = findings.likeness_in_context(result.ssim, result.baselines)
-    st.markdown(" ".join(filter(None, (result.note, how_far))))
+    st.markdown(" ".join(filter(None, (again(result.note), how_far))))
     st.caption(" ".join((likeness, meaning, findings.how_measured(run))))
 
 
@@ -153,7 +153,13 @@ def columns() -> list[DeltaGenerator]:
 
 @dataclass(frozen=True)
 class ImageSlot:
-    """Where an image and its caption are drawn, again and again."""
+    """Where an image and its caption are drawn, again and again.
+
+    Attributes:
+        image: Where the image is drawn.
+        caption: Where its caption is drawn.
+        alt: What the image is, for who cannot see it; a message.
+    """
 
     image: DeltaGenerator
     caption: DeltaGenerator
@@ -164,7 +170,7 @@ class ImageSlot:
         if data:
             # If it is named the format that the data have, Streamlit sends them as they are.
             kind: Literal["PNG", "JPEG"] = "PNG" if data.startswith(b"\x89PNG") else "JPEG"
-            self.image.image(data, width="stretch", alt=self.alt, output_format=kind)
+            self.image.image(data, width="stretch", alt=tr(self.alt), output_format=kind)
         else:
             self.image.html('<div class="convviz-to-come"></div>')
         self.caption.caption(caption)
@@ -189,9 +195,7 @@ def pair(subject: Subject, original: bytes, *, alt: str = later("The reconstruct
 
 
 def _growing(run: ReconstructionProgress) -> str:
-    return tr(
-        "**y**, from feature maps of {layer_title}", layer_title=plain(run.subject.layer_title)
-    )
+    return tr("**y**, from feature maps of {layer}", layer=plain(run.subject.layer_title))
 
 
 def _frame_caption(frame: Frame, *, is_silent: bool) -> str:
@@ -210,9 +214,9 @@ def progress_text(run: ReconstructionProgress, *, stopping: bool = False) -> str
         return tr("Getting ready…")
     parts = [tr("Step {step}", step=run.step)]
     if stopping:
-        parts.append("stopping…")
+        parts.append(tr("stopping…"))
     elif run.seconds_left is not None:
-        parts.append(tr("{seconds_left} left", seconds_left=say_seconds(run.seconds_left)))
+        parts.append(tr("{time} left", time=say_seconds(run.seconds_left)))
     if run.relative_error is not None:
         error = findings.error_text(run.relative_error, is_silent=run.is_silent)
         parts.append(tr("relative error {error}", error=error))

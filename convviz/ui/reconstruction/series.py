@@ -34,10 +34,10 @@ def live(series: SeriesProgress) -> Callable[[JobView], None]:
         number = next((i for i in going_on if not now.runs[i].result), len(now.runs) - 1) + 1
         run = now.runs[number - 1]
         text = tr(
-            "Picture {number} of {count}, {layer_title}",
+            "Picture {number} of {count}, {layer}",
             number=number,
             count=len(now.subjects),
-            layer_title=plain(run.subject.layer_title),
+            layer=plain(run.subject.layer_title),
         )
         text += f" · {progress_text(run, stopping=view.stopping)}"
         progress.progress(min(1.0, now.fraction), text=text)
@@ -124,8 +124,9 @@ def _caption(series: SeriesProgress, index: int) -> str:
         return tr("**{name}**  \nto come", name=name)
     if run.relative_error is None:
         return tr("**{name}**  \nbeginning", name=name)
-    more = "" if run.result else tr(", going on")
-    return f"**{name}**  \n{_error(run)}{more}"
+    if run.result is None:
+        return tr("**{name}**  \n{error}, going on", name=name, error=_error(run))
+    return f"**{name}**  \n{_error(run)}"
 
 
 def _lines(run: ReconstructionProgress) -> list[str]:
@@ -136,8 +137,8 @@ def _error(run: ReconstructionProgress) -> str:
     if run.relative_error is None:
         return ""
     return tr(
-        "relative error {error_text}",
-        error_text=findings.error_text(run.relative_error, is_silent=run.is_silent),
+        "relative error {error}",
+        error=findings.error_text(run.relative_error, is_silent=run.is_silent),
     )
 
 

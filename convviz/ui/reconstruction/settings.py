@@ -42,8 +42,8 @@ MOST_IMAGES = 10
 _SECONDS = (4, 8, 12, 20, 30, 60, 120, 240)
 _USUAL_SECONDS = 12, 60  # at least and at most; between them, what the measured step asks for
 _LARGEST_SEED = 2**31 - 1
-_START_TITLES = {"noise": "Noise", "grey": later("Plain grey")}
-_PRECISION_TITLES = {"auto": "Automatic", "float32": "float32", "bfloat16": "bfloat16"}
+_START_TITLES = {"noise": later("Noise"), "grey": later("Plain grey")}
+_PRECISION_TITLES = {"auto": later("Automatic"), "float32": "float32", "bfloat16": "bfloat16"}
 
 
 def plans(choice: Choice, mode: str) -> tuple[tuple[Plan, ...], DeltaGenerator]:
@@ -199,7 +199,7 @@ def seconds(images: int, step_seconds: float | None = None) -> float:
     if st.session_state[key] > choices[-1]:  # chosen for fewer images
         state.put(key, choices[-1])
     chosen = st.select_slider(
-        "Seconds" if images == 1 else tr("Seconds for each picture"),
+        tr("Seconds") if images == 1 else tr("Seconds for each picture"),
         choices,
         key=key,
         help=tr(
@@ -236,27 +236,20 @@ def _advanced_widgets() -> dict[str, Any]:
             placeholder=tr("preset"),
             format_func=lambda name: OPTIMIZERS[name].title,
             key=state.remember(Key.OPTIMIZER, None, allowed=OPTIMIZERS, in_url=False),
-            help="; ".join(row.help for row in OPTIMIZERS.values()) + ".",
+            help="; ".join(tr(row.help) for row in OPTIMIZERS.values()) + ".",
         )
         learning_rate = _number(
             tr("Learning rate"),
             Key.LEARNING_RATE,
-            tr("Length of a step: ")
-            + ", ".join(
-                tr(
-                    "for {title} {rate_help} ({rate:g} is usual)",
-                    title=row.title,
-                    rate_help=row.rate_help,
-                    rate=row.rate,
-                )
-                for row in OPTIMIZERS.values()
-            )
-            + ".",
+            tr(
+                "Length of a step: {rates}.",
+                rates=", ".join(tr(row.rate_help, rate=row.rate) for row in OPTIMIZERS.values()),
+            ),
             above=1e-6,
             format="%g",
         )
         decay = _number(
-            "Decay",
+            tr("Decay"),
             Key.DECAY,
             tr(
                 "p in learning rate · (1 − t)^p, with t going from 0 to 1 over the run: 0 "
@@ -278,7 +271,7 @@ def _advanced_widgets() -> dict[str, Any]:
         start = st.selectbox(
             tr("Start from"),
             STARTS,
-            format_func=lambda name: _START_TITLES.get(name, name),
+            format_func=lambda name: tr(_START_TITLES[name]),
             key=state.remember(Key.START_FROM, STARTS[0], allowed=STARTS, in_url=False),
         )
         chosen_seed = seed(tr("Chooses the noise: the same seed gives the same start."))
@@ -293,7 +286,7 @@ def _advanced_widgets() -> dict[str, Any]:
         precision = st.selectbox(
             tr("Precision"),
             PRECISIONS,
-            format_func=lambda name: _PRECISION_TITLES.get(name, name),
+            format_func=lambda name: tr(_PRECISION_TITLES[name]),
             key=state.remember(Key.PRECISION, PRECISIONS[0], allowed=PRECISIONS, in_url=False),
             help=tr(
                 "bfloat16 has 8 bits of precision instead of 24; processors with "
@@ -301,7 +294,7 @@ def _advanced_widgets() -> dict[str, Any]:
                 "float32 either way."
             ),
         )
-        st.caption(tr("Runs on {title}.", title=device.title(device.best_device())))
+        st.caption(tr("Runs on {device}.", device=device.title(device.best_device())))
     return {
         "optimizer": optimizer,
         "learning_rate": learning_rate,

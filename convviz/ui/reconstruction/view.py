@@ -11,8 +11,8 @@ ONE, DEPTH, NETWORKS, AMPLIFY = "layer", "depth", "networks", "amplify"
 MODES = {
     DEPTH: later("Depth series"),
     ONE: later("One layer"),
-    NETWORKS: "Networks",
-    AMPLIFY: "Amplify",
+    NETWORKS: later("Networks"),
+    AMPLIFY: later("Amplify"),
 }
 
 FIRST_DEPTH = 0.5
