@@ -65,7 +65,7 @@ class CourseStep:
 
     Attributes:
         name: As links call it.
-        title: For people.
+        title: For people, in English as all its texts.
         idea: One idea, in Markdown.
         question: What is to be predicted.
         figure: Draws the image's part in it.
@@ -243,7 +243,7 @@ def _draw_branches(choice: Choice) -> None:
     tiles = []
     for title, branch in zip(_BRANCHES.values(), maps.layer.branches, strict=True):
         inside = [c for c in maps.order("salience").tolist() if branch.start <= c < branch.stop]
-        tiles.append((title, maps.rectified[inside[0]]))
+        tiles.append((tr(title), maps.rectified[inside[0]]))
     photograph = cache.photograph(choice.image, lesson_network.googlenet(choice))
     _draw_tiles(tiles, "course_branches", photograph)
     st.caption(tr("The clearest map of each branch, each on a scale of its own."))
@@ -253,7 +253,7 @@ def _highest_branch(choice: Choice) -> Answer:
     maps = _googlenet_maps(choice, _MODULE)
     return answers.highest(
         {
-            name: (title, float(maps.maximum[branch.start : branch.stop].max()))
+            name: (tr(title), float(maps.maximum[branch.start : branch.stop].max()))
             for (name, title), branch in zip(_BRANCHES.items(), maps.layer.branches, strict=True)
         }
     )
@@ -289,13 +289,9 @@ def _draw_heads(choice: Choice) -> None:
     tiles = []
     for head in cache.head_predictions(choice.image, network):
         maps = cache.activations(choice.image, network, layer_named(network, head.after))
-        title = head.name or tr("main classifier")
-        tiles.append(
-            (
-                tr("{title}, after {depth} layers", title=title, depth=head.depth),
-                maps.rectified[maps.most_salient],
-            )
-        )
+        name = head.name or tr("main classifier")
+        caption = tr("{head}, after {depth} layers", head=name, depth=head.depth)
+        tiles.append((caption, maps.rectified[maps.most_salient]))
     _draw_tiles(tiles, "course_head_maps", cache.photograph(choice.image, network))
     st.caption(tr("The clearest map that each classifier reads."))
 
@@ -309,7 +305,7 @@ def _draw_head_guesses(choice: Choice) -> None:
     heads = cache.head_predictions(choice.image, lesson_network.with_heads())
     for column, head in zip(st.columns(len(heads), gap="large"), heads, strict=True):
         with column:
-            st.markdown(f"**{head.name or 'main classifier'}**")
+            st.markdown(f"**{head.name or tr('main classifier')}**")
             predictions.bars(head.predictions)
 
 
@@ -328,7 +324,7 @@ def _draw_first_atlas(choice: Choice) -> None:
     st.image(
         grid.atlas(maps).png if atlas.width < _LARGE else atlas.png,
         output_format="PNG",
-        alt=tr("All maps of {title}", title=maps.layer.title),
+        alt=tr("All maps of {layer}", layer=maps.layer.title),
     )
     st.caption(findings.atlas_text(maps.layer, maps.channels))
 
@@ -375,7 +371,7 @@ def _draw_reconstructions(choice: Choice) -> None:
     image, network, runs = _recorded(choice)
     with st.container(horizontal=True, gap="small", key="course_reconstructions"):
         for caption, data in (
-            ("original", runs[0].original),
+            (tr("original"), runs[0].original),
             *((run.subject.layer_title, run.image) for run in runs),
         ):
             st.image(data, width=_RECONSTRUCTED, caption=caption, alt=f"{image.title}: {caption}")
@@ -437,8 +433,8 @@ def _draw_moment(choice: Choice, step: int, key: str) -> None:
 def _emptier_after(choice: Choice) -> Answer:
     first, last = (_moment(choice.image, recording.steps()[n]).maps[0] for n in (0, -1))
     return answers.empty_shares(
-        (tr("{watched} before training", watched=_WATCHED), first.empty, first.channels),
-        (tr("{watched} after it", watched=_WATCHED), last.empty, last.channels),
+        (tr("{layer} before training", layer=_WATCHED), first.empty, first.channels),
+        (tr("{layer} after it", layer=_WATCHED), last.empty, last.channels),
     )
 
 
@@ -602,9 +598,12 @@ STEPS = (
     CourseStep(
         "empty",
         later("Activations and empty channels"),
-        "A feature map is bright where its channel finds its pattern. If it finds it nowhere, the "
-        "ReLU leaves nothing: the channel is **empty** for this image. Another image may fill it; "
-        "a channel that is empty for every image of a set is dead.",
+        later(
+            "A feature map is bright where its channel finds its pattern. If it finds it "
+            "nowhere, the ReLU leaves nothing: the channel is **empty** for this image. "
+            "Another image may fill it; a channel that is empty for every image of a set is "
+            "dead."
+        ),
         Question(
             later(
                 "In the encoder's last layer with a ReLU, compared with its first: what "
@@ -615,12 +614,12 @@ STEPS = (
         _draw_first_atlas,
         _emptier,
         "Activations",
-        lambda choice: {**_of(choice.network), Key.ACTIVATIONS_VIEW: tr("All layers")},
+        lambda choice: {**_of(choice.network), Key.ACTIVATIONS_VIEW: "All layers"},
         reveal=_draw_depth,
     ),
     CourseStep(
         "reconstruction",
-        "Reconstruction",
+        later("Reconstruction"),
         later(
             "What does a layer still know of the image? Start from noise and change the "
             "pixels until the layer answers to them as it does to the original. Near the "
