@@ -50,7 +50,7 @@ def draw(comparison: DesignComparison) -> None:
         [_curve(result)],
         titles=(
             tr("What the first convolution looks for"),
-            tr("What {layers} answers", layers=layers[layer]),
+            tr("What {layer} answers", layer=layers[layer]),
         ),
         key="design_film_shown",
     )
