@@ -9,7 +9,7 @@ import streamlit as st
 from convviz.figures import theme
 from convviz.figures.auxiliary import gradient_norms
 from convviz.formatting import probability
-from convviz.language import later, tr
+from convviz.language import again, later, tr
 from convviz.learning import findings
 from convviz.learning.gradients import Gradients, Initialisation, auxiliary_gradients
 from convviz.lessons import auxiliary_loss
@@ -133,7 +133,7 @@ def _draw_predictions(choice: Choice) -> None:
     st.header(tr("What each head says of your image"), anchor=False)
     network = lesson_network.with_heads()
     heads = cache.head_predictions(choice.image, network)
-    st.caption(f"{lesson_network.about(choice, network)} {network.weights.note}")
+    st.caption(f"{lesson_network.about(choice, network)} {again(network.weights.note)}")
     for column, head in zip(st.columns(len(heads), gap="large"), heads, strict=True):
         with column:
             st.markdown(

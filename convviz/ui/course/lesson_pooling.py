@@ -13,7 +13,7 @@ from convviz.features.effective_field import map_box
 from convviz.figures import lessons as figures
 from convviz.figures import theme
 from convviz.formatting import probability, signed
-from convviz.language import numeral, tr
+from convviz.language import again, numeral, tr
 from convviz.lessons.pooling import classifiers
 from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
@@ -47,7 +47,7 @@ def _draw_parameters() -> None:
         names,
         selection_mode="multi",
         default=list(COURSE),
-        format_func=lambda name: plain(spec(name).title),
+        format_func=lambda name: plain(again(spec(name).title)),
         key="course_gap_networks",
         label_visibility="collapsed",
         wrap=True,
@@ -62,7 +62,7 @@ def _draw_parameters() -> None:
     if not networks:
         return
     charts.draw(figures.classifiers(networks), config=theme.save_as("gap"), key="course_gap")
-    ledger((network.title, network.averaged_formula, network.remark) for network in networks)
+    ledger((again(network.title), network.averaged_formula, network.remark) for network in networks)
     st.caption(
         tr(
             "These are numbers of parameters. How well the networks would do is another "

@@ -16,7 +16,7 @@ from convviz.features.effective_field import map_box
 from convviz.figures import theme
 from convviz.figures.activations import empty_by_depth
 from convviz.images.samples import sample
-from convviz.language import later, tr
+from convviz.language import again, later, tr
 from convviz.learning import recording
 from convviz.learning.snapshots import Snapshot
 from convviz.networks.network import Network
@@ -146,7 +146,7 @@ def _any_with_classes(choice: Choice) -> Network:
 def _sureness(choice: Choice) -> Answer:
     network = _any_with_classes(choice)
     best = cache.predictions(choice.image, network)[0]
-    return answers.sureness(network.title, best.label, best.probability)
+    return answers.sureness(again(network.title), best.label, best.probability)
 
 
 def _draw_guesses(choice: Choice) -> None:
@@ -191,13 +191,13 @@ def _guess(choice: Choice, name: str) -> tuple[Network, str, float]:
 
 def _same_class(choice: Choice) -> Answer:
     guesses = (_guess(choice, name) for name in ("alexnet", "googlenet"))
-    return answers.same_class({network.title: label for network, label, _ in guesses})
+    return answers.same_class({again(network.title): label for network, label, _ in guesses})
 
 
 def _surest(choice: Choice) -> Answer:
     guesses = {name: _guess(choice, name) for name in ("alexnet", "vgg16")}
     return answers.surest(
-        {name: (network.title, sure) for name, (network, _, sure) in guesses.items()}
+        {name: (again(network.title), sure) for name, (network, _, sure) in guesses.items()}
     )
 
 
@@ -332,7 +332,7 @@ def _draw_first_atlas(choice: Choice) -> None:
 def _emptier(choice: Choice) -> Answer:
     summaries = _with_relu(choice)
     if len(summaries) < 2:
-        return answers.no_relu(choice.network.title)
+        return answers.no_relu(again(choice.network.title))
     first, last = (
         (each.layer.title, each.empty, each.channels) for each in (summaries[0], summaries[-1])
     )
@@ -377,7 +377,7 @@ def _draw_reconstructions(choice: Choice) -> None:
             st.image(data, width=_RECONSTRUCTED, caption=caption, alt=f"{image.title}: {caption}")
     st.caption(
         findings.recorded_text(
-            sample(image.name).title, network.title, stands_in=image is not choice.image
+            tr(sample(image.name).title), network.title, stands_in=image is not choice.image
         )
     )
 
@@ -416,7 +416,7 @@ def _always_gains(choice: Choice) -> Answer:
     record = cache.fine_tuning(name)
     if record is None:
         raise RuntimeError("no figures of AlexNet's fine-tuning came with convviz")
-    return answers.always_gains(spec(name).title, [seed.gain for seed in record.seeds])
+    return answers.always_gains(again(spec(name).title), [seed.gain for seed in record.seeds])
 
 
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=cache.KEYS)
@@ -590,7 +590,7 @@ STEPS = (
         ),
         _draw_heads,
         _heads_agree,
-        later("Auxiliary classifiers"),
+        "Auxiliary classifiers",
         lambda _: {},
         reveal=_draw_head_guesses,
         lesson=lesson_auxiliary.draw,
@@ -652,7 +652,7 @@ STEPS = (
         ),
         _draw_last_maps,
         _always_gains,
-        later("Transfer learning"),
+        "Transfer learning",
         lambda choice: _of(choice.network),
     ),
     CourseStep(

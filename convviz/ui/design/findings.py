@@ -159,7 +159,7 @@ def recorded(comparison: DesignComparison) -> str:
     return tr(
         "This comparison comes with convviz: two designs that differ in one line, on "
         "{dataset}, {seeds} seeds, {epochs} epochs each. Start trains your own.",
-        dataset=comparison.dataset,
+        dataset=tr(comparison.dataset),
         seeds=settings.seeds,
         epochs=settings.epochs,
     )

@@ -16,7 +16,7 @@ from convviz.figures import design_comparison as figures
 from convviz.figures import theme
 from convviz.formatting import grouped, percent
 from convviz.jobs.job import JobView
-from convviz.language import later, numeral, tr
+from convviz.language import again, later, numeral, tr
 from convviz.learning.design_results import DesignSettings
 from convviz.learning.design_sweep import Cost, DesignSweep, SweepProgress, plan_sweep, train_points
 from convviz.networks.design import Design
@@ -241,7 +241,7 @@ def _draw_sweep(page_jobs: PageJobs, view: JobView | None, running: _RunningSwee
     """Draw the run of a sweep and what it has trained, or how it ended and all points so far."""
     may_change = view is not None and _may_change(view)
     if view is not None:
-        name = state.quoted(running.images)
+        name = state.quoted(again(running.images))
         page_jobs.show(
             view,
             live=lambda _: partial(_draw_live, running),
@@ -266,7 +266,7 @@ def _draw_go_on(page_jobs: PageJobs, view: JobView | None, running: _RunningSwee
                 on_click=_go_on,
                 args=(page_jobs,),
             )
-        name = state.quoted(running.images)
+        name = state.quoted(again(running.images))
         st.caption(findings.sweep_so_far(running.sweep, name))
     if running.sweep.open and running.dataset is None:
         st.caption(findings.choose_again(name))
