@@ -50,10 +50,8 @@ def probability(share: float) -> str:
     """Write a probability for a narrow column: "21.3 %", "< 0.1 %", "> 99.9 %"."""
     if share < 0.001:
         return numeral("< 0.1 %")
-    text = f"{100 * share:.1f} %"
-    return numeral(
-        "> 99.9 %" if text == "100.0 %" else text
-    )  # 1 itself is a rounded number, as 0 is
+    text = f"{100 * share:.1f} %"  # 1 itself is a rounded number, as 0 is
+    return numeral("> 99.9 %" if text == "100.0 %" else text)
 
 
 def size_text(count: int, digits: int | None = None) -> str:

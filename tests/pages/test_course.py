@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from convviz.features.predictions import predict
 from convviz.images.decode import decode
 from convviz.images.samples import sample
+from convviz.language import LANGUAGES, speaking, tr
 from convviz.ui.course import steps
 from convviz.weights.load import load
 
@@ -45,10 +46,16 @@ def component_data(app: AppTest, key: str) -> dict[str, Any]:
     return data
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("step", steps.STEPS, ids=lambda step: step.name)
-def test_an_idea_is_short_and_a_question_has_a_choice(step: steps.CourseStep) -> None:
-    assert 20 <= len(step.idea.split()) <= steps.MOST_WORDS
-    assert step.question.text.endswith("?")
+def test_an_idea_is_short_and_a_question_has_a_choice(
+    step: steps.CourseStep, language: str
+) -> None:
+    with speaking(language):
+        idea, question = tr(step.idea), tr(step.question.text)
+    assert 20 <= len(idea.split()) <= steps.MOST_WORDS
+    assert idea.count("**") % 2 == 0
+    assert question.endswith("?")
     assert len(step.question.options) >= 2
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from convviz.features.class_evidence import AveragedMaps, ClassEvidence
 from convviz.formatting import percent, short, times
-from convviz.language import tr
+from convviz.language import again, tr, trn
 from convviz.lessons.bottleneck import Bottleneck
 from convviz.lessons.inception import InceptionModule
 from convviz.lessons.pooling import Classifiers
@@ -31,13 +31,12 @@ def exact_lengths_text(sliding: Sliding, around: int = 12) -> str:
     lengths = exact_lengths(sliding, low, high)
     if sliding.stride == 1 or not lengths:
         return ""
-    text = ", ".join(map(str, lengths))
     return tr(
         "Of images of {low} to {high} pixels, this kernel leaves nothing over at the far "
-        "edge for those of {text}.",
+        "edge for those of {sizes}.",
         low=low,
         high=high,
-        text=text,
+        sizes=", ".join(map(str, lengths)),
     )
 
 
@@ -73,73 +72,75 @@ def course_notes_text(
     padding = built.window.padding[0] if built.window else 0
     return tr(
         "Its first fully connected layer takes {taken:,} values. Images of {exact} × "
-        "{exact} give {values:,}, with {pixels} left over on the way in. Images of "
-        "{noted} × {noted} give {values_2:,}: they would not fit, and leave {pixels_2} "
+        "{exact} give {exact_values:,}, with {exact_left} left over on the way in. Images of "
+        "{noted} × {noted} give {noted_values:,}: they would not fit, and leave {noted_left} "
         "over at the first layer. So {noted} is probably a mistake for **{exact}**. The "
-        "paper itself prints {paper}, which does not fit either ({values_3:,}); "
-        "torchvision takes {input_shapes} and pads it by {padding}.",
+        "paper itself prints {paper}, which does not fit either ({paper_values:,}); "
+        "torchvision takes {torchvision} and pads it by {padding}.",
         taken=taken,
         exact=exact,
-        values=values[exact],
-        pixels=_pixels(dropped[exact]),
+        exact_values=values[exact],
+        exact_left=_pixels(dropped[exact]),
         noted=noted,
-        values_2=values[noted],
-        pixels_2=_pixels(dropped[noted]),
+        noted_values=values[noted],
+        noted_left=_pixels(dropped[noted]),
         paper=paper,
-        values_3=values[paper],
-        input_shapes=built.input_shapes[0][1],
+        paper_values=values[paper],
+        torchvision=built.input_shapes[0][1],
         padding=padding,
     )
 
 
 def _pixels(count: int) -> str:
-    return "1 pixel" if count == 1 else tr("{count} pixels", count=count)
+    return trn("{count} pixel", "{count} pixels", count)
 
 
 def stacking_point(two: Stacking) -> str:
     """Make the point of the lesson on stacks."""
     return tr(
-        "**{layers} layers of {kernel}×{kernel} see as much as one of "
-        "{receptive_field}×{receptive_field}, with {stack_per_pair} weights instead of "
-        "{single_per_pair}**, and with {layers} ReLUs instead of one. That is the idea "
-        "of VGG.",
+        "**{layers} layers of {kernel}×{kernel} see as much as one of {field}×{field}, "
+        "with {stack_weights} weights instead of {single_weights}**, and with {layers} ReLUs "
+        "instead of one. That is the idea of VGG.",
         layers=two.layers,
         kernel=two.kernel,
-        receptive_field=two.receptive_field,
-        stack_per_pair=two.stack_per_pair,
-        single_per_pair=two.single_per_pair,
+        field=two.receptive_field,
+        stack_weights=two.stack_per_pair,
+        single_weights=two.single_per_pair,
     )
 
 
 def stacking_rows(stacking: Stacking) -> list[tuple[str, str, str]]:
     """Compare a stack with the one large kernel: label, formula and remark of each line."""
-    k, side, layers = stacking.kernel, stacking.receptive_field, stacking.layers
-    many = layers > 1
-    relus = (
-        tr("{layers} ReLUs: more non-linear steps for the same view", layers=layers)
-        if many
-        else "1 ReLU"
-    )
+    layers = stacking.layers
+    alone = tr("weights, with 1 ReLU")
     return [
         (tr("Both see"), stacking.field_formula, tr("pixels, along each side")),
         (
-            tr("{layers} layers of {k}×{k}", layers=layers, k=k)
-            if many
-            else tr("1 layer of {k}×{k}", k=k),
+            _layers_text(layers, stacking.kernel),
             stacking.stack_formula,
-            tr("weights, with {relus}", relus=relus),
+            tr(
+                "weights, with {layers} ReLUs: more non-linear steps for the same view",
+                layers=layers,
+            )
+            if layers > 1
+            else alone,
         ),
+        (_layers_text(1, stacking.receptive_field), stacking.single_formula, alone),
         (
-            tr("1 layer of {side}×{side}", side=side),
-            stacking.single_formula,
-            tr("weights, with 1 ReLU"),
-        ),
-        (
-            "Saved",
+            tr("Saved"),
             percent(stacking.saving, 1) if stacking.saving else tr("nothing: it is the same layer"),
             tr("the same share for any number of channels, since both grow with C·C"),
         ),
     ]
+
+
+def _layers_text(count: int, kernel: int) -> str:
+    return trn(
+        "{count} layer of {kernel}×{kernel}",
+        "{count} layers of {kernel}×{kernel}",
+        count,
+        kernel=kernel,
+    )
 
 
 def lighter_text(vgg: Costs, alexnet: Costs, block: Sequence[LayerCost], real: Stacking) -> str:
@@ -151,16 +152,29 @@ def lighter_text(vgg: Costs, alexnet: Costs, block: Sequence[LayerCost], real: S
         block: The convolutions of VGG16's last block.
         real: The same as a stack.
     """
-    weights = sum(row.weights for row in block)
-    return (
-        f"**Yes, for what a kernel sees.** The last block of {vgg.title} ({len(block)} layers of "
-        f"{real.kernel}×{real.kernel}, {real.channels} channels) holds {weights:,} weights; one "
-        f"layer of {real.receptive_field}×{real.receptive_field} with the same channels would "
-        f"hold {real.single_weights:,}.\n\n"
-        f"**No, for the whole network.** {vgg.title} has {vgg.parameters:,} parameters, "
-        f"{alexnet.title} {alexnet.parameters:,}: {vgg.title} has more layers and more channels, "
-        f"and its fully connected layers alone hold {vgg.part('decoder').parameters:,}."
+    per_field = tr(
+        "**Yes, for what a kernel sees.** The last block of {vgg} ({layers} layers of "
+        "{kernel}×{kernel}, {channels} channels) holds {weights:,} weights; one layer of "
+        "{field}×{field} with the same channels would hold {single_weights:,}.",
+        vgg=vgg.title,
+        layers=len(block),
+        kernel=real.kernel,
+        channels=real.channels,
+        weights=sum(row.weights for row in block),
+        field=real.receptive_field,
+        single_weights=real.single_weights,
     )
+    in_all = tr(
+        "**No, for the whole network.** {vgg} has {vgg_parameters:,} parameters, {alexnet} "
+        "{alexnet_parameters:,}: {vgg} has more layers and more channels, and its fully "
+        "connected layers alone hold {fully_connected:,}.",
+        vgg=vgg.title,
+        vgg_parameters=vgg.parameters,
+        alexnet=alexnet.title,
+        alexnet_parameters=alexnet.parameters,
+        fully_connected=vgg.part("decoder").parameters,
+    )
+    return f"{per_field}\n\n{in_all}"
 
 
 def bottleneck_point(course: Bottleneck) -> str:
@@ -168,10 +182,10 @@ def bottleneck_point(course: Bottleneck) -> str:
     return tr(
         "**A 1×1 kernel mixes channels and looks at no neighbours, so it is a cheap way "
         "to have fewer of them before an expensive {kernel}×{kernel} kernel.** In "
-        "Inception 4a that turns {direct_macs} multiplications into {bottleneck_macs}.",
+        "Inception 4a that turns {before} multiplications into {after}.",
         kernel=course.kernel,
-        direct_macs=short(course.direct_macs),
-        bottleneck_macs=short(course.bottleneck_macs),
+        before=short(course.direct_macs),
+        after=short(course.bottleneck_macs),
     )
 
 
@@ -180,13 +194,13 @@ def saving_text(chosen: Bottleneck) -> str:
     if chosen.direct_macs == chosen.bottleneck_macs:
         return tr("as many: the detour changes nothing")
     if chosen.factor > 1:
-        return tr("{factor} fewer", factor=_factor(chosen.factor))
-    return tr("{factor} as many: the detour does not pay", factor=_factor(1 / chosen.factor))
+        return tr("{factor} times fewer", factor=_factor(chosen.factor))
+    return tr("{factor} times as many: the detour does not pay", factor=_factor(1 / chosen.factor))
 
 
 def _factor(factor: float) -> str:
     """Write a factor above 1 so that it never reads 1.0."""
-    return tr("{factor} times", factor=times(factor, digits=1 if factor >= 1.05 else 4))
+    return times(factor, digits=1 if factor >= 1.05 else 4)
 
 
 def break_even_text(chosen: Bottleneck) -> str:
@@ -194,8 +208,11 @@ def break_even_text(chosen: Bottleneck) -> str:
     most = -(-chosen.direct_weights // (chosen.channels + chosen.kernel**2 * chosen.outputs)) - 1
     if most < 1:
         return tr("The detour never pays here")
-    channels = "1 channel" if most == 1 else tr("at most {most:,} channels", most=most)
-    return tr("The detour pays with {channels} left", channels=channels)
+    return trn(
+        "The detour pays with {count} channel left",
+        "The detour pays with at most {count:,} channels left",
+        most,
+    )
 
 
 def modules_text(modules: Sequence[InceptionModule]) -> str:
@@ -204,10 +221,10 @@ def modules_text(modules: Sequence[InceptionModule]) -> str:
     built = sum(module.cost.macs for module in modules)
     return tr(
         "All modules together: {without:,} multiplications without the reductions, "
-        "{built:,} as built, {without_2} times fewer.",
+        "{built:,} as built, {factor} times fewer.",
         without=without,
         built=built,
-        without_2=times(without / built),
+        factor=times(without / built),
     )
 
 
@@ -238,29 +255,29 @@ def branches_text(about: str, shape: tuple[int, int, int], shown: int) -> str:
         shown: How many channels of a branch are drawn at most.
     """
     channels, height, width = shape
-    return tr(
-        "{about} Each branch answers with maps of {height} × {width}; here are the "
-        "strongest {shown} of each, and the joined output has all {channels}.",
-        about=about,
+    text = tr(
+        "Each branch answers with maps of {height} × {width}; here are the strongest "
+        "{shown} of each, and the joined output has all {channels}.",
         height=height,
         width=width,
         shown=shown,
         channels=channels,
     )
+    return f"{about} {text}"
 
 
 def branch_text(branch: Branch, channels: int, empty: int) -> str:
     """Say which channels of a module's output a branch makes, and how many are empty."""
     count = branch.stop - branch.start
     return tr(
-        "**{title}**: channels {start} to {stop} of the output, {count} of its depth, "
-        "{empty} of {count_2} empty",
-        title=plain(branch.title),
-        start=branch.start,
-        stop=branch.stop - 1,
-        count=percent(count / channels, 1),
+        "**{branch}**: channels {first} to {last} of the output, {share} of its depth, "
+        "{empty} of {count} empty",
+        branch=plain(branch.title),
+        first=branch.start,
+        last=branch.stop - 1,
+        share=percent(count / channels, 1),
         empty=empty,
-        count_2=count,
+        count=count,
     )
 
 
@@ -271,19 +288,19 @@ def about_text(network: Network, *, chosen: bool) -> str:
         network: The network.
         chosen: Whether it is the one that is chosen in the sidebar.
     """
-    text = f"{plain(network.title)}, {plain(network.weights.title)}"
-    return f"{text}." if chosen else tr("{text}, which comes with convviz.", text=text)
+    text = f"{plain(again(network.title))}, {plain(again(network.weights.title))}"
+    return f"{text}." if chosen else tr("{network}, which comes with convviz.", network=text)
 
 
 def pooling_point(vgg: Classifiers) -> str:
     """Make the point of the lesson on global average pooling."""
     return tr(
         "**Take the mean of each map, and one linear layer makes class scores of the "
-        "means.** It needs no weights for places. {title} would have {network_averaged} "
-        "parameters instead of {network}.",
-        title=vgg.title,
-        network_averaged=short(vgg.network_averaged),
-        network=short(vgg.network),
+        "means.** It needs no weights for places. {network} would have {averaged} "
+        "parameters instead of {own}.",
+        network=vgg.title,
+        averaged=short(vgg.network_averaged),
+        own=short(vgg.network),
     )
 
 
@@ -295,15 +312,15 @@ def last_maps_text(about: str, averaged: AveragedMaps) -> str:
         averaged: The maps.
     """
     channels, height, width = averaged.maps.shape
-    return tr(
-        "{about} Its last layer, {title}, has {channels:,} maps of {height} × {width}; "
-        "each becomes one number.",
-        about=about,
-        title=plain(averaged.layer.title),
+    text = tr(
+        "Its last layer, {layer}, has {channels:,} maps of {height} × {width}; each "
+        "becomes one number.",
+        layer=plain(averaged.layer.title),
         channels=channels,
         height=height,
         width=width,
     )
+    return f"{about} {text}"
 
 
 def sum_text(averaged: AveragedMaps, evidence: ClassEvidence, written_out: int) -> str:
@@ -315,17 +332,22 @@ def sum_text(averaged: AveragedMaps, evidence: ClassEvidence, written_out: int) 
         written_out: How many channels have a term of their own.
     """
     rest = len(averaged.means) - written_out
-    channels = (
-        tr("channel that adds")
-        if written_out == 1
-        else tr("{written_out} channels that add", written_out=written_out)
-    )
-    others = tr("then the other {rest:,} together, ", rest=rest) if rest else ""
-    return tr(
-        "score of {label}: weight · mean of the {channels} most, {others}then the bias",
-        label=evidence.prediction.label,
-        channels=channels,
-        others=others,
+    label = evidence.prediction.label
+    if rest:
+        return trn(
+            "score of {label}: weight · mean of the channel that adds most, then the other "
+            "{rest:,} together, then the bias",
+            "score of {label}: weight · mean of the {count} channels that add most, then the "
+            "other {rest:,} together, then the bias",
+            written_out,
+            label=label,
+            rest=rest,
+        )
+    return trn(
+        "score of {label}: weight · mean of the channel that adds most, then the bias",
+        "score of {label}: weight · mean of the {count} channels that add most, then the bias",
+        written_out,
+        label=label,
     )
 
 
@@ -347,32 +369,38 @@ def evidence_text(evidence: ClassEvidence) -> str:
 def tiles_text(network: Network, layer: Layer, shown: int) -> str:
     """Say which maps are shown, and of how many."""
     channels = layer.shape[0]
-    which = "All" if channels <= shown else tr("{shown} of", shown=shown)
+    named = {"network": plain(again(network.title)), "layer": plain(layer.title)}
+    if channels <= shown:
+        return tr(
+            "All {channels:,} channels of {network}'s layer {layer}: those that draw the "
+            "clearest maps come first.",
+            channels=channels,
+            **named,
+        )
     return tr(
-        "{which} {channels:,} channels of {title}'s layer {title_2}: those that draw the "
+        "{shown} of {channels:,} channels of {network}'s layer {layer}: those that draw the "
         "clearest maps come first.",
-        which=which,
+        shown=shown,
         channels=channels,
-        title=plain(network.title),
-        title_2=plain(layer.title),
+        **named,
     )
 
 
 def atlas_text(layer: Layer, channels: int) -> str:
     """Say what the image of all maps shows."""
     return tr(
-        "All {channels:,} maps of {title}, each on a scale of its own: bright means a "
+        "All {channels:,} maps of {layer}, each on a scale of its own: bright means a "
         "high activation.",
         channels=channels,
-        title=plain(layer.title),
+        layer=plain(layer.title),
     )
 
 
 def before_text(channels: int, shown: int) -> str:
     """Head the maps that go into the 1×1 convolution."""
     return tr(
-        "**Before:** {min:,} of the {channels:,} channels that go in",
-        min=min(shown, channels),
+        "**Before:** {shown:,} of the {channels:,} channels that go in",
+        shown=min(shown, channels),
         channels=channels,
     )
 
@@ -380,8 +408,8 @@ def before_text(channels: int, shown: int) -> str:
 def after_text(channels: int, shown: int) -> str:
     """Head the maps that come out of it."""
     return tr(
-        "**After the 1×1 convolution:** {min:,} of {channels:,} channels",
-        min=min(shown, channels),
+        "**After the 1×1 convolution:** {shown:,} of {channels:,} channels",
+        shown=min(shown, channels),
         channels=channels,
     )
 
@@ -398,30 +426,33 @@ def evidence_caption(label: str, channels: int) -> str:
 
 def recorded_text(image: str, network: str, *, stands_in: bool) -> str:
     """Say what was recorded, and whether it stands in for the visitor's own image."""
-    why = (
-        tr(
-            " A run of your own image takes some seconds for each layer: start it on "
-            "Reconstruction."
-        )
-        if stands_in
-        else ""
-    )
-    return tr(
-        "{image}, made again from layers of {network}; computed before.{why}",
+    text = tr(
+        "{image}, made again from layers of {network}; computed before.",
         image=plain(image),
-        network=plain(network),
-        why=why,
+        network=plain(again(network)),
     )
+    if not stands_in:
+        return text
+    why = tr(
+        "A run of your own image takes some seconds for each layer: start it on Reconstruction."
+    )
+    return f"{text} {why}"
 
 
 def moment_text(layer: str, step: int, shown: int) -> str:
     """Say which moment of the recorded training is shown."""
-    when = tr("after {step:,} steps of training", step=step) if step else tr("before training")
+    if not step:
+        return tr(
+            "{shown} maps of GoogLeNet's layer {layer} before training, those with most contrast.",
+            shown=shown,
+            layer=plain(layer),
+        )
     return tr(
-        "{shown} maps of GoogLeNet's layer {layer} {when}, those with most contrast.",
+        "{shown} maps of GoogLeNet's layer {layer} after {step:,} steps of training, those "
+        "with most contrast.",
         shown=shown,
         layer=plain(layer),
-        when=when,
+        step=step,
     )
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from convviz.figures import theme
 from convviz.figures.auxiliary import gradient_norms
 from convviz.formatting import probability
-from convviz.language import later, tr
+from convviz.language import again, later, tr
 from convviz.learning import findings
 from convviz.learning.gradients import Gradients, Initialisation, auxiliary_gradients
 from convviz.lessons import auxiliary_loss
@@ -27,9 +27,12 @@ from convviz.ui.keys import Key
 
 _FORMS = {
     "googlenet-2015": later("the paper's: no batch norm"),
-    "googlenet": "torchvision's: batch norm",
+    "googlenet": later("torchvision's: batch norm"),
 }
-_STARTS = {"narrow": "normal, σ = 0.01 (2012)", "he": later("scaled to each layer (He, 2015)")}
+_STARTS = {
+    "narrow": later("normal, σ = 0.01 (2012)"),
+    "he": later("scaled to each layer (He, 2015)"),
+}
 
 
 def draw(choice: Choice) -> None:
@@ -64,16 +67,16 @@ def _draw_gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
     st.header(tr("How much of the training signal arrives"), anchor=False)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         form = st.selectbox(
-            tr("GoogLeNet"),
+            "GoogLeNet",
             _FORMS,
-            format_func=_FORMS.__getitem__,
+            format_func=lambda form: tr(_FORMS[form]),
             key=state.remember(Key.AUXILIARY_FORM, "googlenet-2015", allowed=_FORMS),
             width=260,
         )
         start = st.selectbox(
             tr("First weights"),
             _STARTS,
-            format_func=_STARTS.__getitem__,
+            format_func=lambda start: tr(_STARTS[start]),
             key=state.remember(Key.AUXILIARY_FIRST_WEIGHTS, "narrow", allowed=_STARTS),
             width=260,
         )
@@ -97,9 +100,11 @@ def _draw_gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
         tr("main loss + weight · each auxiliary loss = what training lowers"),
     )
     st.caption(
-        "Measured now: freshly drawn weights, your image and its mirror image, a class drawn at "
-        "random; the length of the gradient of the loss with respect to the weights of each stage. "
-        "In double precision, and without dropout."
+        tr(
+            "Measured now: freshly drawn weights, your image and its mirror image, a class "
+            "drawn at random; the length of the gradient of the loss with respect to the "
+            "weights of each stage. In double precision, and without dropout."
+        )
     )
     exports.save_button(
         tr("Save as CSV"),
@@ -119,7 +124,7 @@ def _measure(
 
 def _csv(gradients: Gradients) -> str:
     return exports.table(
-        ["layer", "title", tr("main loss alone"), tr("with auxiliary losses"), "factor", "weights"],
+        ["layer", "title", "main loss alone", "with auxiliary losses", "factor", "weights"],
         [[x.name, x.title, x.without, x.with_heads, x.factor, x.weights] for x in gradients.layers],
     )
 
@@ -128,13 +133,13 @@ def _draw_predictions(choice: Choice) -> None:
     st.header(tr("What each head says of your image"), anchor=False)
     network = lesson_network.with_heads()
     heads = cache.head_predictions(choice.image, network)
-    st.caption(f"{lesson_network.about(choice, network)} {network.weights.note}")
+    st.caption(f"{lesson_network.about(choice, network)} {again(network.weights.note)}")
     for column, head in zip(st.columns(len(heads), gap="large"), heads, strict=True):
         with column:
             st.markdown(
                 tr(
-                    "**{value}**, after {depth} layers",
-                    value=head.name or "main classifier",
+                    "**{head}**, after {depth} layers",
+                    head=head.name or tr("main classifier"),
                     depth=head.depth,
                 )
             )

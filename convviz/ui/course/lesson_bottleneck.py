@@ -6,7 +6,8 @@ import streamlit as st
 
 from convviz.figures import lessons as figures
 from convviz.figures import theme
-from convviz.language import later, tr
+from convviz.formatting import grouped
+from convviz.language import later, tr, trp
 from convviz.lessons.bottleneck import Bottleneck, bottleneck
 from convviz.lessons.inception import inception_modules
 from convviz.structure.costs import Costs
@@ -18,7 +19,10 @@ from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 from convviz.ui.widgets import one_of
 
-_FORMS = {"googlenet-2015": later("the paper's GoogLeNet, with 5×5"), "googlenet": "torchvision's"}
+_FORMS = {
+    "googlenet-2015": later("the paper's GoogLeNet, with 5×5"),
+    "googlenet": later("torchvision's"),
+}
 _FREE = "free"
 _COURSE_BRANCH = "inception4a.branch3"
 
@@ -32,20 +36,24 @@ def draw(choice: Choice) -> None:
     chosen = _choose(paper)
     ledger(
         [
-            ("Without", chosen.direct_formula, tr("height · width · k · k · channels in · out")),
             (
-                "With 1×1",
+                tr("Without"),
+                chosen.direct_formula,
+                tr("height · width · k · k · channels in · out"),
+            ),
+            (
+                tr("With 1×1"),
                 chosen.bottleneck_formula,
                 tr("the 1×1 convolution, then the large kernel on what is left"),
             ),
             (
-                "Multiplications",
+                tr("Multiplications"),
                 findings.saving_text(chosen),
                 findings.break_even_text(chosen),
             ),
             (
-                "Weights",
-                f"{chosen.direct_weights:,} → {chosen.bottleneck_weights:,}",
+                tr("Weights"),
+                f"{grouped(chosen.direct_weights)} → {grouped(chosen.bottleneck_weights)}",
                 tr("biases left aside"),
             ),
         ]
@@ -115,19 +123,13 @@ def _choose(paper: Costs) -> Bottleneck:
 
 def _branch_title(name: str, branch: Bottleneck) -> str:
     module = name.split(".")[0].removeprefix("inception")
-    return tr(
-        "Inception {module}: {channels} → {reduced} → {kernel}×{kernel} → {outputs}",
-        module=module,
-        channels=branch.channels,
-        reduced=branch.reduced,
-        kernel=branch.kernel,
-        outputs=branch.outputs,
-    )
+    kernel = f"{branch.kernel}×{branch.kernel}"
+    return f"Inception {module}: {branch.channels} → {branch.reduced} → {kernel} → {branch.outputs}"
 
 
 def _draw_every_module() -> None:
     st.header(tr("What the 1×1 layers save in every Inception module"), anchor=False)
-    name = one_of("Of", _FORMS, Key.BOTTLENECK_SAVING, "googlenet-2015")
+    name = one_of(trp("of which network", "Of"), _FORMS, Key.BOTTLENECK_SAVING, "googlenet-2015")
     modules = inception_modules(cache.costs(name))
     charts.draw(
         figures.module_savings(modules),

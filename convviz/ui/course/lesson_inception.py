@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from convviz.formatting import grouped
 from convviz.language import tr
 from convviz.lessons.inception import InceptionModule, inception_modules
 from convviz.networks.network import Network
@@ -37,7 +38,7 @@ def draw(choice: Choice) -> None:
             )
         )
     titles = {name: name.removeprefix("inception") for name in modules}
-    name = one_of("Module", titles, Key.INCEPTION_MODULE, "inception4a", hidden=False)
+    name = one_of(tr("Module"), titles, Key.INCEPTION_MODULE, "inception4a", hidden=False)
     module = modules[name]
     network_diagram.diagram(
         network_diagram.message(costs),
@@ -53,17 +54,17 @@ def draw(choice: Choice) -> None:
 
 def _draw_numbers(module: InceptionModule) -> None:
     rows = [
-        ("Depth", module.depth_formula, tr("channels of the branches, joined")),
+        (tr("Depth"), module.depth_formula, tr("channels of the branches, joined")),
         (
-            "Parameters",
-            " + ".join(f"{branch.cost.parameters:,}" for branch in module.branches)
-            + f" = {module.cost.parameters:,}",
+            tr("Parameters"),
+            " + ".join(grouped(branch.cost.parameters) for branch in module.branches)
+            + f" = {grouped(module.cost.parameters)}",
             tr("branch by branch"),
         ),
         (
             "MACs",
-            " + ".join(f"{branch.cost.macs:,}" for branch in module.branches)
-            + f" = {module.cost.macs:,}",
+            " + ".join(grouped(branch.cost.macs) for branch in module.branches)
+            + f" = {grouped(module.cost.macs)}",
             module.saving_sentence,
         ),
     ]

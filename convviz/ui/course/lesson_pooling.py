@@ -13,7 +13,7 @@ from convviz.features.effective_field import map_box
 from convviz.figures import lessons as figures
 from convviz.figures import theme
 from convviz.formatting import probability, signed
-from convviz.language import tr
+from convviz.language import again, numeral, tr
 from convviz.lessons.pooling import classifiers
 from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
@@ -47,7 +47,7 @@ def _draw_parameters() -> None:
         names,
         selection_mode="multi",
         default=list(COURSE),
-        format_func=lambda name: plain(spec(name).title),
+        format_func=lambda name: plain(again(spec(name).title)),
         key="course_gap_networks",
         label_visibility="collapsed",
         wrap=True,
@@ -62,15 +62,17 @@ def _draw_parameters() -> None:
     if not networks:
         return
     charts.draw(figures.classifiers(networks), config=theme.save_as("gap"), key="course_gap")
-    ledger((network.title, network.averaged_formula, network.remark) for network in networks)
+    ledger((again(network.title), network.averaged_formula, network.remark) for network in networks)
     st.caption(
-        "These are numbers of parameters. How well the networks would do is another question: they "
-        "would have to be trained again. The “0.6 better” in the lecture notes of the course "
-        "behind this app is of one network: Szegedy et al. (2015) found that moving from fully "
-        "connected layers to average pooling improved their GoogLeNet's top-1 accuracy by about "
-        "0.6 %. That means about 0.6 percentage points, 6 more of 1,000 images classified "
-        "correctly, not a factor; and dropout remained essential, they add, even without the fully "
-        "connected layers."
+        tr(
+            "These are numbers of parameters. How well the networks would do is another "
+            "question: they would have to be trained again. The “0.6 better” in the lecture "
+            "notes of the course behind this app is of one network: Szegedy et al. (2015) found "
+            "that moving from fully connected layers to average pooling improved their "
+            "GoogLeNet's top-1 accuracy by about 0.6 %. That means about 0.6 percentage points, "
+            "6 more of 1,000 images classified correctly, not a factor; and dropout remained "
+            "essential, they add, even without the fully connected layers."
+        )
     )
 
 
@@ -100,11 +102,12 @@ def _draw_scores(choice: Choice) -> None:
 def _draw_sum(averaged: AveragedMaps, evidence: ClassEvidence) -> None:
     strongest = evidence.strongest(3)
     terms = " + ".join(
-        f"{float(evidence.weights[c]):.3f}·{float(averaged.means[c]):.3f}" for c in strongest
+        numeral(f"{float(evidence.weights[c]):.3f}·{float(averaged.means[c]):.3f}")
+        for c in strongest
     )
     rest = float(evidence.contributions.sum() - evidence.contributions[list(strongest)].sum())
     formula(
-        f"{terms}{signed(rest)}{signed(evidence.bias)} = {evidence.score:.2f}",
+        f"{terms}{signed(rest)}{signed(evidence.bias)} = {numeral(f'{evidence.score:.2f}')}",
         findings.sum_text(averaged, evidence, len(strongest)),
     )
 
@@ -118,10 +121,10 @@ def _draw_channels(
     with st.container(horizontal=True, gap="small", key="course_gap_maps"):
         for channel, tile in zip(strongest, tiles, strict=True):
             caption = tr(
-                "channel {channel}: {weights:.2f}·{means:.2f}",
+                "channel {channel}: {weight:.2f}·{mean:.2f}",
                 channel=channel,
-                weights=float(evidence.weights[channel]),
-                means=float(averaged.means[channel]),
+                weight=float(evidence.weights[channel]),
+                mean=float(averaged.means[channel]),
             )
             st.image(
                 tile,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from convviz.formatting import grouped
 from convviz.language import later, tr
 from convviz.lessons.sliding import slide, slides
 from convviz.networks.paper_designs import ALEXNET
@@ -72,7 +73,7 @@ def _choose_example() -> None:
         tr("Try"),
         list(_EXAMPLES),
         index=None,
-        format_func=lambda key: _EXAMPLES[key][0],
+        format_func=lambda key: tr(_EXAMPLES[key][0]),
         placeholder=tr("An example…"),
         key="course_size_example",
         on_change=take,
@@ -82,10 +83,10 @@ def _choose_example() -> None:
 def _choose_sizes() -> tuple[int, int, int, int, int]:
     sliders = (
         (Key.SLIDING_LENGTH, tr("Image side n"), 1, _LARGEST, 227),
-        (Key.SLIDING_KERNEL, "Kernel k", 1, 15, 11),
-        (Key.SLIDING_STRIDE, "Stride s", 0, 8, 4),
-        (Key.SLIDING_PADDING, "Padding p", 0, 7, 0),
-        (Key.SLIDING_DILATION, "Dilation", 1, 4, 1),
+        (Key.SLIDING_KERNEL, tr("Kernel k"), 1, 15, 11),
+        (Key.SLIDING_STRIDE, tr("Stride s"), 0, 8, 4),
+        (Key.SLIDING_PADDING, tr("Padding p"), 0, 7, 0),
+        (Key.SLIDING_DILATION, tr("Dilation"), 1, 4, 1),
     )
     length, kernel, stride, padding, dilation = (
         st.slider(title, low, high, key=state.remember(key, first, allowed=range(low, high + 1)))
@@ -105,12 +106,12 @@ def _draw_course_notes() -> None:
     dropped = {size: slidings[0].dropped for size, slidings in layers.items()}
     with st.expander(findings.course_notes_title(noted)):
         rows = [
-            f"| {size} × {size} | {slidings[0].formula} | {dropped[size]} | "
-            f"{slidings[-1].output} × {slidings[-1].output} × {channels} = {values[size]:,} |"
-            for size, slidings in layers.items()
+            f"| {size} × {size} | {slid[0].formula} | {dropped[size]} | "
+            f"{slid[-1].output} × {slid[-1].output} × {channels} = {grouped(values[size])} |"
+            for size, slid in layers.items()
         ]
-        header = tr("| image | first layer | left over | what reaches fc6 |\n|---|---|---|---|\n")
-        st.markdown(header + "\n".join(rows))
+        titles = (tr("image"), tr("first layer"), tr("left over"), tr("what reaches fc6"))
+        st.markdown("\n".join((f"| {' | '.join(titles)} |", "|---|---|---|---|", *rows)))
         built = cache.costs("alexnet").layers[0]
         st.markdown(
             findings.course_notes_text(

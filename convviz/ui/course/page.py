@@ -24,10 +24,10 @@ def draw(choice: Choice) -> None:
     name = _choose(by_name)
     step = by_name[name]
     number = list(by_name).index(name) + 1
-    st.header(f"{number}. {step.title}", anchor=False)
+    st.header(f"{number}. {tr(step.title)}", anchor=False)
     idea, question = st.columns([6, 5], gap="large")
     with idea, st.container(key="course_idea"):
-        st.markdown(glossary.mark(step.idea))
+        st.markdown(glossary.mark(tr(step.idea)))
     network = choice.network
     context = (step.name, choice.image.sha256, network.name, network.weights.source)
     with question, errors():
@@ -37,16 +37,16 @@ def draw(choice: Choice) -> None:
         if is_checked and step.reveal is not None:
             step.reveal(choice)
     _draw_buttons(choice, step, list(by_name))
-    scrolling.to(tr("[data-testid=stMain] h1"), step.name, key="course")
+    scrolling.to("[data-testid=stMain] h1", step.name, key="course")
     how_we_know(
         "guesses",
-        tr("empty channels"),
-        tr("maximum and rank"),
-        tr("strongest maps"),
+        "empty channels",
+        "maximum and rank",
+        "strongest maps",
         "class_score",
         "head_probability",
         "ssim",
-        tr("recorded series"),
+        "recorded series",
         "empty_while_training",
     )
     _draw_lesson(choice, step)
@@ -69,7 +69,8 @@ def _choose(by_name: Mapping[str, CourseStep]) -> str:
             tr("Step"),
             names,
             format_func=lambda name: (
-                f"{names.index(name) + 1} · {by_name[name].title}" + (" ✓" if name in done else "")
+                f"{names.index(name) + 1} · {tr(by_name[name].title)}"
+                + (" ✓" if name in done else "")
             ),
             key=key,
             label_visibility="collapsed",
@@ -130,7 +131,7 @@ def _draw_way(choice: Choice, title: str, step: CourseStep | None = None) -> Non
         return
     page = pages[title]
     if st.button(
-        tr("Go further: {title}", title=title),
+        tr("Go further: {title}", title=tr(title)),
         icon=f":material/{page.icon}:",
         key="course_further" if step else "course_design",
     ):

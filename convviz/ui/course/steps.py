@@ -16,7 +16,7 @@ from convviz.features.effective_field import map_box
 from convviz.figures import theme
 from convviz.figures.activations import empty_by_depth
 from convviz.images.samples import sample
-from convviz.language import later, tr
+from convviz.language import again, later, tr
 from convviz.learning import recording
 from convviz.learning.snapshots import Snapshot
 from convviz.networks.network import Network
@@ -65,7 +65,7 @@ class CourseStep:
 
     Attributes:
         name: As links call it.
-        title: For people.
+        title: For people, in English as all its texts.
         idea: One idea, in Markdown.
         question: What is to be predicted.
         figure: Draws the image's part in it.
@@ -146,7 +146,7 @@ def _any_with_classes(choice: Choice) -> Network:
 def _sureness(choice: Choice) -> Answer:
     network = _any_with_classes(choice)
     best = cache.predictions(choice.image, network)[0]
-    return answers.sureness(network.title, best.label, best.probability)
+    return answers.sureness(again(network.title), best.label, best.probability)
 
 
 def _draw_guesses(choice: Choice) -> None:
@@ -191,13 +191,13 @@ def _guess(choice: Choice, name: str) -> tuple[Network, str, float]:
 
 def _same_class(choice: Choice) -> Answer:
     guesses = (_guess(choice, name) for name in ("alexnet", "googlenet"))
-    return answers.same_class({network.title: label for network, label, _ in guesses})
+    return answers.same_class({again(network.title): label for network, label, _ in guesses})
 
 
 def _surest(choice: Choice) -> Answer:
     guesses = {name: _guess(choice, name) for name in ("alexnet", "vgg16")}
     return answers.surest(
-        {name: (network.title, sure) for name, (network, _, sure) in guesses.items()}
+        {name: (again(network.title), sure) for name, (network, _, sure) in guesses.items()}
     )
 
 
@@ -243,7 +243,7 @@ def _draw_branches(choice: Choice) -> None:
     tiles = []
     for title, branch in zip(_BRANCHES.values(), maps.layer.branches, strict=True):
         inside = [c for c in maps.order("salience").tolist() if branch.start <= c < branch.stop]
-        tiles.append((title, maps.rectified[inside[0]]))
+        tiles.append((tr(title), maps.rectified[inside[0]]))
     photograph = cache.photograph(choice.image, lesson_network.googlenet(choice))
     _draw_tiles(tiles, "course_branches", photograph)
     st.caption(tr("The clearest map of each branch, each on a scale of its own."))
@@ -253,7 +253,7 @@ def _highest_branch(choice: Choice) -> Answer:
     maps = _googlenet_maps(choice, _MODULE)
     return answers.highest(
         {
-            name: (title, float(maps.maximum[branch.start : branch.stop].max()))
+            name: (tr(title), float(maps.maximum[branch.start : branch.stop].max()))
             for (name, title), branch in zip(_BRANCHES.items(), maps.layer.branches, strict=True)
         }
     )
@@ -289,13 +289,9 @@ def _draw_heads(choice: Choice) -> None:
     tiles = []
     for head in cache.head_predictions(choice.image, network):
         maps = cache.activations(choice.image, network, layer_named(network, head.after))
-        title = head.name or tr("main classifier")
-        tiles.append(
-            (
-                tr("{title}, after {depth} layers", title=title, depth=head.depth),
-                maps.rectified[maps.most_salient],
-            )
-        )
+        name = head.name or tr("main classifier")
+        caption = tr("{head}, after {depth} layers", head=name, depth=head.depth)
+        tiles.append((caption, maps.rectified[maps.most_salient]))
     _draw_tiles(tiles, "course_head_maps", cache.photograph(choice.image, network))
     st.caption(tr("The clearest map that each classifier reads."))
 
@@ -309,7 +305,7 @@ def _draw_head_guesses(choice: Choice) -> None:
     heads = cache.head_predictions(choice.image, lesson_network.with_heads())
     for column, head in zip(st.columns(len(heads), gap="large"), heads, strict=True):
         with column:
-            st.markdown(f"**{head.name or 'main classifier'}**")
+            st.markdown(f"**{head.name or tr('main classifier')}**")
             predictions.bars(head.predictions)
 
 
@@ -328,7 +324,7 @@ def _draw_first_atlas(choice: Choice) -> None:
     st.image(
         grid.atlas(maps).png if atlas.width < _LARGE else atlas.png,
         output_format="PNG",
-        alt=tr("All maps of {title}", title=maps.layer.title),
+        alt=tr("All maps of {layer}", layer=maps.layer.title),
     )
     st.caption(findings.atlas_text(maps.layer, maps.channels))
 
@@ -336,7 +332,7 @@ def _draw_first_atlas(choice: Choice) -> None:
 def _emptier(choice: Choice) -> Answer:
     summaries = _with_relu(choice)
     if len(summaries) < 2:
-        return answers.no_relu(choice.network.title)
+        return answers.no_relu(again(choice.network.title))
     first, last = (
         (each.layer.title, each.empty, each.channels) for each in (summaries[0], summaries[-1])
     )
@@ -375,13 +371,13 @@ def _draw_reconstructions(choice: Choice) -> None:
     image, network, runs = _recorded(choice)
     with st.container(horizontal=True, gap="small", key="course_reconstructions"):
         for caption, data in (
-            ("original", runs[0].original),
+            (tr("original"), runs[0].original),
             *((run.subject.layer_title, run.image) for run in runs),
         ):
             st.image(data, width=_RECONSTRUCTED, caption=caption, alt=f"{image.title}: {caption}")
     st.caption(
         findings.recorded_text(
-            sample(image.name).title, network.title, stands_in=image is not choice.image
+            tr(sample(image.name).title), network.title, stands_in=image is not choice.image
         )
     )
 
@@ -420,7 +416,7 @@ def _always_gains(choice: Choice) -> Answer:
     record = cache.fine_tuning(name)
     if record is None:
         raise RuntimeError("no figures of AlexNet's fine-tuning came with convviz")
-    return answers.always_gains(spec(name).title, [seed.gain for seed in record.seeds])
+    return answers.always_gains(again(spec(name).title), [seed.gain for seed in record.seeds])
 
 
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=cache.KEYS)
@@ -437,8 +433,8 @@ def _draw_moment(choice: Choice, step: int, key: str) -> None:
 def _emptier_after(choice: Choice) -> Answer:
     first, last = (_moment(choice.image, recording.steps()[n]).maps[0] for n in (0, -1))
     return answers.empty_shares(
-        (tr("{watched} before training", watched=_WATCHED), first.empty, first.channels),
-        (tr("{watched} after it", watched=_WATCHED), last.empty, last.channels),
+        (tr("{layer} before training", layer=_WATCHED), first.empty, first.channels),
+        (tr("{layer} after it", layer=_WATCHED), last.empty, last.channels),
     )
 
 
@@ -594,7 +590,7 @@ STEPS = (
         ),
         _draw_heads,
         _heads_agree,
-        later("Auxiliary classifiers"),
+        "Auxiliary classifiers",
         lambda _: {},
         reveal=_draw_head_guesses,
         lesson=lesson_auxiliary.draw,
@@ -602,9 +598,12 @@ STEPS = (
     CourseStep(
         "empty",
         later("Activations and empty channels"),
-        "A feature map is bright where its channel finds its pattern. If it finds it nowhere, the "
-        "ReLU leaves nothing: the channel is **empty** for this image. Another image may fill it; "
-        "a channel that is empty for every image of a set is dead.",
+        later(
+            "A feature map is bright where its channel finds its pattern. If it finds it "
+            "nowhere, the ReLU leaves nothing: the channel is **empty** for this image. "
+            "Another image may fill it; a channel that is empty for every image of a set is "
+            "dead."
+        ),
         Question(
             later(
                 "In the encoder's last layer with a ReLU, compared with its first: what "
@@ -615,12 +614,12 @@ STEPS = (
         _draw_first_atlas,
         _emptier,
         "Activations",
-        lambda choice: {**_of(choice.network), Key.ACTIVATIONS_VIEW: tr("All layers")},
+        lambda choice: {**_of(choice.network), Key.ACTIVATIONS_VIEW: "All layers"},
         reveal=_draw_depth,
     ),
     CourseStep(
         "reconstruction",
-        "Reconstruction",
+        later("Reconstruction"),
         later(
             "What does a layer still know of the image? Start from noise and change the "
             "pixels until the layer answers to them as it does to the original. Near the "
@@ -653,7 +652,7 @@ STEPS = (
         ),
         _draw_last_maps,
         _always_gains,
-        later("Transfer learning"),
+        "Transfer learning",
         lambda choice: _of(choice.network),
     ),
     CourseStep(

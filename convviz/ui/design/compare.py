@@ -11,9 +11,9 @@ from convviz.datasets.labelled_set import Dataset
 from convviz.errors import ConvvizError, RecordingError
 from convviz.figures import design_comparison as figures
 from convviz.figures import theme
-from convviz.formatting import grouped, percent
+from convviz.formatting import decimals, grouped, percent
 from convviz.jobs.job import JobView
-from convviz.language import tr
+from convviz.language import again, tr
 from convviz.learning import design_record
 from convviz.learning import findings as results
 from convviz.learning.design_comparison import compare_designs
@@ -68,7 +68,7 @@ def draw(at_hand: Design | None) -> None:
             args=(page_jobs, designs, dataset, settings),
         )
         if dataset is not None:
-            st.caption(findings.in_short(settings, state.plain(dataset.name)))
+            st.caption(findings.in_short(settings, state.plain(again(dataset.name))))
     if view is not None:
         _draw_job(page_jobs, view)
     if waits:
@@ -94,9 +94,10 @@ def _choose(label: str, at_hand: Design | None, key: Key, usual: str) -> Design 
     """Choose a design; None while there is none."""
     options = {_AT_HAND: tr("The design at hand")}
     options |= {
-        f"{_CHANGE}{each.key}": tr("At hand, but: {title}", title=each.title) for each in CHANGES
+        f"{_CHANGE}{each.key}": tr("At hand, but: {title}", title=tr(each.title))
+        for each in CHANGES
     }
-    options |= {name: start(name).name for name in SMALL} | {_TEXT: "A text"}
+    options |= {name: start(name).name for name in SMALL} | {_TEXT: tr("A text")}
     kind = st.selectbox(
         tr("Design {label}", label=label),
         options,
@@ -132,9 +133,9 @@ def _typed(label: str) -> Design | None:
         key=f"design_train_text_{label.lower()}",
         max_chars=MOST_CHARACTERS,
         height=200,
-        placeholder=tr("input 3x32x32\nconv 16 3x3 p1\nrelu\ngap\nfc 10"),
+        placeholder="input 3x32x32\nconv 16 3x3 p1\nrelu\ngap\nfc 10",
     )
-    return Design.parse(text, tr("Text {label}", label=label)) if text.strip() else None
+    return Design.parse(text, f"Text {label}") if text.strip() else None
 
 
 def _refusal(designs: tuple[Design, ...], dataset: Dataset, settings: DesignSettings) -> str:
@@ -152,11 +153,16 @@ def _refusal(designs: tuple[Design, ...], dataset: Dataset, settings: DesignSett
 def _start(
     page_jobs: PageJobs, designs: tuple[Design, ...], dataset: Dataset, settings: DesignSettings
 ) -> None:
-    names = " and ".join(state.shorten(design.name or "design", 24) for design in designs)
+    first, second = (state.shorten(design.name or tr("design"), 24) for design in designs)
     seconds = settings.seconds or 2.0 * (settings.epochs or 1)
     page_jobs.start(
         compare_designs,
-        title=tr("{names} on {shorten}", names=names, shorten=state.shorten(dataset.name)),
+        title=tr(
+            "{first} and {second} on {dataset}",
+            first=first,
+            second=second,
+            dataset=state.shorten(dataset.name),
+        ),
         seconds=len(designs) * settings.seeds * seconds,
         designs=designs,
         dataset=dataset,
@@ -171,7 +177,7 @@ def _draw_job(page_jobs: PageJobs, view: JobView) -> None:
         live=lambda view: _draw_live,
         ended=lambda view: _draw_ended(view.newest),
         ready=tr("Reading the pictures…"),
-        note=(comparison.note if comparison else "") or view.note,
+        note=again((comparison.note if comparison else "") or view.note),
     )
 
 
@@ -251,16 +257,18 @@ def _draw_table(comparison: DesignComparison) -> None:
         seconds = result.seconds_per_epoch
         rows.append(
             {
-                "design": result.name,
+                tr("design"): result.name,
                 tr("mean test accuracy"): ""
                 if result.accuracy is None
                 else percent(result.accuracy, 1),
-                "seeds": len(result.complete),
-                "parameters": grouped(result.parameters),
-                "auxiliary": grouped(result.auxiliary_parameters),
+                tr("seeds"): len(result.complete),
+                tr("parameters"): grouped(result.parameters),
+                tr("auxiliary"): grouped(result.auxiliary_parameters),
                 "MACs": grouped(result.macs),
-                tr("seconds an epoch"): "" if seconds is None else f"{seconds:.2f}",
-                "epochs": ", ".join(str(run.points[-1].epoch) for run in result.runs if run.points),
+                tr("seconds an epoch"): "" if seconds is None else decimals(seconds),
+                tr("epochs"): ", ".join(
+                    str(run.points[-1].epoch) for run in result.runs if run.points
+                ),
             }
         )
     st.dataframe(rows, hide_index=True, key="design_train_table")
@@ -277,10 +285,7 @@ def _draw_files(comparison: DesignComparison) -> None:
             if result.source not in visitors:
                 visitors.append(result.source)
             exports.save_button(
-                tr(
-                    "{design_label} (safetensors)",
-                    design_label=findings.design_label(number, result.name),
-                ),
+                f"{findings.design_label(number, result.name)} (safetensors)",
                 partial(saved, result),
                 f"{network.name}.safetensors",
                 key=f"design_train_save_{number}",

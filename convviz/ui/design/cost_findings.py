@@ -7,30 +7,22 @@ from convviz.formatting import grouped, percent, size_text, times
 from convviz.language import later, tr
 from convviz.structure.design_costs import BlockCost, DesignCosts
 
-_COSTS = {
-    "parameters": ("has", later("of the parameters")),
-    "macs": ("has", later("of the multiply–accumulates")),
-    "activation_bytes": ("keeps", later("of the memory")),
+_SHARES = {
+    "parameters": later("line {line}, {block}, has {share} of the parameters"),
+    "macs": later("line {line}, {block}, has {share} of the multiply–accumulates"),
+    "activation_bytes": later("line {line}, {block}, keeps {share} of the memory"),
 }
+_COSTS = {"parameters": later("parameters"), "macs": later("multiply–accumulates")}
 
 
 def heaviest(costs: DesignCosts) -> str:
     """Name the block that costs most, by parameters, multiply–accumulates and memory."""
     parts = []
-    for cost, (verb, what) in _COSTS.items():
+    for cost, message in _SHARES.items():
         block = costs.most(cost)
         if block is not None:
             share = getattr(block, cost) / getattr(costs, cost)
-            parts.append(
-                tr(
-                    "line {line}, {text}, {verb} {share} {what}",
-                    line=block.line,
-                    text=block.text,
-                    verb=verb,
-                    share=percent(share),
-                    what=what,
-                )
-            )
+            parts.append(tr(message, line=block.line, block=block.text, share=percent(share)))
     if not parts:
         return tr(
             "No block costs anything: there are no weights, and nothing is kept for training."
@@ -45,36 +37,42 @@ def left_over(block: BlockCost) -> str:
         return "0" if block.left_over else ""
     rows, columns = block.left_over
     words = [
-        tr("{each} beyond", each=abs(each)) if each < 0 else str(each) for each in (rows, columns)
+        tr("{count} beyond", count=-each) if each < 0 else str(each) for each in (rows, columns)
     ]
     return words[0] if rows == columns else " × ".join(words)
 
 
 def compared(before: DesignCosts, after: DesignCosts) -> str:
     """Say what a change does to parameters and multiply–accumulates."""
-    parts = []
-    for cost, what in (("parameters", "parameters"), ("macs", "multiply–accumulates")):
-        first, second = getattr(before, cost), getattr(after, cost)
-        if first == second:
-            parts.append(
-                tr("as many {what} as before ({second})", what=what, second=grouped(second))
-            )
-        elif not first or not second:
-            parts.append(
-                tr(
-                    "{second} {what}, {first} before",
-                    second=grouped(second),
-                    what=what,
-                    first=grouped(first),
-                )
-            )
-        elif first < second < 1.5 * first:
-            parts.append(tr("{second} more {what}", second=percent(second / first - 1), what=what))
-        elif second > first:
-            parts.append(tr("{second} times the {what}", second=times(second / first), what=what))
-        else:
-            parts.append(tr("{second} fewer {what}", second=percent(1 - second / first), what=what))
-    return tr("The changed design has {join}.", join=" and ".join(parts))
+    changes = [
+        _change(tr(what), getattr(before, cost), getattr(after, cost))
+        for cost, what in _COSTS.items()
+    ]
+    return tr("The changed design has {first} and {second}.", first=changes[0], second=changes[1])
+
+
+def _change(what: str, before: int, after: int) -> str:
+    """Say how a cost changes.
+
+    Args:
+        what: The cost, in the reader's language.
+        before: How much it was.
+        after: How much it is.
+    """
+    if before == after:
+        return tr("as many {what} as before ({count})", what=what, count=grouped(after))
+    if not before or not after:
+        return tr(
+            "{count} {what}, {before} before",
+            count=grouped(after),
+            what=what,
+            before=grouped(before),
+        )
+    if before < after < 1.5 * before:
+        return tr("{share} more {what}", share=percent(after / before - 1), what=what)
+    if after > before:
+        return tr("{factor} times the {what}", factor=times(after / before), what=what)
+    return tr("{share} fewer {what}", share=percent(1 - after / before), what=what)
 
 
 def does_not_fit(error: DesignError) -> str:
@@ -88,8 +86,11 @@ def does_not_fit(error: DesignError) -> str:
 
 def not_trained(error: DesignError) -> str:
     """Say that a design can be counted but not trained here, and why."""
-    why = tr("line {line}: {sentence}", line=error.line, sentence=error.sentence)
-    return tr("This design is counted, but cannot be trained here: {why}", why=why)
+    return tr(
+        "This design is counted, but cannot be trained here: line {line}: {sentence}",
+        line=error.line,
+        sentence=error.sentence,
+    )
 
 
 def memory(count: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.figures import theme
-from convviz.language import later, tr
+from convviz.language import current, tr
 from convviz.learning.design_results import DesignComparison, DesignFilm, DesignResult
 from convviz.learning.snapshots import Snapshot
 from convviz.ui import state
@@ -43,21 +43,24 @@ def draw(comparison: DesignComparison) -> None:
             required=True,
         )
         layer = layer or next(iter(layers))
+    with st.spinner(tr("Developing the film…")):
+        stills = _stills(result.source, layer, current(), taken)
     film(
-        _stills(result.source, layer, taken),
+        stills,
         [_curve(result)],
         titles=(
             tr("What the first convolution looks for"),
-            tr("What {layers} answers", layers=layers[layer]),
+            tr("What {layer} answers", layer=layers[layer]),
         ),
         key="design_film_shown",
     )
     st.caption(state.plain(findings.filmed(taken)))
 
 
-# A film takes about half a second, and the page needs it again after each click beside it.
-@st.cache_resource(max_entries=8, show_spinner=later("Developing the film…"))
-def _stills(source: str, layer: str, _taken: DesignFilm) -> tuple[Still, ...]:
+# A film takes about half a second, and the page needs it again after each click beside it. Its
+# notes are in one language.
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _stills(source: str, layer: str, language: str, _taken: DesignFilm) -> tuple[Still, ...]:
     return tuple(_still(frame, layer) for frame in _taken.frames)
 
 
@@ -80,6 +83,6 @@ def _curve(result: DesignResult) -> Chart:
         tr("Validation accuracy"),
         (Line(tr("validation accuracy"), points, theme.VERMILION, marks=True),),
         left=tr("share classified correctly"),
-        across="seconds",
+        across=tr("seconds"),
         top=1.0,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convviz.formatting import grouped, percent, say_seconds
-from convviz.language import tr
+from convviz.language import numeral, tr, trn
 from convviz.learning.design_results import DesignComparison, DesignFilm, DesignSettings
 from convviz.learning.design_sweep import Cost, DesignSweep
 from convviz.learning.snapshots import Maps
@@ -24,46 +24,42 @@ def two_designs() -> str:
 
 def seen_and_counted(costs: DesignCosts) -> str:
     """Say what a design costs, and how far its last maps see."""
-    text = tr(
-        "{parameters} parameters, {macs} multiply–accumulates",
-        parameters=grouped(costs.parameters),
-        macs=grouped(costs.macs),
-    )
+    counts = {"parameters": grouped(costs.parameters), "macs": grouped(costs.macs)}
     fields = [b.receptive_field for b in costs.blocks[1:] if len(b.output) == 3 and not b.auxiliary]
     if not fields:
-        return tr("{text}; no line makes maps.", text=text)
-    side = max(costs.design.input.shape[1:])
+        return tr(
+            "{parameters} parameters, {macs} multiply–accumulates; no line makes maps.", **counts
+        )
     return tr(
-        "{text}; each position of the last maps sees {fields} pixels of {side}.",
-        text=text,
-        fields=fields[-1],
-        side=side,
+        "{parameters} parameters, {macs} multiply–accumulates; each position of the last maps "
+        "sees {field} pixels of {side}.",
+        field=fields[-1],
+        side=max(costs.design.input.shape[1:]),
+        **counts,
     )
 
 
 def in_short(settings: DesignSettings, dataset: str) -> str:
     """Say in one line how the designs are trained."""
-    total = ""
-    if settings.seconds is not None:
-        total = tr(": {seeds} in all", seeds=say_seconds(2 * settings.seeds * settings.seconds))
+    named = {"dataset": dataset, "seeds": _seeds(settings), "length": _length(settings)}
+    if settings.seconds is None:
+        return tr("{dataset}; {seeds} of each design, {length} each.", **named)
     return tr(
-        "{dataset}; {seeds} of each design, {length} each{total}.",
-        dataset=dataset,
-        seeds=_seeds(settings),
-        length=_length(settings),
-        total=total,
+        "{dataset}; {seeds} of each design, {length} each: {total} in all.",
+        total=say_seconds(2 * settings.seeds * settings.seconds),
+        **named,
     )
 
 
 def _seeds(settings: DesignSettings) -> str:
-    return "1 seed" if settings.seeds == 1 else tr("{seeds} seeds", seeds=settings.seeds)
+    return trn("{count} seed", "{count} seeds", settings.seeds)
 
 
 def _length(settings: DesignSettings) -> str:
     """Say how long one training lasts."""
     if settings.seconds is not None:
-        return f"{settings.seconds:g} s"
-    return "1 epoch" if settings.epochs == 1 else tr("{epochs} epochs", epochs=settings.epochs)
+        return numeral(f"{settings.seconds:g} s")
+    return trn("{count} epoch", "{count} epochs", settings.epochs or 0)
 
 
 def design_label(number: int, name: str) -> str:
@@ -84,15 +80,16 @@ def too_long(settings: DesignSettings, designs: int, most: int) -> str:
         designs: How many designs a run trains.
         most: Seconds that a run may take.
     """
-    total = designs * settings.seeds * (settings.seconds or 0)
-    what = tr("One design") if designs == 1 else tr("{designs} designs", designs=designs)
-    return tr(
-        "{what}, {seeds} seeds and {seconds:g} s make {total:g} s, and a run may take "
+    seconds = settings.seconds or 0.0
+    return trn(
+        "One design, {seeds} seeds and {seconds:g} s make {total:g} s, and a run may take "
         "{most} s here: choose fewer seeds or less time.",
-        what=what,
+        "{count} designs, {seeds} seeds and {seconds:g} s make {total:g} s, and a run may take "
+        "{most} s here: choose fewer seeds or less time.",
+        designs,
         seeds=settings.seeds,
-        seconds=settings.seconds,
-        total=total,
+        seconds=seconds,
+        total=designs * settings.seeds * seconds,
         most=most,
     )
 
@@ -105,20 +102,15 @@ def progress(comparison: DesignComparison) -> str:
         return tr("Training a linear classifier on pixels")
     running = [r for r in comparison.results if r.runs and r.runs[-1].ending is None]
     if not running:
-        return "Measuring"
+        return tr("Measuring")
     run = running[0].runs[-1]
-    text = tr(
-        "Training {name}, seed {seed} of {seeds}",
-        name=running[0].name,
-        seed=run.seed + 1,
-        seeds=comparison.settings.seeds,
-    )
+    named = {"name": running[0].name, "seed": run.seed + 1, "seeds": comparison.settings.seeds}
     if not run.points:
-        return text
+        return tr("Training {name}, seed {seed} of {seeds}", **named)
     return tr(
-        "{text}, {accuracy} of the validation pictures",
-        text=text,
+        "Training {name}, seed {seed} of {seeds}, {accuracy} of the validation pictures",
         accuracy=percent(run.points[-1].accuracy, 1),
+        **named,
     )
 
 
@@ -143,12 +135,12 @@ def film_kernels(bound: float) -> str:
 
 def film_maps(maps: Maps) -> str:
     """Say how many of the maps of one moment are empty."""
-    crossed = tr(" (crossed out)") if maps.empty else ""
+    counts = {"empty": maps.empty, "channels": maps.channels}
+    if not maps.empty:
+        return tr("Each channel on its own scale: {empty} of {channels} channels empty.", **counts)
     return tr(
-        "Each channel on its own scale: {empty} of {channels} channels empty{crossed}.",
-        empty=maps.empty,
-        channels=maps.channels,
-        crossed=crossed,
+        "Each channel on its own scale: {empty} of {channels} channels empty (crossed out).",
+        **counts,
     )
 
 
@@ -167,7 +159,7 @@ def recorded(comparison: DesignComparison) -> str:
     return tr(
         "This comparison comes with convviz: two designs that differ in one line, on "
         "{dataset}, {seeds} seeds, {epochs} epochs each. Start trains your own.",
-        dataset=comparison.dataset,
+        dataset=tr(comparison.dataset),
         seeds=settings.seeds,
         epochs=settings.epochs,
     )
@@ -185,17 +177,23 @@ def sweep_idea() -> str:
 def sweep_in_short(sweep: DesignSweep) -> str:
     """Say how many variants a sweep has, and how long it takes."""
     count, settings = len(sweep.points), sweep.settings
-    text = tr(
-        "{count} {which} of {seeds}",
-        count=count,
-        which="variant" if count == 1 else "variants",
-        seeds=_seeds(settings),
-    )
-    text += tr(", {length} each", length=_length(settings))
+    seeds, length = _seeds(settings), _length(settings)
     if settings.seconds is None:
-        return f"{text}."
-    total = say_seconds(count * settings.seeds * settings.seconds)
-    return tr("{text}: {total} in all.", text=text, total=total)
+        return trn(
+            "{count} variant of {seeds}, {length} each.",
+            "{count} variants of {seeds}, {length} each.",
+            count,
+            seeds=seeds,
+            length=length,
+        )
+    return trn(
+        "{count} variant of {seeds}, {length} each: {total} in all.",
+        "{count} variants of {seeds}, {length} each: {total} in all.",
+        count,
+        seeds=seeds,
+        length=length,
+        total=say_seconds(count * settings.seeds * settings.seconds),
+    )
 
 
 def sweep_settings(settings: DesignSettings, dataset: str) -> str:
@@ -220,14 +218,13 @@ def sweep_so_far(sweep: DesignSweep, dataset: str) -> str:
         sweep: The sweep.
         dataset: Name of its images, as Markdown.
     """
-    count, trained = len(sweep.points), len(sweep.trained)
-    what = tr(
-        "{trained} of {count} {which} trained",
-        trained=trained,
-        count=count,
-        which="variant" if count == 1 else "variants",
+    text = trn(
+        "{trained} of {count} variant trained.",
+        "{trained} of {count} variants trained.",
+        len(sweep.points),
+        trained=len(sweep.trained),
     )
-    return f"{what}. {sweep_settings(sweep.settings, dataset)}"
+    return f"{text} {sweep_settings(sweep.settings, dataset)}"
 
 
 def choose_again(dataset: str) -> str:
@@ -254,29 +251,29 @@ def sweep_points(places: Sequence[int], count: int) -> str:
 
 def front(sweep: DesignSweep, kind: Cost) -> str:
     """Say which variants nothing beats, and what the most accurate one gains over the cheapest."""
-    best, trained = sweep.front(kind), sweep.trained
-    cost = "parameters" if kind == "parameters" else "multiply–accumulates"
+    best = sweep.front(kind)
     cheapest, dearest = best[0], best[-1]
-    text = tr(
-        "{count} of {trained} trained variants are on the best front",
-        count=len(best),
-        trained=len(trained),
-    )
-    one = tr(
-        "{name} with {cost} {cost_2} and {value} on average",
-        name=cheapest.design.name,
-        cost=grouped(cheapest.cost(kind)),
-        cost_2=cost,
-        value=percent(cheapest.accuracy or 0.0, 1),
-    )
+    named = {
+        "count": len(best),
+        "trained": len(sweep.trained),
+        "cheapest": cheapest.design.name,
+        "least": grouped(cheapest.cost(kind)),
+        "what": tr("parameters") if kind == "parameters" else tr("multiply–accumulates"),
+        "accuracy": percent(cheapest.accuracy or 0.0, 1),
+    }
     if len(best) == 1:
-        return f"{text}: {one}."
-    return tr(
-        "{text}, from {one} to {name} with {cost} and {value}. Points close to each "
-        "other may change places with other seeds.",
-        text=text,
-        one=one,
-        name=dearest.design.name,
-        cost=grouped(dearest.cost(kind)),
-        value=percent(dearest.accuracy or 0.0, 1),
+        return tr(
+            "{count} of {trained} trained variants are on the best front: {cheapest} with "
+            "{least} {what} and {accuracy} on average.",
+            **named,
+        )
+    text = tr(
+        "{count} of {trained} trained variants are on the best front, from {cheapest} with "
+        "{least} {what} and {accuracy} on average to {dearest} with {most} and {highest}.",
+        dearest=dearest.design.name,
+        most=grouped(dearest.cost(kind)),
+        highest=percent(dearest.accuracy or 0.0, 1),
+        **named,
     )
+    rest = tr("Points close to each other may change places with other seeds.")
+    return f"{text} {rest}"

@@ -8,7 +8,7 @@ import streamlit as st
 
 from convviz.errors import ConvvizError, DesignError
 from convviz.formatting import grouped
-from convviz.language import later, tr
+from convviz.language import again, later, numeral, tr, trp
 from convviz.networks.design import Design
 from convviz.networks.design_changes import CHANGES, change_design
 from convviz.networks.design_code import torch_code
@@ -31,14 +31,15 @@ from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Entry, Key
 
 _MEGABYTES = 1
-_VIEWS = {"build": "Build", "train": later("Train two"), "sweep": "Sweep"}
+_VIEWS = {"build": later("Build"), "train": later("Train two"), "sweep": later("Sweep")}
+_MOVES = ((later("Up"), "arrow_upward", -1), (later("Down"), "arrow_downward", 1))
 
 
 def draw() -> None:
     """Draw the design at hand in the view that is chosen."""
     typed = text.current()
     counted = count_text(typed)
-    view = widgets.views("View", _VIEWS, Key.DESIGN_VIEW, "build")
+    view = widgets.views(tr("View"), _VIEWS, Key.DESIGN_VIEW, "build")
     if view == "train":
         compare.draw(counted.design)
     elif view == "sweep":
@@ -57,7 +58,7 @@ def _build(typed: str, counted: CountedText) -> None:
     with right:
         _draw_editing(typed)
         if counted.error is not None:
-            st.error(state.plain(str(counted.error)), icon=":material/error:")
+            st.error(state.plain(again(str(counted.error))), icon=":material/error:")
         if whole is not None:
             _draw_totals(whole)
     _draw_table(typed, counted)
@@ -96,7 +97,7 @@ def _draw_files(typed: str, counted: CountedText) -> None:
                 max_upload_size=_MEGABYTES,
             )
             if refusal := st.session_state.get(Entry.DESIGN_REFUSAL):
-                st.error(state.plain(refusal), icon=":material/error:")
+                st.error(state.plain(again(refusal)), icon=":material/error:")
         name = (counted.design.name if counted.design else "") or "design"
         exports.save_button(
             tr("Save the design"),
@@ -170,11 +171,18 @@ def _draw_table(typed: str, counted: CountedText) -> None:
         on_select=partial(_select, list(lines)),
         selection_mode="single-row",
         column_config={
-            "line": st.column_config.NumberColumn(width=50),
-            "size": st.column_config.TextColumn(width=240),
-            "left over": st.column_config.TextColumn(width=70),
-            "field": st.column_config.TextColumn(width=55, help=tr("The receptive field")),
+            "line": st.column_config.NumberColumn(tr("line"), width=50),
+            "block": tr("block"),
+            "output": tr("output"),
+            "size": st.column_config.TextColumn(tr("size"), width=240),
+            "left over": st.column_config.TextColumn(tr("left over"), width=70),
+            "parameters": tr("parameters"),
+            "memory": tr("memory"),
+            "field": st.column_config.TextColumn(
+                tr("field"), width=55, help=tr("The receptive field")
+            ),
             "stride": st.column_config.TextColumn(
+                tr("stride"),
                 width=60,
                 help=tr("How far the fields of neighbours lie apart, in pixels of the image"),
             ),
@@ -192,7 +200,7 @@ def _row(line: int, block: str, cost: BlockCost | None, is_wrong: bool) -> dict[
         "MACs": grouped(cost.macs) if cost else "",
         "memory": cost_findings.memory(cost.activation_bytes) if cost else "",
         "field": str(cost.receptive_field) if cost else "",
-        "stride": f"{cost.jump:g}" if cost else "",
+        "stride": numeral(f"{cost.jump:g}") if cost else "",
     }
 
 
@@ -227,12 +235,12 @@ def _draw_editing(typed: str) -> None:
             width=240,
         )
         st.text_input(
-            tr("Add below"), key="design_added", placeholder=tr("conv 16 3x3 p1"), on_change=_add,
+            tr("Add below"), key="design_added", placeholder="conv 16 3x3 p1", on_change=_add,
             args=(line,), width=200,
         )  # fmt: skip
-        for label, icon, step in (("Up", "arrow_upward", -1), ("Down", "arrow_downward", 1)):
+        for label, icon, step in _MOVES:
             st.button(
-                label,
+                tr(label),
                 icon=f":material/{icon}:",
                 disabled=text.neighbour(line, step) is None,
                 on_click=_move,
@@ -334,11 +342,11 @@ def _draw_change(costs: DesignCosts) -> None:
     key = st.selectbox(
         tr("What is changed"),
         list(changes),
-        format_func=lambda key: changes[key].title,
+        format_func=lambda key: tr(changes[key].title),
         key=state.remember(Key.DESIGN_CHANGE, CHANGES[0].key, allowed=changes),
         width=380,
     )
-    st.caption(changes[key].meaning)
+    st.caption(tr(changes[key].meaning))
     try:
         changed = change_design(costs.design, key)
     except ConvvizError as error:
@@ -364,17 +372,18 @@ def _draw_change(costs: DesignCosts) -> None:
 
 def _before_and_after(before: DesignCosts, after: DesignCosts) -> dict[str, list[str]]:
     return {
-        "what": [
-            *("Blocks", "Parameters", tr("With auxiliary classifiers"), "Multiply–accumulates"),
-            *(
-                tr("Memory kept in training"),
-                tr("Last map"),
-                tr("Its receptive field"),
-                tr("Its stride in pixels of the image"),
-            ),
+        trp("what is counted", "what"): [
+            tr("Blocks"),
+            tr("Parameters"),
+            tr("With auxiliary classifiers"),
+            tr("Multiply–accumulates"),
+            tr("Memory kept in training"),
+            tr("Last map"),
+            tr("Its receptive field"),
+            tr("Its stride in pixels of the image"),
         ],
-        "before": _column(before),
-        "after": _column(after),
+        tr("before"): _column(before),
+        tr("after"): _column(after),
     }
 
 
@@ -388,7 +397,7 @@ def _column(costs: DesignCosts) -> list[str]:
         cost_findings.memory(costs.activation_bytes),
         " × ".join(map(grouped, last.output)),
         grouped(last.receptive_field),
-        f"{last.jump:g}",
+        numeral(f"{last.jump:g}"),
     ]
 
 
@@ -401,5 +410,6 @@ def _draw_grammar() -> None:
                 "comment."
             )
         )
-        rows = [f"| `{form.example}` | {state.plain(form.meaning)} |" for form in GRAMMAR]
-        st.markdown("\n".join((tr("| line | what it does |"), "| --- | --- |", *rows)))
+        rows = [f"| `{form.example}` | {state.plain(tr(form.meaning))} |" for form in GRAMMAR]
+        titles = f"| {tr('line')} | {tr('what it does')} |"
+        st.markdown("\n".join((titles, "| --- | --- |", *rows)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz import limits
-from convviz.language import later, tr
+from convviz.language import later, numeral, tr
 from convviz.learning.design_results import LEARNING_RATE, DesignSettings
 from convviz.ui import state
 from convviz.ui.design import findings
@@ -33,7 +33,7 @@ def settle(view: str) -> DesignSettings:
         equal = st.segmented_control(
             tr("Trained for"),
             _EQUAL,
-            format_func=_EQUAL.__getitem__,
+            format_func=lambda equal: tr(_EQUAL[equal]),
             key=state.remember(Key.DESIGN_EQUAL, "seconds", allowed=_EQUAL),
             required=True,
             help=tr(
@@ -70,6 +70,7 @@ def settle(view: str) -> DesignSettings:
         rate = st.select_slider(
             tr("Learning rate"),
             _RATES,
+            format_func=lambda rate: numeral(str(rate)),
             key=state.remember(Key.DESIGN_RATE, LEARNING_RATE, allowed=_RATES),
             help=tr("The largest, of AdamW. A cosine lowers it to nearly zero. The same for all."),
             width=180,

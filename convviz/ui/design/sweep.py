@@ -16,7 +16,7 @@ from convviz.figures import design_comparison as figures
 from convviz.figures import theme
 from convviz.formatting import grouped, percent
 from convviz.jobs.job import JobView
-from convviz.language import tr
+from convviz.language import again, later, numeral, tr
 from convviz.learning.design_results import DesignSettings
 from convviz.learning.design_sweep import Cost, DesignSweep, SweepProgress, plan_sweep, train_points
 from convviz.networks.design import Design
@@ -29,7 +29,13 @@ from convviz.ui.jobs import PageJobs
 from convviz.ui.keys import Entry, Key
 
 _NONE = "none"
-_COSTS: dict[Cost, str] = {"parameters": "Parameters", "macs": "Multiply–accumulates"}
+_COSTS: dict[Cost, str] = {"parameters": later("Parameters"), "macs": later("Multiply–accumulates")}
+_AXES = {
+    _NONE: later("none"),
+    "width": later("width"),
+    "depth": later("depth"),
+    "kernel": later("kernel"),
+}
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,7 @@ def draw(at_hand: Design | None) -> None:
 def _choose_axes() -> list[tuple[str, Sequence[float]]]:
     axes: list[tuple[str, Sequence[float]]] = []
     keys = (
-        (Key.DESIGN_SWEEP_FIRST, "Vary", "width"),
+        (Key.DESIGN_SWEEP_FIRST, tr("Vary"), "width"),
         (Key.DESIGN_SWEEP_SECOND, tr("Vary as well"), _NONE),
     )
     with st.container(
@@ -110,17 +116,21 @@ def _choose_axes() -> list[tuple[str, Sequence[float]]]:
         for number, (key, label, usual) in enumerate(keys):
             options = [*VARIATIONS] if number == 0 else [_NONE, *VARIATIONS]
             name = st.selectbox(
-                label, options, key=state.remember(key, usual, allowed=options), width=160
+                label,
+                options,
+                format_func=lambda name: tr(_AXES[name]),
+                key=state.remember(key, usual, allowed=options),
+                width=160,
             )
             if name == _NONE:
                 continue
             offered = VARIATIONS[name][0]
             chosen = st.pills(
-                tr("Values of {name}", name=name),
+                tr("Values of {name}", name=tr(_AXES[name])),
                 offered,
                 selection_mode="multi",
                 default=offered,
-                format_func=lambda value: f"{value:g}",
+                format_func=lambda value: numeral(f"{value:g}"),
                 key=f"design_sweep_values_{number}_{name}",
             )
             axes.append((name, sorted(chosen)))
@@ -231,7 +241,7 @@ def _draw_sweep(page_jobs: PageJobs, view: JobView | None, running: _RunningSwee
     """Draw the run of a sweep and what it has trained, or how it ended and all points so far."""
     may_change = view is not None and _may_change(view)
     if view is not None:
-        name = state.quoted(running.images)
+        name = state.quoted(again(running.images))
         page_jobs.show(
             view,
             live=lambda _: partial(_draw_live, running),
@@ -256,7 +266,7 @@ def _draw_go_on(page_jobs: PageJobs, view: JobView | None, running: _RunningSwee
                 on_click=_go_on,
                 args=(page_jobs,),
             )
-        name = state.quoted(running.images)
+        name = state.quoted(again(running.images))
         st.caption(findings.sweep_so_far(running.sweep, name))
     if running.sweep.open and running.dataset is None:
         st.caption(findings.choose_again(name))
@@ -287,7 +297,7 @@ def _draw_points(sweep: DesignSweep) -> None:
     chosen = st.segmented_control(
         tr("Against"),
         _COSTS,
-        format_func=_COSTS.__getitem__,
+        format_func=lambda kind: tr(_COSTS[kind]),
         key=state.remember(Key.DESIGN_SWEEP_COST, "parameters", allowed=_COSTS),
         required=True,
     )
@@ -299,12 +309,12 @@ def _draw_points(sweep: DesignSweep) -> None:
     front = sweep.front(kind)
     rows = [
         {
-            "variant": point.design.name,
+            tr("variant"): point.design.name,
             tr("mean test accuracy"): percent(point.accuracy or 0.0, 1),
-            "seeds": len(point.comparison.results[0].complete) if point.comparison else 0,
-            "parameters": grouped(point.cost("parameters")),
+            tr("seeds"): len(point.comparison.results[0].complete) if point.comparison else 0,
+            tr("parameters"): grouped(point.cost("parameters")),
             "MACs": grouped(point.cost("macs")),
-            tr("on the front"): "yes" if point in front else "",
+            tr("on the front"): tr("yes") if point in front else "",
         }
         for point in sweep.trained
     ]

@@ -130,14 +130,9 @@ def from_file(name: str, data: bytes) -> str:
             tr("The file is no text in UTF-8: open one with a block on each line.")
         ) from error
     if len(text) > MOST_CHARACTERS:
-        raise SettingError(
-            tr(
-                "The file is longer than {most_characters:,} characters.",
-                most_characters=MOST_CHARACTERS,
-            )
-        )
+        raise SettingError(tr("The file is longer than {most:,} characters.", most=MOST_CHARACTERS))
     has_name = any(
         line.partition("#")[0].split()[:1] == ["name"] for line in lines_of(text.lower())
     )
     stem = clean_name(PurePath(name).stem)
-    return text if has_name or not stem else tr("name {stem}\n{text}", stem=stem, text=text)
+    return text if has_name or not stem else f"name {stem}\n{text}"
