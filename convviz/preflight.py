@@ -144,13 +144,14 @@ def _listed(texts: Iterable[str]) -> str:
 
 def _torch_problem() -> str | None:
     """Import both: version numbers do not tell whether torchvision's binary fits this torch."""
+    command = f"{_pip()} --force-reinstall torch torchvision"
     try:
         import_module("torch")
     except (ImportError, OSError, RuntimeError) as error:
         return tr(
             "PyTorch is installed but cannot be loaded ({error}); type: {command}",
             error=_first_line(error),
-            command=f"{_pip()} --force-reinstall torch torchvision",
+            command=command,
         )
     try:
         import_module("torchvision")
@@ -161,7 +162,7 @@ def _torch_problem() -> str | None:
             torch=_version("torch"),
             torchvision=_version("torchvision"),
             error=_first_line(error),
-            command=f"{_pip()} --force-reinstall torch torchvision",
+            command=command,
         )
     return None
 
