@@ -152,13 +152,12 @@ def test_a_numeral_has_danish_signs(danish: None) -> None:
 
 # ---- in English as str.format does it ------------------------------------------------------------
 
-_PLAIN = st.text(st.characters(exclude_categories=["Cs"])).map(
-    lambda text: text.replace("{", "{{").replace("}", "}}")
-)
+_TEXT = st.text("ab {}[]%:!.,0\\\n'åτ−“💡")
+_PLAIN = _TEXT.map(lambda text: text.replace("{", "{{").replace("}", "}}"))
 _FORMATS = {
     "count": (st.integers(), ["", ":,", ":>9", ":+d", "!r"]),
     "share": (st.floats(), ["", ":.3f", ":,.1f", ":.1%", ":g", "!s"]),
-    "name": (st.text(), ["", "!r", ":>8", "!r:<20"]),
+    "name": (_TEXT, ["", "!r", ":>8", "!r:<20"]),
 }
 
 
@@ -182,7 +181,7 @@ def test_english_is_what_str_format_makes(case: tuple[str, dict[str, Any]]) -> N
     assert trn(message, message, count, **del_count) == message.format(**{"count": count} | values)
 
 
-@given(st.text())
+@given(_TEXT)
 def test_english_without_values_is_the_message(message: str) -> None:
     assert tr(message) == later(message) == numeral(message) == message
 
@@ -351,8 +350,12 @@ def fields(text: str) -> set[tuple[str, str, str | None]] | None:
     return {(name, spec or "", how) for _, name, spec, how in parts if name is not None}
 
 
-def translated(script: Any, path: Path) -> list[Message]:
+def in_catalogue(script: Any, path: Path) -> list[Message]:
     return [message for message in script.read(path) if message.id]
+
+
+def translated(script: Any, path: Path) -> list[Message]:
+    return [m for m in in_catalogue(script, path) if all(text for _, text in forms(m))]
 
 
 def test_every_language_but_english_has_a_catalogue() -> None:
@@ -366,7 +369,7 @@ class TestCatalogue:
     def test_it_has_exactly_the_messages_of_the_code(
         self, path: Path, script: Any, found: Catalog
     ) -> None:
-        has = {(message.id, message.context) for message in translated(script, path)}
+        has = {(message.id, message.context) for message in in_catalogue(script, path)}
         of_code = {(message.id, message.context) for message in found if message.id}
         assert (sorted(map(str, of_code - has)), sorted(map(str, has - of_code))) == ([], [])
         file = io.BytesIO()
@@ -380,10 +383,8 @@ class TestCatalogue:
         assert path.with_suffix(".mo").read_bytes() == file.getvalue()
 
     def test_every_message_is_translated(self, path: Path, script: Any) -> None:
-        empty = [
-            english for m in translated(script, path) for english, text in forms(m) if not text
-        ]
-        assert empty == []
+        texts = [pair for message in in_catalogue(script, path) for pair in forms(message)]
+        assert [english for english, text in texts if not text] == []
 
     def test_the_same_is_filled_in_in_the_same_way(self, path: Path, script: Any) -> None:
         wrong = []
@@ -421,5 +422,4 @@ class TestCatalogue:
 def test_the_catalogue_that_comes_along_is_used() -> None:
     with speaking("da"):
         assert formatting.percent(0.0004) == "mindre end 0,1 %"
-        assert "0,1 %" in formatting.percent(0.0004)
         assert tr("Copy link") == "Kopiér link"
