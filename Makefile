@@ -40,7 +40,8 @@ JOBS ?= 2
 PIECES := lint format-check types audit tests
 
 .PHONY: help run dev install preflight test chromium check $(PIECES) unit pages browser \
-	choices independent networks views test-load test-walks bench screenshots format clean
+	choices independent networks views test-load test-walks bench catalogues screenshots \
+	format clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{ printf "make %-13s %s\n", $$1, $$2 }'
@@ -139,9 +140,9 @@ independent: ## counts many networks again by code that is not convviz': minutes
 networks: ## looks into every classifier of torchvision: minutes, 8 GB
 	@$(VENV_PYTHON) -m pytest --networks tests/networks/test_every_network.py
 
-views: ## every view in the browser, where make test takes a few: minutes
+views: ## every view, in the browser and in another language, where make test takes a few: minutes
 	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && \
-		$(VENV_PYTHON) -m pytest --views -m views tests/browser
+		$(VENV_PYTHON) -m pytest --views -m views tests/browser tests/pages
 
 # WALKS=FOLDER keeps a picture of the end of each
 test-walks: ## from a network, weights, a zip or a TIFF to the grid, in a browser: minutes

@@ -12,8 +12,12 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
+from functools import reduce
 from importlib import import_module, metadata, util
 from pathlib import Path
+
+from convviz.language import tr
 
 OLDEST_PYTHON = (3, 11)
 _MODULE_OF = {"pillow": "PIL"}  # the others are imported by the name they are installed under
@@ -22,7 +26,8 @@ _MODULE_OF = {"pillow": "PIL"}  # the others are imported by the name they are i
 def problem() -> str | None:
     """Return what keeps convviz from running; None if nothing does.
 
-    The last check imports torch and torchvision, which takes a few seconds the first time.
+    An old Python is named in English whatever is read, since no page can be drawn with one. The
+    last check imports torch and torchvision, which takes a few seconds the first time.
 
     Returns:
         One sentence with what is wrong and what to type.
@@ -101,35 +106,63 @@ def _package_problem(requirements: list[str]) -> str | None:
         except metadata.PackageNotFoundError:
             continue  # it can be imported, but its version is not recorded
         if oldest and _numbers(version) < _numbers(oldest[1]):
-            old[name] = f"{name} {version} (needed: {oldest[1]} or newer)"
-    problems = []
-    if missing:
-        problems.append(f"missing: {', '.join(missing)}")
-    if old:
-        problems.append(f"too old: {', '.join(old.values())}")
-    if not problems:
+            old[name] = tr(
+                "{package} {version} (needed: {oldest} or newer)",
+                package=name,
+                version=version,
+                oldest=oldest[1],
+            )
+    if not missing and not old:
         return None
     in_checkout = _requirements_file().is_file()
     arguments = "-r requirements.txt" if in_checkout else f"--upgrade {' '.join([*missing, *old])}"
-    return f"Some packages that convviz needs are {'; '.join(problems)}; type: {_pip()} {arguments}"
+    absent, command = ", ".join(missing), f"{_pip()} {arguments}"
+    if not old:
+        return tr(
+            "Some packages that convviz needs are missing: {missing}; type: {command}",
+            missing=absent,
+            command=command,
+        )
+    if not missing:
+        return tr(
+            "Some packages that convviz needs are too old: {old}; type: {command}",
+            old=_listed(old.values()),
+            command=command,
+        )
+    return tr(
+        "Some packages that convviz needs are missing: {missing}; too old: {old}; type: {command}",
+        missing=absent,
+        old=_listed(old.values()),
+        command=command,
+    )
+
+
+def _listed(texts: Iterable[str]) -> str:
+    """Join texts so that all of them can be told again."""
+    return reduce(lambda first, second: tr("{first}, {second}", first=first, second=second), texts)
 
 
 def _torch_problem() -> str | None:
     """Import both: version numbers do not tell whether torchvision's binary fits this torch."""
+    command = f"{_pip()} --force-reinstall torch torchvision"
     try:
         import_module("torch")
     except (ImportError, OSError, RuntimeError) as error:
-        return (
-            f"PyTorch is installed but cannot be loaded ({_first_line(error)}); "
-            f"type: {_pip()} --force-reinstall torch torchvision"
+        return tr(
+            "PyTorch is installed but cannot be loaded ({error}); type: {command}",
+            error=_first_line(error),
+            command=command,
         )
     try:
         import_module("torchvision")
     except (ImportError, OSError, RuntimeError, AttributeError) as error:
-        return (
-            f"torch {_version('torch')} and torchvision {_version('torchvision')} do not work "
-            f"together ({_first_line(error)}): both must come from the same index, in releases "
-            f"made for each other; type: {_pip()} --force-reinstall torch torchvision"
+        return tr(
+            "torch {torch} and torchvision {torchvision} do not work together ({error}): both "
+            "must come from the same index, in releases made for each other; type: {command}",
+            torch=_version("torch"),
+            torchvision=_version("torchvision"),
+            error=_first_line(error),
+            command=command,
         )
     return None
 
@@ -147,7 +180,7 @@ def _version(name: str) -> str:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
-        return "of unknown version"
+        return tr("of unknown version")
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """What holds for every test: few threads, no network, no trace of this user's own settings."""
 
+import gettext
 import ipaddress
 import os
 import shutil
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from convviz import language
 from convviz.limits import LIMITS
 from tests import fault_table
 
@@ -164,6 +166,32 @@ def _is_here(host: Any) -> bool:
     except ValueError:
         return False
     return address.is_loopback or address.is_unspecified
+
+
+class Brackets(gettext.NullTranslations):
+    """A catalogue that has every message, and sets brackets around it."""
+
+    def gettext(self, message: str) -> str:
+        """Tell a message."""
+        return f"⟦{message}⟧"
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        """Tell one of two forms."""
+        return self.gettext(msgid1 if n == 1 else msgid2)
+
+    def pgettext(self, context: str, message: str) -> str:
+        """Tell a word of several meanings."""
+        return self.gettext(message)
+
+
+@pytest.fixture
+def bracketed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Danish be English in brackets, so that one sees what has been told in it.
+
+    What pages keep for all visitors must not be made in it: open a page in English first.
+    """
+    brackets = Brackets()
+    monkeypatch.setattr(language, "_catalogue", lambda code: brackets)
 
 
 @pytest.fixture(scope="session")

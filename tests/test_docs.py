@@ -12,7 +12,7 @@ import convviz
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-DOCUMENTS = ("ARCHITECTURE.md", "RECIPES.md", "NETWORKS.md", "DEPLOY.md")
+DOCUMENTS = ("ARCHITECTURE.md", "RECIPES.md", "NETWORKS.md", "DEPLOY.md", "LANGUAGES.md")
 PUBLIC = set(convviz.__all__) - {"__version__"}
 SECTIONS = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^##|\Z)", TEXT, re.DOTALL | re.MULTILINE))
 
@@ -60,12 +60,12 @@ def test_the_examples_run(fresh_registry: None) -> None:
 
 
 def test_files_that_the_documents_name_exist() -> None:
-    """Names in capitals, TITLE or PAGE, and the page to be added stand for others."""
+    """Names in capitals, TITLE, PAGE or CODE, and the page to be added stand for others."""
     text = "".join((ROOT / "docs" / name).read_text("utf-8") for name in DOCUMENTS)
     paths = set(re.findall(r"`((?:convviz|tests|benchmarks|pages|docs)/[\w/.]+)`", text))
     rooms = "|".join(init.parent.name for init in ROOT.glob("convviz/*/__init__.py"))
     paths |= {f"convviz/{path}.py" for path in re.findall(rf"`((?:{rooms})/[a-z_/]+)`", text)}
-    named = {path for path in paths if not re.search(r"[Tt]itle|PAGE|/$", path)}
+    named = {path for path in paths if not re.search(r"[Tt]itle|PAGE|CODE|/$", path)}
     assert len(named) > 30
     assert sorted(path for path in named if not (ROOT / path).exists()) == []
 

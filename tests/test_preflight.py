@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from convviz import preflight
+from convviz.language import again, speaking
 
 ROOT = Path(__file__).parent.parent
 NMS = "operator torchvision::nms does not exist"
@@ -148,3 +149,14 @@ def test_sentences_give_the_versions(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("torch", "torchvision"):
         assert f"{name} {metadata.version(name)}" in problem
     assert "(no torchvision)" in problem
+
+
+def test_a_problem_is_said_again_in_the_language_that_is_read(bracketed: None) -> None:
+    version = metadata.version("numpy")
+    problem = str(preflight._package_problem(["numpy>=999.1", "no-such-package"]))
+    with speaking("da"):
+        told = again(problem)
+    assert told.startswith(
+        "⟦Some packages that convviz needs are missing: no-such-package; too old"
+    )
+    assert f"⟦numpy {version} (needed: 999.1 or newer)⟧" in told

@@ -20,6 +20,7 @@ import threading
 import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -32,7 +33,7 @@ from streamlit import config
 
 from convviz import limits
 from convviz.errors import ConvvizError, ImageError
-from convviz.language import tr
+from convviz.language import again, current, speaking, tr
 from convviz.ui import errors, visitor
 
 if TYPE_CHECKING:
@@ -76,12 +77,14 @@ class Camera:
     Attributes:
         owner: The visitor's secret.
         through: What its frames pass through; None while it rests.
+        language: What the visitor reads.
         used: When it last sent a frame, by the monotonic clock.
         busy: Whether a frame of it is in its pass.
     """
 
     owner: str
     through: Through | None
+    language: str
     used: float = field(default_factory=time.monotonic)
     busy: bool = False
 
@@ -91,7 +94,7 @@ _lock = threading.Lock()
 
 
 def live(secret: str, owner: str, through: Through) -> str:
-    """Let a page be live, or change what its frames pass through.
+    """Let a page be live, or change what its frames pass through; it is answered as it reads now.
 
     Args:
         secret: The page's secret; "" for a new one.
@@ -105,11 +108,12 @@ def live(secret: str, owner: str, through: Through) -> str:
         known = _cameras.get(secret)
         if known is not None and known.owner == owner:
             known.through, known.used = through, time.monotonic()
+            known.language = current()
             return secret
         while len(_cameras) >= _MOST_CAMERAS:
             del _cameras[min(_cameras, key=lambda key: _cameras[key].used)]
         secret = secrets.token_urlsafe(32)
-        _cameras[secret] = Camera(owner, through)
+        _cameras[secret] = Camera(owner, through, current())
         return secret
 
 
@@ -153,17 +157,23 @@ def routes() -> list[Route]:
 
 
 async def _answer(request: Request) -> Response:
-    """Answer a frame with what the layer makes of it."""
+    """Answer a frame in its visitor's language."""
     camera = _camera_of(request)
     if camera is None:
         # Whoever guesses is not told whether the secret or the origin was wrong.
-        return PlainTextResponse(tr("This page is no longer live.\n"), status_code=403)
+        return PlainTextResponse("This page is no longer live.\n", status_code=403)
+    with speaking(camera.language):
+        return await _answer_of(camera, request)
+
+
+async def _answer_of(camera: Camera, request: Request) -> Response:
+    """Answer a frame with what the layer makes of it."""
     with _lock:
         through = camera.through
         if through is None:
-            return PlainTextResponse(tr("The camera goes on in a moment.\n"), status_code=410)
+            return _refusal(tr("The camera goes on in a moment."), 410)
         if camera.busy:
-            return PlainTextResponse(tr("One frame at a time.\n"), status_code=429)
+            return PlainTextResponse("One frame at a time.\n", status_code=429)
         camera.busy = True
     try:
         wait = camera.used + _LEAST_SECONDS - time.monotonic()
@@ -172,21 +182,23 @@ async def _answer(request: Request) -> Response:
         camera.used = time.monotonic()
         data = await _body(request)
         if data is None:
-            return PlainTextResponse(tr("The frame is too large.\n"), status_code=413)
+            return _refusal(tr("The frame is too large."), 413)
         loop = asyncio.get_running_loop()
-        answer = await loop.run_in_executor(_executor(), _pass, through, data)
+        answer = await loop.run_in_executor(_executor(), copy_context().run, _pass, through, data)
     except ConvvizError as error:
-        return PlainTextResponse(f"{error}\n", status_code=422)
+        return _refusal(again(str(error)), 422)
     except Exception as error:  # noqa: BLE001 - logged; the page shows its number
-        number = errors.log(error)
-        return PlainTextResponse(
-            tr("The frame failed (error {number}).\n", number=number), status_code=500
-        )
+        error_id = errors.log(error)
+        return _refusal(tr("The frame failed (error {error_id}).", error_id=error_id), 500)
     finally:
         camera.busy = False
     # Named as compressed, so that Streamlit does not do it again, and more slowly.
     headers = {"Content-Encoding": "deflate", "Cache-Control": "no-store"}
     return Response(answer, media_type="application/octet-stream", headers=headers)
+
+
+def _refusal(sentence: str, status: int) -> PlainTextResponse:
+    return PlainTextResponse(sentence + "\n", status_code=status)
 
 
 def _camera_of(request: Request) -> Camera | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from convviz.images.samples import samples
-from convviz.language import tr
+from convviz.language import later
 from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.keys import Key
 
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 FILE = "FILE"
 """Stands for a file that the command cannot name."""
 
-ABOUT_FILE = (
-    f"Write in the place of {FILE} the name of the file that you saved of these weights, or opened."
+ABOUT_FILE = later(
+    "Write in the place of {file} the name of the file that you saved of these weights, or opened."
 )
+"""What a page says of such a command, with `FILE` for {file}."""
 
 _PROGRAM = ("python", "-m", "convviz")
 _ORDERS, _CONTRASTS = ("index", "strength", "active"), ("channel", "shared")
@@ -99,7 +100,7 @@ def sample_called(title: str) -> str:
 
 
 def _activations(choice: Choice, address: Mapping[str, str]) -> str:
-    if address.get(Key.ACTIVATIONS_VIEW) in ("Compare", tr("All layers")):
+    if address.get(Key.ACTIVATIONS_VIEW) in ("Compare", "All layers"):
         return ""
     words = ["activations", *_chosen(choice), *_layer(choice)]
     for option, key, allowed in (
@@ -117,7 +118,7 @@ def _activations(choice: Choice, address: Mapping[str, str]) -> str:
 def _evidence(choice: Choice, address: Mapping[str, str]) -> str:
     from convviz.features.grad_cam import CamMethod, is_grid
 
-    if address.get(Key.EVIDENCE_VIEW) in (tr("A worse image"), tr("Two networks")):
+    if address.get(Key.EVIDENCE_VIEW) in ("A worse image", "Two networks"):
         return ""
     words = ["evidence", *_chosen(choice)]
     explained, other = address.get(Key.EVIDENCE_CLASS, ""), address.get(Key.EVIDENCE_AGAINST, "")

@@ -126,7 +126,7 @@ def show(error: Exception) -> None:
 def draw_kept() -> None:
     """Draw the sentences about callbacks that failed before this run; the shell calls this."""
     for text, is_users in st.session_state.get(Entry.FAULTS, []):
-        _draw(text, is_users)
+        _draw(again(text), is_users)
 
 
 def forget_kept() -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from convviz.images.encode import png
-from convviz.language import tr
+from convviz.language import ENGLISH, again, current, speaking, tr
 from convviz.plain_text import csv_table
 from convviz.ui import errors
 
@@ -54,7 +54,7 @@ def save_button(
     is_made_later = callable(data) or isinstance(data, Image.Image)
     st.download_button(
         label,
-        partial(_made, data, _session()) if is_made_later else _encoded(data),
+        partial(_made, data, _session(), current()) if is_made_later else _encoded(data),
         file_name=name,
         mime=_MIME[name.rsplit(".", 1)[-1]],
         key=key,
@@ -64,29 +64,40 @@ def save_button(
     )
 
 
-# Why the last file of a session could not be made: the ids under which the log has it.
-_failed: dict[str, str] = {}
+# Why the last file of a session could not be made: the id under which the log has it, and the
+# language to say so in.
+_failed: dict[str, tuple[str, str]] = {}
 _MOST_KEPT = 1000
 
 
 def why_not_made(session: str) -> str:
     """Say why a file could not be made when its button was pressed; the server sends this."""
-    error_id = _failed.get(session) or errors.log(RuntimeError(tr("a file could not be made")))
-    return tr(
-        "The file could not be made (error {error_id}). The server's log has the details "
-        "under this number.",
-        error_id=error_id,
+    error_id, language = _failed.get(session) or (
+        errors.log(RuntimeError("a file could not be made")),
+        ENGLISH,
     )
+    with speaking(language):
+        return tr(
+            "The file could not be made (error {error_id}). The server's log has the details "
+            "under this number.",
+            error_id=error_id,
+        )
 
 
-def _made(data: Data | Callable[[], Data], session: str) -> bytes | str:
-    """Make a file; this runs outside the script, where no sentence can be drawn."""
+def _made(data: Data | Callable[[], Data], session: str, language: str = ENGLISH) -> bytes | str:
+    """Make a file, in English; this runs outside the script, where no sentence can be drawn.
+
+    Args:
+        data: As `save_button` takes it.
+        session: Whose file it is.
+        language: The language of whoever is told if it fails.
+    """
     try:
         return _encoded(data)
     except Exception as error:
         while len(_failed) >= _MOST_KEPT:
             _failed.pop(next(iter(_failed)))
-        _failed[session] = errors.log(error)
+        _failed[session] = errors.log(error), language
         raise
 
 
@@ -120,8 +131,13 @@ def safe_name(*words: str, ending: str) -> str:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Write rows as CSV; texts stay texts in a spreadsheet."""
-    return csv_table(header, rows)
+    """Write rows as CSV, in English; texts stay texts in a spreadsheet."""
+    with speaking(ENGLISH):
+        return csv_table(header, (list(map(_in_english, row)) for row in rows))
+
+
+def _in_english(cell: object) -> object:
+    return again(cell) if isinstance(cell, str) else cell
 
 
 def statistics(activations: Activations, threshold: float, dead: DeadChannels | None = None) -> str:

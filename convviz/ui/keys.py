@@ -231,6 +231,7 @@ class Component(StrEnum):
     """
 
     ADDRESS = "convviz_address"
+    LANGUAGE = "convviz_language"
     VISITOR = "convviz_visitor"
     SCROLL = "convviz_scroll"
     STORE = "convviz_store"

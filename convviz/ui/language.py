@@ -7,7 +7,12 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from convviz import language
 from convviz.ui import state
-from convviz.ui.keys import Key
+from convviz.ui.components.declare import out_of_sight
+from convviz.ui.keys import Component, Key
+
+# Screen readers pronounce a page in this language, and browsers offer no translation of it.
+_NAME = "export default function ({ data }) { document.documentElement.lang = data.language; }"
+_name = st.components.v2.component(Component.LANGUAGE, js=_NAME)
 
 
 def ask_visitors() -> None:
@@ -16,7 +21,7 @@ def ask_visitors() -> None:
 
 
 def draw() -> None:
-    """Draw the choice of the language, each by its own name."""
+    """Draw the choice of the language, each by its own name, and tell the browser of it."""
     st.segmented_control(
         "Language · Sprog",
         list(language.LANGUAGES),
@@ -25,17 +30,41 @@ def draw() -> None:
         required=True,
         label_visibility="collapsed",
     )
+    with out_of_sight("language"):
+        _name(key="language_name", data={"language": language.current()})
+
+
+def accepted(header: str) -> str:
+    """Return the language that a browser asks for outside of a visit.
+
+    Args:
+        header: What it sends as Accept-Language: languages, what it likes best first.
+    """
+    codes = (_code(part.partition(";")[0]) for part in header.split(","))
+    return next((code for code in codes if code in language.LANGUAGES), language.ENGLISH)
 
 
 def _of_visitor() -> str:
     """Return the language of the visitor whose script runs; English where none runs."""
     if get_script_run_ctx(suppress_warning=True) is None:
         return language.ENGLISH
-    # Before the choice has been drawn, what a link asks for is still with the visit.
-    chosen = st.session_state.get(Key.LANGUAGE) or state.visit().link.get(Key.LANGUAGE, "")
-    return chosen if chosen in language.LANGUAGES else _of_browser()
+    # Texts are told before the choice has been drawn: after Back or Forward it is what the address
+    # says, on arrival what the link says, and after Reset what is remembered.
+    visit, key = state.visit(), Key.LANGUAGE
+    chosen: object
+    if state.is_back_or_forward():
+        chosen = st.query_params.get(key)
+    else:
+        chosen = st.session_state.get(key) or visit.link.get(key) or visit.values.get(key)
+    is_known = isinstance(chosen, str) and chosen in language.LANGUAGES
+    return str(chosen) if is_known else _of_browser()
 
 
 def _of_browser() -> str:
-    code = (st.context.locale or "").partition("-")[0].lower()
+    code = _code(st.context.locale or "")
     return code if code in language.LANGUAGES else language.ENGLISH
+
+
+def _code(tag: str) -> str:
+    """Return the language of a tag such as "da-DK"."""
+    return tag.strip().partition("-")[0].lower()

@@ -42,9 +42,9 @@ from convviz import limits
 from convviz.downloads import cache
 from convviz.errors import SettingError
 from convviz.jobs import cluster
-from convviz.language import tr
+from convviz.language import speaking, tr
 from convviz.plain_text import unlinked
-from convviz.ui import camera, errors, exports, handed_on, login, shell
+from convviz.ui import camera, errors, exports, handed_on, language, login, shell
 
 _log = logging.getLogger(__name__)
 
@@ -161,10 +161,10 @@ def open_hosts(setting: str, address: str) -> set[str]:
         if not re.fullmatch(r"\*|(\*\.)?[a-z0-9]([a-z0-9._-]*[a-z0-9])?|[0-9a-f.:]+", bare):
             raise SettingError(
                 tr(
-                    "{hosts} names {name!r}, which is neither a host's name nor an address: "
+                    "{setting} names {name!r}, which is neither a host's name nor an address: "
                     "write names as they stand in the browser's address, without https:// "
                     "and a port, and commas between them.",
-                    hosts=HOSTS,
+                    setting=HOSTS,
                     name=name[:60],
                 )
             )
@@ -232,14 +232,13 @@ class Hosts:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
         else:
-            refusal = PlainTextResponse(
-                tr(
+            with speaking(_language_of(scope)):
+                sentence = tr(
                     "This convviz does not answer to that name. Whoever started it can add "
-                    "the name: {hosts}=name, or make run HOST=0.0.0.0 for a whole network.\n",
-                    hosts=HOSTS,
-                ),
-                status_code=421,
-            )
+                    "the name: {setting}=name, or make run HOST=0.0.0.0 for a whole network.",
+                    setting=HOSTS,
+                )
+            refusal = PlainTextResponse(sentence + "\n", status_code=421)
             await refusal(scope, receive, send)
 
 
@@ -263,9 +262,9 @@ def frame_ancestors(setting: str) -> str:
         if not re.fullmatch(r"(?i)https?://(\*\.)?[a-z0-9.-]+(:\d{1,5})?", origin):
             raise SettingError(
                 tr(
-                    "{embed} names {origin!r}, which is no site: write each like "
+                    "{setting} names {origin!r}, which is no site: write each like "
                     "https://moodle.example.edu, without a path, and spaces between them.",
-                    embed=EMBED,
+                    setting=EMBED,
                     origin=origin[:60],
                 )
             )
@@ -287,14 +286,12 @@ def security_headers(host: str, ancestors: str) -> dict[str, str]:
     policy = {
         "default-src": "'none'",
         "script-src": " ".join(("'self'", "blob:", *_inline_scripts())),
-        "style-src": tr("'self' 'unsafe-inline'"),
+        "style-src": "'self' 'unsafe-inline'",
         "img-src": "'self' data: blob:",
-        "font-src": tr("'self' data:"),
-        "media-src": tr("'self' blob:"),
-        "connect-src": tr(
-            "'self' data: blob:{socket_addresses}", socket_addresses=socket_addresses
-        ),
-        "worker-src": tr("'self' blob:"),
+        "font-src": "'self' data:",
+        "media-src": "'self' blob:",
+        "connect-src": f"'self' data: blob:{socket_addresses}",
+        "worker-src": "'self' blob:",
         "manifest-src": "'self'",
         "frame-src": "'self'",
         "base-uri": "'self'",
@@ -306,10 +303,8 @@ def security_headers(host: str, ancestors: str) -> dict[str, str]:
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
-        "Permissions-Policy": tr(
-            "camera=(self), microphone=(), geolocation=(), payment=(), usb=(), serial=(), "
-            "display-capture=()"
-        ),
+        "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), payment=(), usb=(), "
+        "serial=(), display-capture=()",
         "Cross-Origin-Opener-Policy": "same-origin",
     }
     if ancestors == "'none'":
@@ -441,7 +436,8 @@ class Uploads:
                 return ""
             self._coming[session] += size - coming
             coming = size
-            return self._make_room(session, match["file"], size)
+            with speaking(_language_of(scope)):
+                return self._make_room(session, match["file"], size)
 
         try:
             refusal = admit(_content_length(scope))
@@ -470,14 +466,14 @@ class Uploads:
         """Let a visit's oldest files go; return why a file cannot be taken, or nothing."""
         if size > limits.UPLOAD_MEGABYTES.value * 2**20 + _OVERHEAD_BYTES:
             return tr(
-                "The file is larger than the {value} MB allowed.",
-                value=limits.UPLOAD_MEGABYTES.value,
+                "The file is larger than the {megabytes} MB allowed.",
+                megabytes=limits.UPLOAD_MEGABYTES.value,
             )
         visitors, servers = limits.VISITOR_MEGABYTES.bytes, limits.SERVER_MEGABYTES.bytes
         if self._coming[session] > visitors + _OVERHEAD_BYTES:
             return tr(
-                "A visitor may hold {value} MB of files at a time.",
-                value=limits.VISITOR_MEGABYTES.value,
+                "A visitor may hold {megabytes} MB of files at a time.",
+                megabytes=limits.VISITOR_MEGABYTES.value,
             )
         manager: Any = Runtime.instance().uploaded_file_mgr
         let_go_files_of_ended_visits()
@@ -492,6 +488,11 @@ class Uploads:
         if stored + sum(self._coming.values()) > servers + _OVERHEAD_BYTES:
             return tr("The server holds as many files as it may: try again in a few minutes.")
         return ""
+
+
+def _language_of(scope: Scope) -> str:
+    """Return the language that a request's browser reads."""
+    return language.accepted(Headers(scope=scope).get("accept-language", ""))
 
 
 def _content_length(scope: Scope) -> int:

@@ -31,7 +31,7 @@ from streamlit.runtime.scriptrunner import StopException
 
 from convviz import limits
 from convviz.jobs.gate import GATE
-from convviz.language import later, tr
+from convviz.language import again, later, tr
 from convviz.ui import errors as page_errors
 from convviz.ui import (
     findings,
@@ -250,10 +250,10 @@ def _start_pytorch() -> None:
     if _load_pytorch.cache_info().currsize:
         sentence = _pytorch_problem()  # a spinner would start a thread in every run
     else:
-        with st.spinner(_STARTING):
+        with st.spinner(tr(_STARTING)):
             sentence = _pytorch_problem()
     if sentence:
-        st.error(sentence, icon=":material/error:")
+        st.error(again(sentence), icon=":material/error:")
         st.stop()
 
 
@@ -272,7 +272,7 @@ def _share_cores() -> None:
 def _wait_for_pytorch() -> None:
     if _background is None or not _background.is_alive():
         st.rerun()
-    st.info(_STARTING, icon=":material/hourglass_top:")
+    st.info(tr(_STARTING), icon=":material/hourglass_top:")
 
 
 @once

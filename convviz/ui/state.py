@@ -24,6 +24,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from convviz.language import again
 from convviz.plain_text import code as code
 from convviz.plain_text import plain as plain
 from convviz.plain_text import quoted as quoted
@@ -38,14 +39,8 @@ if TYPE_CHECKING:
 
 Arguments = ParamSpec("Arguments")
 
-SHARED = (
-    Key.IMAGE,
-    Key.NETWORK,
-    Key.LAYER,
-    Key.WEIGHTS,
-    Key.PRESENT,
-    Key.LANGUAGE,
-)  # what every page's link carries
+SHARED = (Key.IMAGE, Key.NETWORK, Key.LAYER, Key.WEIGHTS, Key.PRESENT, Key.LANGUAGE)
+"""What every page's link carries."""
 
 _STAYING = {Key.PRESENT, Key.LANGUAGE}  # how the page is shown, not what
 
@@ -197,7 +192,7 @@ def fresh(key: str) -> str:
 def enter(page: str) -> None:
     """Note that a page is opened or runs anew; the shell calls this."""
     current = visit()
-    back = _is_back_or_forward()
+    back = is_back_or_forward()
     if current.page != page or back:
         current.arrived = True
         current.address = st.query_params.to_dict()
@@ -214,7 +209,7 @@ def enter(page: str) -> None:
     current.shown_run = None
 
 
-def _is_back_or_forward() -> bool:
+def is_back_or_forward() -> bool:
     """Tell whether the browser went back or forward to come current.
 
     Streamlit marks such a run in an attribute that it does not document.
@@ -470,7 +465,10 @@ def notice(key: str, sentence: str | None) -> None:
 
 
 def draw_notices(board: DeltaGenerator | None) -> None:
-    """Draw all notices, and put them at this place until the next page is opened."""
+    """Draw all notices, and put them at this place until the next page is opened.
+
+    They are told again, in the language that is read now.
+    """
     current = visit()
     current.notice_board = board
     if board is None:
@@ -479,9 +477,9 @@ def draw_notices(board: DeltaGenerator | None) -> None:
     if current.forgotten or current.notices:
         with board.container():
             if current.forgotten:
-                st.success(current.forgotten, icon=":material/delete_forever:")
+                st.success(again(current.forgotten), icon=":material/delete_forever:")
             for sentence in current.notices.values():
-                st.info(sentence, icon=":material/link_off:")
+                st.info(again(sentence), icon=":material/link_off:")
 
 
 def link() -> dict[str, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from convviz.jobs.job import JobView
-from convviz.language import later, tr
+from convviz.language import again, later, numeral, tr
 from convviz.ui import commands, exports, navigation, page_questions, state
 from convviz.ui.choice import Choice
 from convviz.ui.components.worksheet import worksheet
@@ -32,6 +32,7 @@ _BRING_IMAGE = later(
 _OPEN_WEIGHTS = later(
     "The link does not carry these weights: open the file that you saved of them, in the sidebar."
 )
+_STARTS = {"noise": later("noise"), "grey": later("grey")}
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,10 @@ def give(title: str, choice: Choice | None) -> None:
         name=exports.safe_name("convviz", title.lower(), "worksheet", ending="html"),
         image=sheet.image,
         about=sheet.about,
-        questions=[(each.text, tuple(each.options.values())) for each, _ in asked],
+        questions=[
+            (tr(each.text), tuple(tr(option) for option in each.options.values()))
+            for each, _ in asked
+        ],
         settings=sheet.settings,
         command=sheet.command,
         command_note=sheet.command_note,
@@ -99,9 +103,9 @@ def of_page(title: str, choice: Choice) -> Sheet:
     about: dict[str, str] = {}
     network, layer = choice.loaded, choice.layer
     if network is not None:
-        about |= {"Network": network.title, "Weights": network.weights.title}
+        about |= {tr("Network"): network.title, tr("Weights"): again(network.weights.title)}
     if layer is not None:
-        about["Layer"] = _layer_named(layer.title, layer.name)
+        about[tr("Layer")] = _layer_named(layer.title, layer.name)
     visit = state.visit()
     command = commands.of_page(title, choice, visit.address, visit.values)
     is_file = network is not None and commands.is_file(network.weights.source)
@@ -109,7 +113,7 @@ def of_page(title: str, choice: Choice) -> Sheet:
         image=_image_named(choice.image.title, choice.image.credit),
         about=about,
         command=command,
-        command_note=commands.ABOUT_FILE if command and is_file else "",
+        command_note=_of_file() if command and is_file else "",
         link_note=_not_carried(own_image=choice.image.origin != "sample", own_weights=is_file),
     )
 
@@ -158,13 +162,13 @@ def _made_from(
     return Sheet(
         about={
             **_image_named(image, of_sample(sample).credit if sample else ""),
-            "Network": _each(each.network for each in subjects),
-            "Weights": _each(each.weights for each in subjects),
-            "Layer": _each(_layer_named(each.layer_title, each.layer) for each in subjects),
+            tr("Network"): _each(each.network for each in subjects),
+            tr("Weights"): _each(again(each.weights) for each in subjects),
+            tr("Layer"): _each(_layer_named(each.layer_title, each.layer) for each in subjects),
         },
         settings=settings,
         command=command,
-        command_note=commands.ABOUT_FILE if command and is_file else "",
+        command_note=_of_file() if command and is_file else "",
         link={**_NOT_IN_LINKS, Key.IMAGE: sample or OWN, **link},
         link_note=_not_carried(own_image=not sample, own_weights=is_file),
     )
@@ -175,15 +179,15 @@ def _reconstruction_settings(config: ReconstructionConfig) -> dict[str, str]:
 
     return _told(
         {
-            "Seconds": config.seconds,
+            tr("Seconds"): config.seconds,
             tr("Steps at most"): config.steps,
-            "Optimiser": OPTIMIZERS[config.optimizer].title,
-            "Learning rate": config.learning_rate,
-            "Decay": config.decay,
-            "Total variation": config.tv,
-            "Start from": config.start if isinstance(config.start, str) else None,
-            "Seed": config.seed,
-            "Precision": config.precision,
+            tr("Optimiser"): tr(OPTIMIZERS[config.optimizer].title),
+            tr("Learning rate"): config.learning_rate,
+            tr("Decay"): config.decay,
+            tr("Total variation"): config.tv,
+            tr("Start from"): tr(_STARTS[config.start]) if isinstance(config.start, str) else None,
+            tr("Seed"): config.seed,
+            tr("Precision"): config.precision,
         }
     )
 
@@ -191,18 +195,18 @@ def _reconstruction_settings(config: ReconstructionConfig) -> dict[str, str]:
 def _amplify_settings(config: AmplifyConfig) -> dict[str, str]:
     return _told(
         {
-            "Channel": tr("the whole layer") if config.channel is None else config.channel,
-            "Octaves": config.octaves,
-            "Strength": config.strength,
-            "Seconds": config.seconds,
-            "Seed": config.seed,
+            tr("Channel"): tr("the whole layer") if config.channel is None else config.channel,
+            tr("Octaves"): config.octaves,
+            tr("Strength"): config.strength,
+            tr("Seconds"): config.seconds,
+            tr("Seed"): config.seed,
         }
     )
 
 
 def _told(settings: Mapping[str, object]) -> dict[str, str]:
     return {
-        name: f"{value:g}" if isinstance(value, float) else str(value)
+        name: numeral(f"{value:g}") if isinstance(value, float) else str(value)
         for name, value in settings.items()
         if value is not None
     }
@@ -240,11 +244,12 @@ def _link_of_time(seconds: float | None) -> dict[str, str]:
 
 
 def _image_named(title: str, credit: str) -> dict[str, str]:
-    return {"Image": title, "Photograph by": credit} if credit else {"Image": title}
+    image = {tr("Image"): tr(title) if commands.sample_called(title) else again(title)}
+    return image | {tr("Photograph by"): tr(credit)} if credit else image
 
 
 def _layer_named(title: str, name: str) -> str:
-    return title if title == name else f"{title} ({name})"
+    return title if title == name else f"{again(title)} ({name})"
 
 
 def _each(texts: Iterable[str]) -> str:
@@ -255,4 +260,8 @@ def _each(texts: Iterable[str]) -> str:
 def _not_carried(*, own_image: bool, own_weights: bool) -> str:
     """Say what has to be brought to the page that the link opens."""
     notes = ((own_image, _BRING_IMAGE), (own_weights, _OPEN_WEIGHTS))
-    return " ".join(note for is_missing, note in notes if is_missing)
+    return " ".join(tr(note) for is_missing, note in notes if is_missing)
+
+
+def _of_file() -> str:
+    return tr(commands.ABOUT_FILE, file=commands.FILE)

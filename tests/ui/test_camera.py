@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from torch import nn
 
 from convviz.errors import ImageError
+from convviz.language import speaking
 from convviz.sprites.grid import LEVELS
 from convviz.ui import camera
 from convviz.ui.camera import Through
@@ -205,3 +206,16 @@ def test_a_frame_to_keep_may_be_anything() -> None:
     assert kept_frame({"jpeg": base64.b64encode(b"data").decode()}) == b"data"
     for wrong in (None, "x", {}, {"jpeg": 5}, {"jpeg": "é"}, {"jpeg": "a"}):
         assert kept_frame(wrong) == b""
+
+
+def test_a_frame_is_answered_in_the_language_that_its_page_is_read_in(
+    secret: str, bracketed: None
+) -> None:
+    def headline_and_refusal() -> tuple[str, str]:
+        header, _ = read(post(secret, jpeg())[1])
+        return header["headline"], post(secret, b"no picture")[1].decode()
+
+    assert not any(text.startswith("⟦") for text in headline_and_refusal())
+    with speaking("da"):  # the page runs again
+        assert camera.live(secret, OWNER, Through(red_network(), "0", "shared", 0.0)) == secret
+    assert all(text.startswith("⟦") for text in headline_and_refusal())

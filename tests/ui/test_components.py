@@ -16,6 +16,7 @@ FOLDER = Path(components.__file__).parent
 SCRIPTS = sorted(FOLDER.glob("*.js"))
 ELSEWHERE = {
     Component.ADDRESS,
+    Component.LANGUAGE,
     Component.VISITOR,
     Component.SCROLL,
 }  # short scripts that stand in their modules

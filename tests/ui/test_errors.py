@@ -10,6 +10,7 @@ from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 from streamlit.testing.v1 import AppTest
 
 from convviz.errors import SettingError
+from convviz.language import speaking, tr
 from convviz.ui import errors
 
 SECRET = "secret /home/u/token.txt"
@@ -157,3 +158,10 @@ def test_no_part_of_a_page_runs_by_itself_outside_the_boundary() -> None:
         if re.search(r"\bst\.fragment\b(?!`)", file.read_text(encoding="utf-8"))
     }
     assert users == {"errors.py"}
+
+
+def test_a_users_error_is_said_in_the_language_that_is_read(bracketed: None) -> None:
+    error = SettingError(tr("choose {least:,} or more", least=1000))
+    assert errors.sentence(error) == "choose 1,000 or more"
+    with speaking("da"):
+        assert errors.sentence(error) == "⟦choose 1.000 or more⟧"

@@ -5,12 +5,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from convviz.features.activations import LayerSummary, measure
 from convviz.images.encode import png
+from convviz.language import numeral, speaking, tr
 from convviz.structure.layers import Branch, Layer
 from convviz.ui import exports
 
@@ -115,3 +117,30 @@ def test_every_file_is_saved_by_the_same_button() -> None:
     assert [file.name for file in files if "download_button" in file.read_text("utf-8")] == [
         "exports.py"
     ]
+
+
+def test_files_are_in_english_whatever_is_read(bracketed: None) -> None:
+    with speaking("da"):
+        rows = [
+            [tr("Name"), numeral("0.5"), 0.5, "a, b"],
+            [tr("{count:,} maps", count=1000), 2, 3, 4],
+        ]
+        assert rows[0][0] == "⟦Name⟧"
+        text = exports.table(["name", "first", "second", "third"], rows)
+    assert list(csv.reader(io.StringIO(text))) == [
+        *(["name", "first", "second", "third"], ["Name", "0.5", "0.5", "a, b"]),
+        ["1,000 maps", "2", "3", "4"],
+    ]
+
+
+def test_why_a_file_could_not_be_made_is_said_in_the_language_that_is_read(
+    bracketed: None,
+) -> None:
+    def fail() -> bytes:
+        raise RuntimeError
+
+    for code, first in (("da", "⟦"), ("en", "T")):
+        with pytest.raises(RuntimeError):
+            exports._made(fail, "somebody", code)
+        assert exports.why_not_made("somebody")[0] == first
+    assert exports.why_not_made("somebody else")[0] == "T"

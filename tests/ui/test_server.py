@@ -115,6 +115,16 @@ def test_a_connection_under_a_foreign_name_is_closed_and_a_request_gets_a_senten
     assert b"CONVVIZ_HOSTS" in body["body"]
 
 
+def test_a_refusal_is_in_the_browsers_language(bracketed: None) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("let in")
+
+    for accept, first in (("da-DK,en;q=0.5", "⟦"), ("en,da;q=0.5", "T"), ("sv", "T")):
+        request = http("GET", "/", host="evil.x", accept_language=accept)
+        _, body = call(server.Hosts(app, set(LOCAL)), request, {"type": "http.request"})
+        assert body["body"].decode()[0] == first
+
+
 def test_every_answer_carries_the_headers() -> None:
     app = server.SecurityHeaders(PlainTextResponse("x"), "'none'")
     begin, _ = call(app, http("GET", "/", host="localhost:8501"), {"type": "http.request"})

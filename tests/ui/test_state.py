@@ -229,7 +229,7 @@ class Browser:
 
     def go(self, app: AppTest, query: dict[str, str]) -> AppTest:
         with self.monkeypatch.context() as patch:
-            patch.setattr(state, "_is_back_or_forward", lambda: True)
+            patch.setattr(state, "is_back_or_forward", lambda: True)
             app.query_params.clear()
             app.query_params.update(query)
             return app.run()
