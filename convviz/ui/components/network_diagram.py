@@ -8,16 +8,17 @@ stands upright; its height grows with the square root of its length.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from math import sqrt
 from typing import Any
 
 import streamlit as st
 
-from convviz.language import later, tr
+from convviz.language import tr
 from convviz.lessons.inception import InceptionModule, inception_modules
 from convviz.structure.costs import Costs, LayerCost
+from convviz.ui.components import texts
 from convviz.ui.components.declare import declare
 from convviz.ui.keys import Component
 
@@ -34,7 +35,7 @@ _LOOKS = {
     "linear": "linear",
     "ReLU": "relu",
     "batch norm": "norm",
-    later("local response normalisation"): "norm",
+    "local response normalisation": "norm",
     "concatenation": "join",
     "addition": "join",
     "flatten": "flat",
@@ -82,8 +83,8 @@ def strip(costs: Costs) -> tuple[Block, ...]:
     longest = max((row.output_shape[0] for row in rows if len(row.output_shape) == 1), default=1)
     square = (3, costs.input_size, costs.input_size)
     images = (shape for row in rows for shape in row.input_shapes if len(shape) == 3)
-    entry = tr("image, {join}", join=" × ".join(map(str, next(images, square))))
-    blocks = [Block("", "image", entry, "input", 0, 6, HEIGHT, flat=False)]
+    entry = tr("image, {shape}", shape=_shape(next(images, square)))
+    blocks = [Block("", tr("image"), entry, "input", 0, 6, HEIGHT, flat=False)]
     for row in rows:
         if not _is_shown(row, modules):
             continue
@@ -172,6 +173,7 @@ def diagram(
             "fixed": on_pick is None,
             "name": name,
             "serial": last.get("serial", 0),
+            "texts": texts.told(Component.NETWORK_DIAGRAM),
         },
         on_pick_change=picked,
     )
@@ -192,7 +194,7 @@ def _module(module: InceptionModule) -> dict[str, Any]:
                     "id": row.name,
                     "look": look,
                     "thin": look in _SHEETS,
-                    "text": f"{side}×{side}" if side else row.kind,
+                    "text": f"{side}×{side}" if side else tr(row.kind),
                     "channels": row.output_shape[0],
                     "label": _label(row),
                 }
@@ -237,8 +239,11 @@ def _title(row: LayerCost, inside: InceptionModule | None) -> str:
 
 
 def _label(row: LayerCost) -> str:
-    shape = " × ".join(map(str, row.output_shape))
-    parameters = (
-        tr(", {parameters:,} parameters", parameters=row.parameters) if row.parameters else ""
-    )
-    return f"{row.title}: {row.kind}, {shape}{parameters}"
+    label = f"{row.title}: {tr(row.kind)}, {_shape(row.output_shape)}"
+    if not row.parameters:
+        return label
+    return tr("{label}, {count:,} parameters", label=label, count=row.parameters)
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape))
