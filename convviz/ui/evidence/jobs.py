@@ -116,5 +116,5 @@ def _results() -> dict[JobSubject, Any]:
 def _draw_live(job: JobView) -> None:
     """Draw a job that runs; called about once a second, so nothing here may be heavy."""
     fraction = job.newest.fraction
-    left = "stopping" if job.stopping else jobs.time_left(fraction, job.seconds)
+    left = tr("stopping") if job.stopping else jobs.time_left(fraction, job.seconds)
     st.progress(fraction, text=left or tr("under way"))

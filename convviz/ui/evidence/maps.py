@@ -96,7 +96,7 @@ def draw_not_reached(choice: Choice, class_map: ClassMap) -> None:
     st.warning(findings.not_reached(class_map.layer, before), icon=":material/block:")
     if before is not None:
         st.button(
-            tr("Look at {title}", title=state.plain(before.title)),
+            tr("Look at {layer}", layer=state.plain(before.title)),
             key="evidence_layer_before",
             on_click=_open_layer,
             args=(before.name,),
@@ -131,7 +131,7 @@ def find(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> Eviden
         layer = layer_shown(choice)
         return at_layer(choice.image, choice.network, layer, target, method)
     about = JobSubject.of(method, choice, target)
-    title = METHODS[method]
+    title = tr(METHODS[method])
     arguments = {"network": choice.network, "image": choice.image.pixels, "target": target}
     if method == "occlusion":
         occluded = runs.result(
@@ -202,10 +202,9 @@ def draw_alone(shown: EvidenceMap, key: str) -> None:
 def scale(shown: EvidenceMap) -> None:
     """Draw what the colours stand for: from 0 to the map's largest value."""
     stops = ", ".join(hex_colours(COLOURS))
-    gradient = tr("linear-gradient(90deg, {stops})", stops=stops)
-    ramp = '<span class="ramp" style="background:' + gradient + '"></span>'
+    ramp = f'<span class="ramp" style="background:linear-gradient(90deg, {stops})"></span>'
     largest = significant(float(shown.values.max()))
-    st.html('<div class="convviz-evidence-scale">' + f"0{ramp}{largest}</div>")
+    st.html(f'<div class="convviz-evidence-scale">0{ramp}{largest}</div>')
 
 
 def save_buttons(

@@ -48,7 +48,7 @@ def draw(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> None:
             st.info(predictions.why_none(other), icon=":material/visibility_off:")
         else:
             _other_side(choice, other, target, method)
-    how_we_know(tr("class map"), "guesses")
+    how_we_know("class map", "guesses")
 
 
 def _other_side(choice: Choice, other: Network, target: ClassTarget, method: str) -> None:
