@@ -23,7 +23,7 @@ from convviz.features.saliency import (
     saliency,
 )
 from convviz.formatting import significant
-from convviz.language import tr
+from convviz.language import ENGLISH, speaking, tr
 from convviz.networks.network import Network
 from convviz.sprites.colormaps import Colormap, hex_colours
 from convviz.sprites.overlay import Box, heatmap, overlay
@@ -231,10 +231,12 @@ def save_buttons(
         if shown.saliency is not None:
             facts |= saliency_facts(shown.saliency)
         scores = class_scores(network, decoder_input(network, choice.image.pixels))
-        values = evidence_json(network, target, scores, method, layer, shown.values, facts)
+        with speaking(ENGLISH):
+            values = evidence_json(network, target, scores, method, layer, shown.values, facts)
         return json.dumps({**values, "map": shown.values.tolist()}, ensure_ascii=False) + "\n"
 
-    parts = (state.shorten(target.title(choice.network), 40), shown.name)
+    with speaking(ENGLISH):  # as all files are named
+        parts = (state.shorten(target.title(choice.network), 40), shown.name)
     with st.container(horizontal=True, key="evidence_save_buttons"):
         for label, data, kind, ending in (
             (tr("Save over image"), over, "over", "png"),

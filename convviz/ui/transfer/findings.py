@@ -90,9 +90,10 @@ def trained_share(plan: TransferPlan) -> str:
     trained, whole = plan.trainable_parameters, plan.parameters
     if plan.frozen_parameters:
         share = percent(trained / whole)
+        share = f"{share[0].upper()}{share[1:]}"
         return tr(
             "{share} of the {count:,} parameters learn; the others stay exactly as they are.",
-            share=f"{share[0].upper()}{share[1:]}",
+            share=share,
             count=whole,
         )
     if plan.scenario == "scratch":
