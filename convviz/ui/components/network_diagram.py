@@ -15,7 +15,7 @@ from typing import Any
 
 import streamlit as st
 
-from convviz.language import tr
+from convviz.language import again, tr
 from convviz.lessons.inception import InceptionModule, inception_modules
 from convviz.structure.costs import Costs, LayerCost
 from convviz.ui.components import texts
@@ -121,7 +121,7 @@ def unfolded(costs: Costs) -> dict[str, dict[str, Any]]:
 
 
 def message(costs: Costs) -> dict[str, Any]:
-    """Return the diagram as plain data for the browser."""
+    """Return the diagram as plain data for the browser, in any language: `diagram` tells it."""
     return {
         "blocks": [asdict(block) for block in strip(costs)],
         "modules": unfolded(costs),
@@ -165,7 +165,7 @@ def diagram(
     _diagram(
         key=key,
         data={
-            **drawing,
+            **_retold(drawing),
             "selected": selected,
             "open": open_module,
             "marks": marks or {},
@@ -239,11 +239,29 @@ def _title(row: LayerCost, inside: InceptionModule | None) -> str:
 
 
 def _label(row: LayerCost) -> str:
-    label = f"{row.title}: {tr(row.kind)}, {_shape(row.output_shape)}"
+    kind, shape = tr(row.kind), _shape(row.output_shape)
     if not row.parameters:
-        return label
-    return tr("{label}, {count:,} parameters", label=label, count=row.parameters)
+        return tr("{layer}: {kind}, {shape}", layer=row.title, kind=kind, shape=shape)
+    return tr(
+        "{layer}: {kind}, {shape}, {count:,} parameters",
+        layer=row.title,
+        kind=kind,
+        shape=shape,
+        count=row.parameters,
+    )
 
 
 def _shape(shape: Sequence[int]) -> str:
     return " × ".join(map(str, shape))
+
+
+def _retold(data: Any) -> Any:
+    """Tell the texts of a message, which may have been kept, in the reader's language."""
+    match data:
+        case str():
+            return again(data)
+        case dict():
+            return {key: _retold(value) for key, value in data.items()}
+        case list():
+            return [_retold(value) for value in data]
+    return data
