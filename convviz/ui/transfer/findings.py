@@ -7,7 +7,7 @@ from statistics import median
 
 from convviz.datasets.labelled_set import Partition
 from convviz.formatting import percent
-from convviz.language import later, numeral, tr, trn
+from convviz.language import later, numeral, tr, trn, trp
 from convviz.learning.plan import TransferPlan
 from convviz.learning.significance import (
     LEVEL,
@@ -21,13 +21,6 @@ from convviz.plain_text import plain, quoted
 
 _KNOWS_ITS_PICTURES = 0.95  # of the training images: from here on they count as known
 _LEARNED_LITTLE = 0.9  # of the training images: below this one, more weights may help
-_PHASES = {
-    "reading": later("Reading the pictures"),
-    "encoding": later("Computing the frozen parts' output, once"),
-    "training": later("Training"),
-    "testing": later("Testing"),
-    "done": later("Done"),
-}
 
 
 def division(partition: Partition) -> str:
@@ -153,7 +146,14 @@ def trainings(seconds: float, *, compare: bool, folds: int = 0) -> str:
 
 def doing(view: TransferProgress) -> str:
     """Say what a job does now."""
-    parts = [tr(_PHASES[view.phase]), tr(view.doing)]
+    phase = {
+        "reading": tr("Reading the pictures"),
+        "encoding": tr("Computing the frozen parts' output, once"),
+        "training": trp("what is done now", "Training"),
+        "testing": trp("what is done now", "Testing"),
+        "done": tr("Done"),
+    }[view.phase]
+    parts = [phase, tr(view.doing)]
     if view.fold:
         parts.append(tr("testing part {fold} of {folds}", fold=view.fold, folds=view.folds))
     return " · ".join([*parts, f"{view.seconds:.0f} s"])

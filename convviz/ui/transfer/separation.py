@@ -12,7 +12,7 @@ from convviz.figures import transfer as figures
 from convviz.images.encode import jpeg
 from convviz.images.preprocess import crop
 from convviz.jobs.job import JobView
-from convviz.language import again, later, numeral, tr
+from convviz.language import again, later, numeral, tr, trp
 from convviz.learning import embedding
 from convviz.learning import findings as learning_findings
 from convviz.learning.plan import untrained_copy
@@ -40,7 +40,7 @@ _THUMBNAIL = 64  # pixels
 _NEAREST = 8
 _PCA, _TSNE = "pca", "tsne"
 _PLANES = {_PCA: later("Principal components"), _TSNE: "t-SNE"}
-_TRAINED, _UNTRAINED = later("Trained"), later("Untrained")
+_TRAINED, _UNTRAINED = "Trained", "Untrained"
 
 
 def draw(choice: Choice, dataset: Dataset | None) -> None:
@@ -155,7 +155,7 @@ def _points(job: str, separation: Separation, choice: Choice) -> None:
             st.segmented_control(
                 tr("Encoder"),
                 (_TRAINED, _UNTRAINED),
-                format_func=tr,
+                format_func=_encoder_title,
                 default=_TRAINED,
                 key="transfer_separation_encoder",
                 label_visibility="collapsed",
@@ -210,6 +210,12 @@ def _points(job: str, separation: Separation, choice: Choice) -> None:
     )
     query = own if row == count else features[row]
     _nearest(separation, stage, features, query, row, choice.image.title)
+
+
+def _encoder_title(encoder: str) -> str:
+    if encoder == _TRAINED:
+        return trp("of an encoder", "Trained")
+    return trp("of an encoder", "Untrained")
 
 
 def _nearest(
