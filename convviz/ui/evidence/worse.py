@@ -135,7 +135,7 @@ def _curve(choice: Choice, target: ClassTarget, corruption: Corruption) -> None:
             others,
         )
     now = float(getattr(corruption, kind))
-    figure = figures.corruption(step, tr(CORRUPTIONS[kind].title), now)
+    figure = figures.corruption(step, CORRUPTIONS[kind].title, now)
     charts.draw(figure, config=theme.CONFIG, key="evidence_corruption_curve")
     exports.save_button(
         tr("Save as CSV"),

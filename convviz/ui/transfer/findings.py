@@ -7,7 +7,7 @@ from statistics import median
 
 from convviz.datasets.labelled_set import Partition
 from convviz.formatting import percent
-from convviz.language import later, numeral, tr, trn, trp
+from convviz.language import again, later, numeral, tr, trn, trp
 from convviz.learning.plan import TransferPlan
 from convviz.learning.significance import (
     LEVEL,
@@ -108,7 +108,7 @@ def computed_once(plan: TransferPlan) -> str:
         "its output is kept. In every epoch the pictures run through {part} and what follows. (A "
         "network of your own whose parts do not run one after the other, or an output above "
         "400 MB, is computed anew in every epoch.)",
-        part=plain(tr(first.title.split(" (")[0])),
+        part=plain(again(first.title).split(" (")[0]),
     )
 
 
@@ -357,7 +357,7 @@ def fine_tuned(before: TransferOutcome, after: TransferOutcome) -> str:
 
 def question(title: str) -> str:
     """Ask what the network takes the visitor's image for."""
-    return tr("**What it takes your image ({image}) for**", image=quoted(title))
+    return tr("**What it takes your image ({image}) for**", image=quoted(again(title)))
 
 
 def cell(is_class: str, taken_for: str, count: int) -> str:
@@ -458,7 +458,7 @@ def nearest_to(title: str, stage: str) -> str:
     """Introduce the nearest images."""
     return tr(
         "**Nearest to {image} at {layer}**, by cosine distance",
-        image=quoted(title),
+        image=quoted(again(title)),
         layer=quoted(stage),
     )
 
@@ -481,7 +481,7 @@ def nearest(names: Sequence[str], own: str | None) -> str:
             "{same} of {count} are of its own class, {class_name}.",
             same=sum(name == own for name in names),
             count=len(names),
-            class_name=quoted(own),
+            class_name=quoted(again(own)),
         )
     else:
         most = max(names, key=names.count)
@@ -490,7 +490,7 @@ def nearest(names: Sequence[str], own: str | None) -> str:
             "classes, and has neighbours all the same.",
             same=names.count(most),
             count=len(names),
-            class_name=quoted(most),
+            class_name=quoted(again(most)),
         )
     return f"{text} {measure}"
 

@@ -10,7 +10,7 @@ from convviz.figures import theme
 from convviz.figures import transfer as figures
 from convviz.formatting import grouped, percent
 from convviz.jobs.job import JobView
-from convviz.language import numeral, tr
+from convviz.language import again, numeral, tr
 from convviz.learning.plan import TransferPlan, plan_further
 from convviz.learning.transfer import Lesson, TransferOutcome, TransferProgress, train_transfer
 from convviz.networks.network import Network
@@ -108,7 +108,7 @@ def _choose_parts(usual: TransferPlan, job: str) -> list[str]:
         tr("Parts of the encoder to thaw"),
         list(titles),
         default=[part.name for part in usual.parts if part.state == "thawed"],
-        format_func=lambda name: tr(titles[name].split(" (")[0]),
+        format_func=lambda name: again(titles[name]).split(" (")[0],
         key=f"transfer_thaw_{job}",
         help=tr(
             "From the image to the classes. The last ones are the most specialised, and have "

@@ -135,7 +135,7 @@ def draw_parts(plan: TransferPlan, key: str = "transfer_plan") -> None:
     blocks = "".join(
         f'<li class="{"frozen" if not part.trained else "trained"}" '
         f'title="{escape(_described(part))}">'
-        f"<span>{escape(tr(part.title.split(' (')[0]))}</span><b>{tr(_STATES[part.state])}</b></li>"
+        f"<span>{escape(_short(part))}</span><b>{tr(_STATES[part.state])}</b></li>"
         for part in plan.parts
     )
     st.html(f'<ol class="convviz-parts">{blocks}</ol>')
@@ -143,7 +143,7 @@ def draw_parts(plan: TransferPlan, key: str = "transfer_plan") -> None:
         st.dataframe(
             [
                 {
-                    tr("part"): tr(part.title),
+                    tr("part"): again(part.title),
                     tr("name"): part.name,
                     tr("parameters"): part.parameters,
                     tr("what happens"): tr(_STATES[part.state]),
@@ -155,11 +155,16 @@ def draw_parts(plan: TransferPlan, key: str = "transfer_plan") -> None:
         )
 
 
+def _short(part: Part) -> str:
+    """Return a part's title without what stands in brackets."""
+    return again(part.title).split(" (")[0]
+
+
 def _described(part: Part) -> str:
     """Say what happens with a part and its parameters."""
     return tr(
         "{part}: {count:,} parameters, {state}",
-        part=tr(part.title),
+        part=again(part.title),
         count=part.parameters,
         state=tr(_STATES[part.state]),
     )

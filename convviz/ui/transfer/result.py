@@ -41,7 +41,7 @@ def draw(page_jobs: PageJobs, job: JobView, view: TransferProgress, choice: Choi
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(tr("**Confusion matrix** of the pictures measured on"))
-        figure = figures.confusion(view.classes, outcome.confusion)
+        figure = figures.confusion([again(name) for name in view.classes], outcome.confusion)
         charts.draw(figure, config=theme.CONFIG, key="transfer_confusion")
     with right:
         _mistakes(outcome)
@@ -133,12 +133,12 @@ def _mistakes(outcome: TransferOutcome) -> None:
     with st.container(horizontal=True, gap="small", key="transfer_mistakes"):
         for mistake in outcome.mistakes:
             with st.container(width=112, gap=None):
-                st.image(mistake.png, width=112, output_format="PNG", alt=mistake.title)
+                st.image(mistake.png, width=112, output_format="PNG", alt=again(mistake.title))
                 st.caption(
                     tr(
                         "{is_class}, taken for {taken_for} ({probability})",
-                        is_class=plain_name(mistake.is_class),
-                        taken_for=plain_name(mistake.taken_for),
+                        is_class=plain_name(again(mistake.is_class)),
+                        taken_for=plain_name(again(mistake.taken_for)),
                         probability=probability(mistake.probability),
                     )
                 )
@@ -149,7 +149,7 @@ def _cell(view: TransferProgress, outcome: TransferOutcome, job: str) -> None:
     cells = outcome.cells()
     if not cells:
         return
-    names = [state.shorten(name, 24) for name in view.classes]  # options are plain text
+    names = [state.shorten(again(name), 24) for name in view.classes]  # options are plain text
     cell = st.selectbox(
         tr("Pictures of a cell of the matrix"),
         list(cells),
@@ -161,7 +161,7 @@ def _cell(view: TransferProgress, outcome: TransferOutcome, job: str) -> None:
     with st.container(horizontal=True, gap="small", key="transfer_cell"):
         for each in cells[cell][:_MOST_OF_A_CELL]:
             with st.container(width=112, gap=None):
-                title = images.titles[each.index]
+                title = again(images.titles[each.index])
                 thumbnail = crop(images.image(each.index), size=112, resize=112)
                 st.image(thumbnail, width=112, output_format="PNG", alt=title)
                 share = probability(each.probability).replace(" ", "\u00a0")

@@ -181,13 +181,13 @@ def _points(job: str, separation: Separation, choice: Choice) -> None:
             *("separation plane", job, plane, stage.layer.name, is_untrained, choice.image),
         )
     labels, count = separation.labels, len(separation.indices)
-    titles = [separation.dataset.images.titles[index] for index in separation.indices]
+    titles = [again(separation.dataset.images.titles[index]) for index in separation.indices]
     shares = drawn.shares
     row = image_scatter(
         drawn.points,
         (*labels, len(separation.dataset.classes)),
-        separation.dataset.classes,
-        (*titles, choice.image.title),
+        [again(name) for name in separation.dataset.classes],
+        (*titles, again(choice.image.title)),
         (*_thumbnails(job, separation), jpeg(_thumbnail(choice.image.pixels))),
         colours=theme.SERIES,
         axes=("", "") if shares is None else (findings.axis(1, shares), findings.axis(2, shares)),
@@ -236,8 +236,10 @@ def _nearest(
             index = separation.indices[each]
             with st.container(width=112, gap=None):
                 image = crop(dataset.images.image(index), size=112, resize=112)
-                st.image(image, width=112, output_format="PNG", alt=dataset.images.titles[index])
-                name = plain_name(dataset.classes[dataset.labels[index]])
+                st.image(
+                    image, width=112, output_format="PNG", alt=again(dataset.images.titles[index])
+                )
+                name = plain_name(again(dataset.classes[dataset.labels[index]]))
                 st.caption(f"{name} ({numeral(f'{distance:.3f}')})")
     label = None if row == count else dataset.labels[separation.indices[row]]
     names = [dataset.classes[dataset.labels[separation.indices[each]]] for each, _ in found]
