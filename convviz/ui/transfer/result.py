@@ -137,8 +137,8 @@ def _mistakes(outcome: TransferOutcome) -> None:
                 st.caption(
                     tr(
                         "{is_class}, taken for {taken_for} ({probability})",
-                        is_class=plain_name(again(mistake.is_class)),
-                        taken_for=plain_name(again(mistake.taken_for)),
+                        is_class=plain_name(mistake.is_class),
+                        taken_for=plain_name(mistake.taken_for),
                         probability=probability(mistake.probability),
                     )
                 )
