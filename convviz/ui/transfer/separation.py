@@ -239,7 +239,7 @@ def _nearest(
                 st.image(
                     image, width=112, output_format="PNG", alt=again(dataset.images.titles[index])
                 )
-                name = plain_name(again(dataset.classes[dataset.labels[index]]))
+                name = plain_name(dataset.classes[dataset.labels[index]])
                 st.caption(f"{name} ({numeral(f'{distance:.3f}')})")
     label = None if row == count else dataset.labels[separation.indices[row]]
     names = [dataset.classes[dataset.labels[separation.indices[each]]] for each, _ in found]
