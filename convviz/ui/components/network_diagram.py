@@ -194,7 +194,7 @@ def _module(module: InceptionModule) -> dict[str, Any]:
                     "id": row.name,
                     "look": look,
                     "thin": look in _SHEETS,
-                    "text": f"{side}×{side}" if side else tr(row.kind),
+                    "text": f"{side}×{side}" if side else _kind(row.kind),
                     "channels": row.output_shape[0],
                     "label": _label(row),
                 }
@@ -239,7 +239,7 @@ def _title(row: LayerCost, inside: InceptionModule | None) -> str:
 
 
 def _label(row: LayerCost) -> str:
-    kind, shape = tr(row.kind), _shape(row.output_shape)
+    kind, shape = _kind(row.kind), _shape(row.output_shape)
     if not row.parameters:
         return tr("{layer}: {kind}, {shape}", layer=row.title, kind=kind, shape=shape)
     return tr(
@@ -249,6 +249,14 @@ def _label(row: LayerCost) -> str:
         shape=shape,
         count=row.parameters,
     )
+
+
+def _kind(kind: str) -> str:
+    """Tell a kind, "convolution + ReLU", so that it can be told again."""
+    text, *others = map(tr, kind.split(" + "))
+    for other in others:
+        text = tr("{kind} + {other}", kind=text, other=other)
+    return text
 
 
 def _shape(shape: Sequence[int]) -> str:
