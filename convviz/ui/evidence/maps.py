@@ -202,9 +202,10 @@ def draw_alone(shown: EvidenceMap, key: str) -> None:
 def scale(shown: EvidenceMap) -> None:
     """Draw what the colours stand for: from 0 to the map's largest value."""
     stops = ", ".join(hex_colours(COLOURS))
-    ramp = f'<span class="ramp" style="background:linear-gradient(90deg, {stops})"></span>'
+    gradient = f"linear-gradient(90deg, {stops})"
+    ramp = '<span class="ramp" style="background:' + gradient + '"></span>'
     largest = significant(float(shown.values.max()))
-    st.html(f'<div class="convviz-evidence-scale">0{ramp}{largest}</div>')
+    st.html('<div class="convviz-evidence-scale">' + f"0{ramp}{largest}</div>")
 
 
 def save_buttons(
