@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from convviz.language import speaking
 from convviz.plain_text import code, plain
 from convviz.ui import components
+from convviz.ui.components import texts
 from convviz.ui.components.layers_ahead import text_nodes
 from convviz.ui.components.store import pack
 from convviz.ui.keys import Component
@@ -27,6 +29,29 @@ def test_files_are_called_after_the_components() -> None:
     assert {file.stem for file in SCRIPTS} == names | {"shared"}
     assert {file.stem for file in FOLDER.glob("*.html")} <= names
     assert {file.stem for file in FOLDER.glob("*.css")} <= names | {"buttons", "tip", "print"}
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.html")), ids=lambda file: file.stem)
+def test_a_page_names_its_texts_and_holds_none(file: Path) -> None:
+    page = file.read_text("utf-8")
+    assert re.sub(r"<[^>]*>", "", page).strip() == ""
+    assert re.findall(r'(?<!-)\b(?:aria-label|title|alt|placeholder)="[^"]', page) == []
+    named = re.findall(r'\bdata-text(?:-label|-alt)?="(\w+)"', page)
+    if named:
+        assert set(named) <= set(texts.told(Component[file.stem.upper()]))
+
+
+@pytest.mark.parametrize("file", SCRIPTS, ids=lambda file: file.stem)
+def test_a_script_says_texts_that_there_are(file: Path) -> None:
+    said = set(re.findall(r'\btexts(?:, "|\.)(\w+)', file.read_text("utf-8"))) - {"length"}
+    if said and file.stem != "shared":
+        assert said <= set(texts.told(Component[file.stem.upper()]))
+
+
+def test_numbers_are_written_as_the_language_does() -> None:
+    assert [texts.told(Component.FILM)[sign] for sign in ("point", "comma")] == [".", ","]
+    with speaking("da"):
+        assert [texts.told(Component.FILM)[sign] for sign in ("point", "comma")] == [",", "."]
 
 
 @pytest.mark.parametrize("file", SCRIPTS, ids=lambda file: file.stem)

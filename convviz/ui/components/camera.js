@@ -43,9 +43,9 @@ class Camera {
   }
 
   async start() {
-    const { insecure, denied, missing, busy } = this.data.messages;
+    const { insecure, denied, missing, busy } = this.data.texts;
     if (!window.isSecureContext || !navigator.mediaDevices) return this.say(insecure);
-    this.say(this.data.messages.asking);
+    this.say(this.data.texts.asking);
     let stream;
     try {
       stream = await navigator.mediaDevices.getUserMedia({
@@ -85,7 +85,7 @@ class Camera {
       });
       if (response.status === 403) {
         this.stop();
-        return this.say(data.messages.over);
+        return this.say(data.texts.over);
       }
       if (response.status === 410 && !this.resuming) {
         this.resuming = true; // it has rested, while the tab was hidden: the page has to run
@@ -94,7 +94,7 @@ class Camera {
       if (response.status !== 200 && response.status !== 429) this.say(await response.text());
       if (response.status === 200) answer = unpackedAnswer(await response.arrayBuffer());
     } catch {
-      this.say(data.messages.unreached);
+      this.say(data.texts.unreached);
     }
     if (this.ended) return;
     if (!answer) return new Promise((resolve) => setTimeout(resolve, AGAIN));
@@ -131,7 +131,8 @@ class Camera {
     this.drawGrid();
     this.drawClasses();
     const isEmpty = this.answer.empty.includes(this.channel);
-    this.picked.textContent = `Channel ${this.channel}${isEmpty ? ", empty for this frame" : ""}`;
+    const named = isEmpty ? "empty" : "channel";
+    this.picked.textContent = say(this.data.texts, named, { channel: this.channel });
     this.grid.setAttribute("aria-valuemin", 0);
     this.grid.setAttribute("aria-valuemax", channels - 1);
     this.grid.setAttribute("aria-valuenow", this.channel);
@@ -225,7 +226,7 @@ class Camera {
   drawClasses() {
     const { classes } = this.answer;
     if (!classes.length) {
-      this.classes.replaceChildren(element("li", "", this.data.messages.no_classes));
+      this.classes.replaceChildren(element("li", "", this.data.texts.no_classes));
       return;
     }
     this.classes.replaceChildren(
@@ -250,11 +251,12 @@ class Camera {
     if (frames < 2) return;
     const [first, givenFirst] = this.times[0];
     const perSecond = 1000 / (now - first);
-    const text = `${(frames * perSecond).toFixed(1)} frames a second`;
     const cameras = (given - givenFirst) * perSecond;
     const isBehind = cameras > 1.1 * frames * perSecond;
-    const rest = `; the camera gives ${cameras.toFixed(0)}, the others are dropped`;
-    this.rate.textContent = isBehind ? text + rest : text;
+    const { texts } = this.data;
+    const rate = numeral(texts, (frames * perSecond).toFixed(1));
+    const values = { rate, given: cameras.toFixed(0) };
+    this.rate.textContent = say(texts, isBehind ? "behind" : "rate", values);
   }
 
   say(text) {

@@ -11,33 +11,14 @@ from dataclasses import asdict, dataclass
 
 import streamlit as st
 
-from convviz.language import later
 from convviz.sprites.colormaps import Colormap, lookup
 from convviz.sprites.grid import LEVELS
 from convviz.sprites.overlay import Box
+from convviz.ui.components import texts
 from convviz.ui.components.declare import declare
 from convviz.ui.keys import Component
 
 _MOST_TEXT = 12_000_000  # of a frame that is kept, as base64
-
-_MESSAGES = {
-    "asking": later("Waiting for the camera: allow this page to use it when the browser asks."),
-    "insecure": later(
-        "Browsers give the camera only to secure pages: open convviz on this machine as "
-        "http://localhost with its port, or put https in front of the server."
-    ),
-    "denied": later(
-        "The browser does not let this page use the camera: allow it at the sign beside the "
-        "address, then switch Live off and on."
-    ),
-    "missing": later(
-        "There is no camera that the browser can use: connect one, then switch Live off and on."
-    ),
-    "busy": later("Another program uses the camera: close it there, then switch Live off and on."),
-    "over": later("Live has ended for this page: switch it off and on to begin anew."),
-    "unreached": later("The server does not answer: the camera goes on as soon as it does."),
-    "no_classes": later("Without a decoder there are no classes."),
-}
 
 
 @dataclass(frozen=True)
@@ -103,7 +84,7 @@ def camera(
     table = base64.b64encode(lookup(colours, LEVELS).tobytes()).decode()
     _component(
         key=key,
-        data={**asdict(view), "colours": table, "messages": _MESSAGES},
+        data={**asdict(view), "colours": table, "texts": texts.told(Component.CAMERA)},
         on_channel_change=picked,
         on_frozen_change=frozen,
         on_resumed_change=_run,

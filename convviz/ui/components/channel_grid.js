@@ -80,8 +80,8 @@ class ChannelGrid {
   draw() {
     const atlas = stored(this.data?.token);
     if (!atlas) return; // it is on its way
-    const { token, sections, empty, dead, dead_over } = this.data;
-    const wanted = JSON.stringify([token, sections, empty, dead, dead_over]);
+    const { token, sections, empty, dead, dead_over, texts } = this.data;
+    const wanted = JSON.stringify([token, sections, empty, dead, dead_over, texts]);
     if (wanted === this.drawn) return;
     this.drawn = wanted;
     this.atlas = atlas;
@@ -147,9 +147,10 @@ class ChannelGrid {
   describe(channel) {
     const { maximum, active, said } = this.atlas;
     if (said?.length) return said[channel];
-    const dead_too = this.dead.has(channel) ? `, dead over N = ${this.data.dead_over}` : "";
-    const what = this.empty.has(channel) ? `empty${dead_too}` : `active in ${active[channel]} of positions`;
-    return `Channel ${channel}\nmaximum ${maximum[channel]}, ${what}`;
+    const isDead = this.empty.has(channel) && this.dead.has(channel);
+    const what = isDead ? "dead" : this.empty.has(channel) ? "empty" : "active";
+    const values = { maximum: maximum[channel], share: active[channel], images: this.data.dead_over };
+    return say(this.data.texts, what, { channel, ...values });
   }
 
   focused() {

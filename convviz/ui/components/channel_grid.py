@@ -16,7 +16,9 @@ from functools import cached_property
 
 import streamlit as st
 
+from convviz.language import tr
 from convviz.sprites.grid import Section, TileGrid
+from convviz.ui.components import texts
 from convviz.ui.components.declare import declare
 from convviz.ui.components.store import pack, store
 from convviz.ui.keys import Component
@@ -95,7 +97,7 @@ def channel_grid(
     nothing: str,
     key: str = KEY,
     link: str = "",
-    label: str = "Channels",
+    label: str = "",
     given: bool = False,
     id: str = "",
     steps: object = None,
@@ -110,7 +112,7 @@ def channel_grid(
         nothing: What to say when there is no channel to show.
         key: Of the component; each grid on a page has its own.
         link: Grids with the same link mark the same channel; "" for none.
-        label: Names the grid for a screen reader.
+        label: Names the grid for a screen reader; "" for “Channels”.
         given: Whether the browser has the picture by `give` already.
         id: Names the layer where steps to its neighbours are drawn ahead (see layers_ahead.py).
         steps: The steps that led to it, as `layer_keys.followed` counts them.
@@ -133,7 +135,8 @@ def channel_grid(
                 "serial": last.get("serial", 0),
                 "nothing": nothing,
                 "link": link,
-                "label": label,
+                "label": label or tr("Channels"),
+                "texts": texts.told(Component.CHANNEL_GRID),
             },
             on_pick_change=picked,
         )

@@ -5,5 +5,6 @@ export default function ({ data, parentElement }) {
   box.classList.toggle("savable", Boolean(data.name));
   const button = parentElement.querySelector(".save");
   button.hidden = !data.name;
+  button.textContent = data.texts.save;
   button.onclick = () => saveDrawing(box.querySelector("svg"), data.name);
 }

@@ -6,6 +6,7 @@ around it; inside a component it can.
 
 from __future__ import annotations
 
+from convviz.ui.components import texts
 from convviz.ui.components.declare import declare
 from convviz.ui.keys import Component
 
@@ -20,7 +21,15 @@ def drawing(svg: str, *, key: str, width: int | None = None, save_as: str = "") 
         width: The most it may take, in pixels; None for what there is.
         save_as: What the saved drawing is called, without its ending; "" for no button that saves.
     """
-    _drawing(key=key, data={"svg": svg, "width": width, "name": save_as})
+    _drawing(
+        key=key,
+        data={
+            "svg": svg,
+            "width": width,
+            "name": save_as,
+            "texts": texts.told(Component.DRAWING),
+        },
+    )
 
 
 _drawing = declare(Component.DRAWING, "buttons")

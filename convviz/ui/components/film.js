@@ -36,6 +36,7 @@ class Film {
   update(data, send) {
     this.data = data;
     this.send = send;
+    this.nameButtons();
     this.find(".screen").dataset.partial = data.partial;
     this.load();
     this.follow();
@@ -148,22 +149,32 @@ class Film {
   play(on) {
     clearInterval(this.timer);
     this.timer = undefined;
-    const button = this.find(".play");
-    button.textContent = on ? "Pause" : "Play";
-    button.setAttribute("aria-pressed", String(on));
-    if (!on) return;
-    if (this.at === this.stills.length - 1) this.go(0);
-    this.timer = setInterval(() => {
-      this.go(this.at + 1);
-      if (this.at === this.stills.length - 1) this.play(false);
-    }, Math.max(PLAY, 4000 / this.stills.length));
+    if (on) {
+      if (this.at === this.stills.length - 1) this.go(0);
+      this.timer = setInterval(() => {
+        this.go(this.at + 1);
+        if (this.at === this.stills.length - 1) this.play(false);
+      }, Math.max(PLAY, 4000 / this.stills.length));
+    }
+    this.nameButtons();
   }
 
   // Enlarged, what stands side by side stands one below the other, each as wide as the page.
   enlarge(on) {
     this.find(".screen").dataset.large = String(on);
-    this.find(".larger").textContent = on ? "Reduce" : "Enlarge";
-    this.find(".larger").setAttribute("aria-pressed", String(on));
+    this.nameButtons();
+  }
+
+  // What a button does depends on what is on.
+  nameButtons() {
+    const { play, pause, enlarge, reduce } = this.data.texts;
+    const name = (button, on, [whenOn, whenOff]) => {
+      button.textContent = on ? whenOn : whenOff;
+      button.setAttribute("aria-pressed", String(on));
+    };
+    name(this.find(".play"), Boolean(this.timer), [pause, play]);
+    const isLarge = this.find(".screen").dataset.large === "true";
+    name(this.find(".larger"), isLarge, [reduce, enlarge]);
   }
 
   drawCharts() {
@@ -177,7 +188,7 @@ class Film {
       });
     }
     this.scales = this.data.charts.map((chart, index) =>
-      drawChart(this.places[index], chart, (x) => this.goNear(x), !this.data.live),
+      drawChart(this.places[index], chart, this.data.texts, (x) => this.goNear(x), !this.data.live),
     );
     this.moveMarks();
   }
@@ -223,7 +234,7 @@ function sharpen(canvas) {
 }
 
 // Draws curves into a place; returns the mark and the scale that it moves on.
-function drawChart(place, chart, pick, pickable) {
+function drawChart(place, chart, texts, pick, pickable) {
   const width = Math.max(place.clientWidth, 200);
   const right = chart.right ? 52 : 12;
   const box = { left: 52, top: 10, right: width - right, bottom: HEIGHT - 40 };
@@ -247,7 +258,7 @@ function drawChart(place, chart, pick, pickable) {
     const y = up(value, "left");
     svg.append(svgElement("line", { class: "grid", x1: box.left, x2: box.right, y1: y, y2: y }));
     const at = { x: box.left - 8, y: y + 4, "text-anchor": "end" };
-    svg.append(svgElement("text", at, short(value)));
+    svg.append(svgElement("text", at, short(value, texts)));
   }
   if (chart.right) {
     for (const value of ticks(most.right, 4)) {
@@ -258,7 +269,7 @@ function drawChart(place, chart, pick, pickable) {
   }
   for (const value of ticks(xMost, Math.max(3, Math.floor(width / 120)))) {
     const at = { x: across(value), y: box.bottom + 18, "text-anchor": "middle" };
-    svg.append(svgElement("text", at, short(value)));
+    svg.append(svgElement("text", at, short(value, texts)));
   }
   const middle = { x: (box.left + box.right) / 2, y: HEIGHT - 6, "text-anchor": "middle" };
   svg.append(svgElement("text", middle, chart.across));
@@ -281,7 +292,8 @@ function drawChart(place, chart, pick, pickable) {
   const key = element("div", "key");
   for (const line of chart.lines) {
     const axis = line.side === "right" ? chart.right : chart.left;
-    const text = chart.right ? `${line.name} (${line.side})` : line.name || axis;
+    const { name, side } = line; // a text is called after each side
+    const text = chart.right ? say(texts, side, { name }) : name || axis;
     const entry = element("span", line.dash ? "dash" : "", text);
     entry.style.setProperty("--colour", line.colour);
     key.append(entry);
@@ -321,8 +333,8 @@ function ticks(most, wanted) {
   return found;
 }
 
-function short(value) {
-  return Number(value.toPrecision(6)).toLocaleString("en");
+function short(value, texts) {
+  return numeral(texts, Number(value.toPrecision(6)).toLocaleString("en"));
 }
 
 export default mount(Film);

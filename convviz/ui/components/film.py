@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 
 import streamlit as st
 
+from convviz.language import tr
+from convviz.ui.components import texts
 from convviz.ui.components.declare import declare
 from convviz.ui.components.store import pack, store
 from convviz.ui.keys import Component
@@ -64,7 +66,7 @@ class Chart:
         lines: Its curves.
         left: Name of the left axis.
         right: Name of the right axis; empty for none. It is in percent.
-        across: Name of the axis that runs across.
+        across: Name of the axis that runs across; empty for steps.
         top: Highest value of the left axis; None for the largest that is drawn.
         length: Highest value across; None for the largest that is drawn.
     """
@@ -73,7 +75,7 @@ class Chart:
     lines: tuple[Line, ...]
     left: str
     right: str = ""
-    across: str = "step"
+    across: str = ""
     top: float | None = None
     length: float | None = None
 
@@ -120,14 +122,19 @@ def film(
             data={
                 "token": token,
                 "titles": list(titles),
-                "charts": [asdict(chart) for chart in charts],
+                "charts": [_told(chart) for chart in charts],
                 "at": at if at >= 0 else len(stills) - 1,
                 "live": live,
                 "partial": on_reach is not None and not all(map(_is_whole, stills)),
+                "texts": texts.told(Component.FILM),
             },
             on_rest_change=rested,
             on_reach_change=reached,
         )
+
+
+def _told(chart: Chart) -> dict[str, object]:
+    return {**asdict(chart), "across": chart.across or tr("step")}
 
 
 def _is_whole(still: Still) -> bool:

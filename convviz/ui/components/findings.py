@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from convviz.formatting import percent
-from convviz.language import tr
+from convviz.language import later, tr, trn
 
 if TYPE_CHECKING:
     from convviz.features.overview import StageSummary
@@ -19,11 +19,11 @@ def stage_lines(summary: StageSummary) -> list[str]:
     """
     shape = summary.layer.shape
     if len(shape) == 1:
-        size = [tr("{shape:,} numbers", shape=shape[0])]
+        size = [tr("{count:,} numbers", count=shape[0])]
     else:
-        size = [f"{shape[0]:,} {'map' if shape[0] == 1 else 'maps'}", f"{shape[1]} × {shape[2]}"]
+        size = [trn("{count:,} map", "{count:,} maps", shape[0]), f"{shape[1]} × {shape[2]}"]
     if summary.empty:
-        return [*size, tr("{empty} empty", empty=percent(summary.empty / summary.channels))]
+        return [*size, tr("{share} empty", share=percent(summary.empty / summary.channels))]
     return [*size, tr("no ReLU") if summary.is_signed else tr("none empty")]
 
 
@@ -35,27 +35,31 @@ def stage_sentence(summary: StageSummary) -> str:
     """
     layer, channels = summary.layer, summary.channels
     called = layer.name if layer.title == layer.name else f"{layer.title} ({layer.name})"
-    what = "numbers" if len(layer.shape) == 1 else "channels"
     if summary.is_signed and not summary.empty:
-        empty = tr(
-            "No ReLU follows that would set any of its {channels:,} {what} to 0.",
-            channels=channels,
-            what=what,
-        )
+        empty = _nothing_set_to_0(channels, are_numbers=len(layer.shape) == 1)
     else:
-        empty = tr(
-            "{empty:,} of its {channels:,} {what} are empty for this image.",
-            empty=summary.empty,
-            channels=channels,
-            what=what,
-        )
+        empty = _empty(summary.empty, channels, are_numbers=len(layer.shape) == 1)
     *others, last = map(str, summary.strongest or ("",))
     if not last:
         return f"{called}. {empty}"
-    names = tr("{join} and {last}", join=", ".join(others), last=last) if others else last
     drawn = (
-        tr("Drawn are the strongest: {names}.", names=names)
+        tr("Drawn are the strongest: {channels} and {last}.", channels=", ".join(others), last=last)
         if others
-        else tr("Drawn is the strongest: {names}.", names=names)
+        else tr("Drawn is the strongest: {channel}.", channel=last)
     )
     return f"{called}. {empty} {drawn}"
+
+
+def _nothing_set_to_0(count: int, *, are_numbers: bool) -> str:
+    if are_numbers:
+        return tr("No ReLU follows that would set any of its {count:,} numbers to 0.", count=count)
+    return tr("No ReLU follows that would set any of its {count:,} channels to 0.", count=count)
+
+
+def _empty(empty: int, count: int, *, are_numbers: bool) -> str:
+    text = (
+        later("{empty:,} of its {count:,} numbers are empty for this image.")
+        if are_numbers
+        else later("{empty:,} of its {count:,} channels are empty for this image.")
+    )
+    return tr(text, empty=empty, count=count)

@@ -81,7 +81,7 @@ class ImageScatter {
     const { classes, labels } = this.data;
     const entries = classes.map((name, label) => this.entry(name, this.mark(label)));
     if (labels.includes(classes.length)) {
-      entries.push(this.entry("your image", { class: "own", d: STAR }));
+      entries.push(this.entry(this.data.texts.own, { class: "own", d: STAR }));
     }
     this.classes.replaceChildren(...entries);
   }
@@ -114,8 +114,8 @@ class ImageScatter {
       this.tip.hidden = true;
       return;
     }
-    const { titles, classes, labels, token } = this.data;
-    const name = classes[labels[row]] ?? "your image";
+    const { titles, classes, labels, token, texts } = this.data;
+    const name = classes[labels[row]] ?? texts.own;
     const url = stored(token)?.urls[0][row];
     const image = this.tip.querySelector("img");
     image.hidden = !url;

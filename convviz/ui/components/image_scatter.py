@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import streamlit as st
 from torch import Tensor
 
+from convviz.ui.components import texts
 from convviz.ui.components.declare import declare
 from convviz.ui.components.store import pack, store
 from convviz.ui.keys import Component
@@ -66,6 +67,7 @@ def image_scatter(
                 "axes": list(axes),
                 "label": label,
                 "picked": picked,
+                "texts": texts.told(Component.IMAGE_SCATTER),
             },
             on_pick_change=lambda: None,
         )

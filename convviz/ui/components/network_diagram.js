@@ -6,17 +6,6 @@
 const SLANT = 0.06; // how far the back of a block is moved, of its height: less than the gaps
 const LETTER = 7; // pixels of a label, about
 const LINE = 17; // from one row of labels to the next
-const NAMES = {
-  conv: "convolution",
-  pool: "pooling",
-  linear: "fully connected",
-  module: "module with branches",
-  relu: "ReLU",
-  norm: "normalisation",
-  join: "joining branches",
-  flat: "flattened to a vector",
-  other: "other",
-};
 
 class NetworkDiagram {
   constructor(root) {
@@ -40,7 +29,8 @@ class NetworkDiagram {
     this.data = data;
     this.send = send;
     if (first) this.serial = data.serial;
-    const wanted = JSON.stringify([data.blocks, data.modules, data.marks, data.only]);
+    const { blocks, modules, marks, only, texts } = data;
+    const wanted = JSON.stringify([blocks, modules, marks, only, texts]);
     if (wanted !== this.drawn) {
       this.drawn = wanted;
       this.opened = undefined;
@@ -49,7 +39,7 @@ class NetworkDiagram {
       this.module.classList.toggle("fixed", data.fixed);
       const svg = data.only ? undefined : this.drawStrip();
       this.strip.replaceChildren(...(svg ? [svg] : []));
-      this.foot.replaceChildren(...(svg ? [this.drawKey(), saveButton(svg, data.name)] : []));
+      this.foot.replaceChildren(...(svg ? [this.drawKey(), this.saveButton(svg, data.name)] : []));
     }
     if (data.serial >= this.serial) this.select(data.selected, data.open, first);
   }
@@ -69,7 +59,7 @@ class NetworkDiagram {
     svg.style.width = `clamp(${Math.round(0.85 * width)}px, 100%, ${Math.round(1.5 * width)}px)`;
     svg.style.height = "auto";
     svg.setAttribute("role", this.data.fixed ? "group" : "listbox");
-    svg.setAttribute("aria-label", "Layers, from the image to the classes");
+    svg.setAttribute("aria-label", this.data.texts.layers);
     const ground = height + room;
     const line = { x1: -margin, x2: width, y1: ground + 0.5, y2: ground + 0.5 };
     svg.append(svgElement("line", { class: "ground", ...line }));
@@ -124,8 +114,9 @@ class NetworkDiagram {
   drawKey() {
     const key = element("div", "key");
     const looks = new Set(this.data.blocks.map((block) => block.look));
-    for (const look of Object.keys(NAMES).filter((name) => looks.has(name))) {
-      const entry = element("span", "", NAMES[look]);
+    for (const [look, name] of Object.entries(this.data.texts.looks)) {
+      if (!looks.has(look)) continue;
+      const entry = element("span", "", name);
       entry.style.setProperty("--colour", `var(--${look})`);
       key.append(entry);
     }
@@ -134,6 +125,7 @@ class NetworkDiagram {
 
   // The branches of one module: lanes from what comes in to what is joined.
   drawModule(name) {
+    const { texts } = this.data;
     const module = this.data.modules[name];
     const lane = 60;
     const height = module.lanes.length * lane;
@@ -143,7 +135,7 @@ class NetworkDiagram {
     const end = Math.max(...lanes.map((steps) => steps[steps.length - 1].right)) + 46;
     const svg = svgElement("svg", { viewBox: `0 0 ${end + 130} ${height + 40}`, class: "wide" });
     svg.setAttribute("role", this.data.fixed ? "group" : "listbox");
-    svg.setAttribute("aria-label", `Layers of ${module.title}, branch by branch`);
+    svg.setAttribute("aria-label", say(texts, "branch_by_branch", { module: module.title }));
     const middle = height / 2 + 4;
     const entry = (module.channels / most) * height;
     svg.append(bar(8, middle - entry / 2, entry, "input"));
@@ -164,12 +156,20 @@ class NetworkDiagram {
       top += share;
     });
     const foot = height + 32;
-    const input = `${module.channels} × ${module.size} come in`;
+    const input = say(texts, "input", { channels: module.channels, size: module.size });
     svg.append(svgElement("text", { x: 8, y: foot }, input));
-    const sum = `joined: ${module.formula}`;
+    const sum = say(texts, "joined", { formula: module.formula });
     svg.append(svgElement("text", { x: end + 124, y: foot, "text-anchor": "end" }, sum));
-    const title = `${module.title}: ${module.lanes.length} branches side by side`;
-    return [element("h2", "", title), svg, saveButton(svg, `${this.data.name}-${module.title}`)];
+    const title = say(texts, "branches", { module: module.title, count: module.lanes.length });
+    const save = this.saveButton(svg, `${this.data.name}-${module.title}`);
+    return [element("h2", "", title), svg, save];
+  }
+
+  saveButton(svg, name) {
+    const button = element("button", "save", this.data.texts.save);
+    button.type = "button";
+    button.addEventListener("click", () => saveDrawing(svg, name));
+    return button;
   }
 
   placeSteps(steps, start, scale) {
@@ -320,13 +320,6 @@ function bar(x, y, height, look) {
   const made = svgElement("rect", { class: "face", x, y, width: 18, height });
   made.style.setProperty("--colour", `var(--${look})`);
   return made;
-}
-
-function saveButton(svg, name) {
-  const button = element("button", "save", "Save drawing");
-  button.type = "button";
-  button.addEventListener("click", () => saveDrawing(svg, name));
-  return button;
 }
 
 export default mount(NetworkDiagram);

@@ -8,16 +8,17 @@ stands upright; its height grows with the square root of its length.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from math import sqrt
 from typing import Any
 
 import streamlit as st
 
-from convviz.language import later, tr
+from convviz.language import again, tr
 from convviz.lessons.inception import InceptionModule, inception_modules
 from convviz.structure.costs import Costs, LayerCost
+from convviz.ui.components import texts
 from convviz.ui.components.declare import declare
 from convviz.ui.keys import Component
 
@@ -34,7 +35,7 @@ _LOOKS = {
     "linear": "linear",
     "ReLU": "relu",
     "batch norm": "norm",
-    later("local response normalisation"): "norm",
+    "local response normalisation": "norm",
     "concatenation": "join",
     "addition": "join",
     "flatten": "flat",
@@ -82,8 +83,8 @@ def strip(costs: Costs) -> tuple[Block, ...]:
     longest = max((row.output_shape[0] for row in rows if len(row.output_shape) == 1), default=1)
     square = (3, costs.input_size, costs.input_size)
     images = (shape for row in rows for shape in row.input_shapes if len(shape) == 3)
-    entry = tr("image, {join}", join=" × ".join(map(str, next(images, square))))
-    blocks = [Block("", "image", entry, "input", 0, 6, HEIGHT, flat=False)]
+    entry = tr("image, {shape}", shape=_shape(next(images, square)))
+    blocks = [Block("", tr("image"), entry, "input", 0, 6, HEIGHT, flat=False)]
     for row in rows:
         if not _is_shown(row, modules):
             continue
@@ -120,7 +121,7 @@ def unfolded(costs: Costs) -> dict[str, dict[str, Any]]:
 
 
 def message(costs: Costs) -> dict[str, Any]:
-    """Return the diagram as plain data for the browser."""
+    """Return the diagram as plain data for the browser, in any language: `diagram` tells it."""
     return {
         "blocks": [asdict(block) for block in strip(costs)],
         "modules": unfolded(costs),
@@ -164,7 +165,7 @@ def diagram(
     _diagram(
         key=key,
         data={
-            **drawing,
+            **_retold(drawing),
             "selected": selected,
             "open": open_module,
             "marks": marks or {},
@@ -172,6 +173,7 @@ def diagram(
             "fixed": on_pick is None,
             "name": name,
             "serial": last.get("serial", 0),
+            "texts": texts.told(Component.NETWORK_DIAGRAM),
         },
         on_pick_change=picked,
     )
@@ -192,7 +194,7 @@ def _module(module: InceptionModule) -> dict[str, Any]:
                     "id": row.name,
                     "look": look,
                     "thin": look in _SHEETS,
-                    "text": f"{side}×{side}" if side else row.kind,
+                    "text": f"{side}×{side}" if side else _kind(row.kind),
                     "channels": row.output_shape[0],
                     "label": _label(row),
                 }
@@ -237,8 +239,37 @@ def _title(row: LayerCost, inside: InceptionModule | None) -> str:
 
 
 def _label(row: LayerCost) -> str:
-    shape = " × ".join(map(str, row.output_shape))
-    parameters = (
-        tr(", {parameters:,} parameters", parameters=row.parameters) if row.parameters else ""
+    kind, shape = _kind(row.kind), _shape(row.output_shape)
+    if not row.parameters:
+        return tr("{layer}: {kind}, {shape}", layer=row.title, kind=kind, shape=shape)
+    return tr(
+        "{layer}: {kind}, {shape}, {count:,} parameters",
+        layer=row.title,
+        kind=kind,
+        shape=shape,
+        count=row.parameters,
     )
-    return f"{row.title}: {row.kind}, {shape}{parameters}"
+
+
+def _kind(kind: str) -> str:
+    """Tell a kind, "convolution + ReLU", so that it can be told again."""
+    text, *others = map(tr, kind.split(" + "))
+    for other in others:
+        text = tr("{kind} + {other}", kind=text, other=other)
+    return text
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape))
+
+
+def _retold(data: Any) -> Any:
+    """Tell the texts of a message, which may have been kept, in the reader's language."""
+    match data:
+        case str():
+            return again(data)
+        case dict():
+            return {key: _retold(value) for key, value in data.items()}
+        case list():
+            return [_retold(value) for value in data]
+    return data

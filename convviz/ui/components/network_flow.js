@@ -21,11 +21,11 @@ class NetworkFlow {
     this.flow.replaceChildren(this.drawImage(data), list);
   }
 
-  drawImage({ photograph, input }) {
+  drawImage({ photograph, input, texts }) {
     const block = element("div", "image");
     const image = element("img");
     image.src = photograph;
-    image.alt = "What goes into the network";
+    image.alt = texts.photograph;
     block.append(image, text("image", input));
     return block;
   }

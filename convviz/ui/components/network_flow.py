@@ -9,9 +9,10 @@ import base64
 from collections.abc import Sequence
 
 from convviz.features.overview import StageSummary
+from convviz.language import tr
 from convviz.sprites.colormaps import lookup
 from convviz.sprites.overlay import levels
-from convviz.ui.components import findings
+from convviz.ui.components import findings, texts
 from convviz.ui.components.declare import declare
 from convviz.ui.keys import Component
 
@@ -32,9 +33,10 @@ def network_flow(
     """
     data = {
         "photograph": f"data:image/jpeg;base64,{_text(photograph)}",
-        "input": ["3 colours", f"{input_size} × {input_size}"],
+        "input": [tr("3 colours"), f"{input_size} × {input_size}"],
         "colours": _text(lookup("viridis").tobytes()),
         "stages": [_stage(summary) for summary in summaries],
+        "texts": texts.told(Component.NETWORK_FLOW),
     }
     told = _component(key=key, data=data, on_open_change=lambda: None).get("open")
     names = {summary.layer.name for summary in summaries}

@@ -19,6 +19,7 @@ class PositionMap {
 
   update(data, send) {
     this.send = send;
+    this.texts = data.texts;
     if (data.token !== this.token) {
       this.token = data.token;
       this.data = data;
@@ -28,8 +29,8 @@ class PositionMap {
       this.find(".cover").src = data.map;
       lay(this.find(".cover"), data.box, data.side, data.side);
       this.find(".alone").src = data.map;
-      this.find(".map").setAttribute("aria-label", data.label);
     }
+    this.find(".map").setAttribute("aria-label", data.label);
     this.picked = data.picked;
     this.draw();
   }
@@ -79,13 +80,17 @@ class PositionMap {
     const [row, column] = this.hovered ?? this.picked;
     const value = this.values[row * this.data.width + column];
     const number = Number.isFinite(value) ? Number(value.toPrecision(4)) : value;
-    this.find(".read").textContent = `Row ${row + 1}, column ${column + 1}: ${number}`;
-    const box = this.box(row, column);
-    this.find(".seen").textContent = box
-      ? `It can see ${box[3] - box[1]} × ${box[2] - box[0]} of the image's ` +
-        `${this.data.side} × ${this.data.side} pixels: columns ${box[1] + 1} to ${box[3]}, ` +
-        `rows ${box[0] + 1} to ${box[2]}.`
-      : "What it can see is not known.";
+    const at = { row: row + 1, column: column + 1, number };
+    this.find(".read").textContent = say(this.texts, "value", at);
+    this.find(".seen").textContent = this.sees(this.box(row, column));
+  }
+
+  sees(box) {
+    if (!box) return this.texts.unknown;
+    const [top, left, bottom, right] = box;
+    const size = { width: right - left, height: bottom - top, side: this.data.side };
+    const ends = { left: left + 1, right, top: top + 1, bottom };
+    return say(this.texts, "seen", { ...size, ...ends });
   }
 
   box(row, column) {

@@ -16,6 +16,7 @@ from convviz.sprites.colormaps import Colormap
 from convviz.sprites.overlay import heatmap
 from convviz.structure.receptive_field import ReceptiveField
 from convviz.ui import findings, state
+from convviz.ui.components import texts
 from convviz.ui.components.declare import declare
 from convviz.ui.keys import Component, Key
 
@@ -95,6 +96,7 @@ def draw(
             "columns": None if field is None else field.columns.seen,
             "picked": [row, column],
             "label": described(label),
+            "texts": texts.told(Component.POSITION_MAP),
         },
         on_pick_change=picked,
     )

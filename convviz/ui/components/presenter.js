@@ -19,11 +19,12 @@ class Presenter {
     ROOT.toggleAttribute("data-convviz-present", data.on);
     if (!data.on) this.clear();
     else if (!this.leave) {
-      this.leave = element("button", "convviz-leave", "Leave (Esc)");
+      this.leave = element("button", "convviz-leave");
       this.leave.type = "button";
       this.leave.addEventListener("click", this.toggle);
       document.querySelector(".stApp").append(this.leave);
     }
+    if (this.leave) this.leave.textContent = data.texts.leave;
   }
 
   press(event) {
@@ -49,7 +50,7 @@ class Presenter {
 
   click(event) {
     const button = event.target.closest?.(this.data.copy);
-    if (button) copyAddress(button);
+    if (button) copyAddress(button, this.data.texts);
     if (!this.data.on) return;
     if (this.filled) {
       this.empty();
@@ -68,7 +69,7 @@ class Presenter {
     const kind = drawn.tagName.toLowerCase();
     this.filled = element("div", "convviz-filled");
     this.filled.setAttribute("role", "dialog");
-    this.filled.setAttribute("aria-label", drawn.alt || "Image on the whole screen");
+    this.filled.setAttribute("aria-label", drawn.alt || this.data.texts.filled);
     let shown;
     if (kind === "svg") {
       shown = drawn.cloneNode(true);
@@ -124,7 +125,7 @@ function isLarge(drawn) {
   return box.width >= 60 && box.height >= 60; // not an icon
 }
 
-async function copyAddress(button) {
+async function copyAddress(button, texts) {
   const said = button.querySelector("p") ?? button;
   const before = said.textContent;
   let copied = true;
@@ -133,7 +134,7 @@ async function copyAddress(button) {
   } catch {
     copied = copyByHand(location.href); // no clipboard on an address without https
   }
-  said.textContent = copied ? "Copied" : "Copy it from the address bar";
+  said.textContent = copied ? texts.copied : texts.not_copied;
   setTimeout(() => {
     said.textContent = before;
   }, COPIED_FOR);

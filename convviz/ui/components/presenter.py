@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from convviz.language import tr
+from convviz.ui.components import texts
 from convviz.ui.components.declare import declare, out_of_sight
 from convviz.ui.keys import Component
 
@@ -32,13 +32,14 @@ def presenter(
                 "copy": _selector(copy),
                 "back": _selector(back),
                 "forward": _selector(forward),
+                "texts": texts.told(Component.PRESENTER),
             },
             on_toggle_change=on_toggle,
         )
 
 
 def _selector(key: str) -> str:
-    return tr(".st-key-{key} button", key=key)
+    return f".st-key-{key} button"
 
 
 _component = declare(Component.PRESENTER)

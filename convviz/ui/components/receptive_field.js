@@ -24,7 +24,7 @@ class ReceptiveField {
       this.row = Math.floor(data.rows.length / 2);
       this.column = Math.floor(data.columns.length / 2);
     }
-    this.canvas.setAttribute("aria-label", `What one position of ${data.title} sees of the image`);
+    this.canvas.setAttribute("aria-label", say(data.texts, "label", { layer: data.title }));
     if (this.image.src === data.image) this.draw();
     else this.image.src = data.image;
   }
@@ -107,14 +107,13 @@ class ReceptiveField {
   }
 
   tell(height, width, rows, columns, field) {
-    const { side, title } = this.data;
-    const where = `Row ${this.row + 1} of ${rows}, column ${this.column + 1} of ${columns}: `;
-    const cut = height < field[0] || width < field[1];
-    const whole = height >= side && width >= side;
-    let what = `this position of ${title} sees ${height} × ${width} pixels of the image`;
-    if (whole) what = `this position of ${title} sees the whole image`;
-    const more = cut ? ` (its field of ${field.join(" × ")} reaches beyond the edge).` : ".";
-    this.text.textContent = where + what + more;
+    const { side, title, texts } = this.data;
+    const isCut = height < field[0] || width < field[1];
+    const isWhole = height >= side && width >= side;
+    const sentence = `${isWhole ? "whole" : "part"}${isCut ? "_cut" : ""}`;
+    const at = { row: this.row + 1, rows, column: this.column + 1, columns };
+    const seen = { layer: title, height, width, field: field.join(" × ") };
+    this.text.textContent = say(texts, sentence, { ...at, ...seen });
   }
 
   save() {

@@ -8,6 +8,7 @@ from PIL import Image
 
 from convviz.images.encode import jpeg
 from convviz.structure.receptive_field import ReceptiveField
+from convviz.ui.components import texts
 from convviz.ui.components.declare import declare
 from convviz.ui.keys import Component
 
@@ -36,6 +37,7 @@ def field_on_image(
             "field": [0, 0] if field.mixed_by else [field.rows.size, field.columns.size],
             "name": name,
             "title": title,
+            "texts": texts.told(Component.RECEPTIVE_FIELD),
         },
     )
 

@@ -11,12 +11,38 @@ function mount(View) {
   const views = new WeakMap();
   return ({ data, parentElement, setStateValue, setTriggerValue }) => {
     if (!views.has(parentElement)) views.set(parentElement, new View(parentElement));
+    write(parentElement, data.texts);
     views.get(parentElement).update(data, setStateValue, setTriggerValue);
     return () => {
       views.get(parentElement)?.destroy?.();
       views.delete(parentElement);
     };
   };
+}
+
+// Write a component's texts to where its page names them: data-text, data-text-label, data-text-alt.
+function write(root, texts) {
+  for (const node of root.querySelectorAll("[data-text]")) {
+    const text = texts[node.dataset.text];
+    if (node.textContent !== text) node.textContent = text;
+  }
+  for (const node of root.querySelectorAll("[data-text-label]"))
+    node.setAttribute("aria-label", texts[node.dataset.textLabel]);
+  for (const node of root.querySelectorAll("[data-text-alt]"))
+    node.alt = texts[node.dataset.textAlt];
+}
+
+// One of a component's texts with its holes, "{row}", filled.
+function say(texts, name, values) {
+  return texts[name].replace(/\{(\w+)\}/g, (_, hole) => {
+    const value = values[hole];
+    return typeof value === "number" ? numeral(texts, String(value)) : value;
+  });
+}
+
+// A number as the reader's language writes it, from how English does.
+function numeral({ point, comma }, text) {
+  return text.replace(/[.,]/g, (sign) => (sign === "." ? point : comma));
 }
 
 // Runs the last of several quick calls, a moment after it.
@@ -40,8 +66,8 @@ class Delayed {
 class Player {
   // advance() goes to the next stop, every() gives the milliseconds between two, and paused() is
   // called when it comes to rest.
-  constructor(button, { advance, every, paused = () => {}, title = "Play" }) {
-    Object.assign(this, { button, advance, every, paused, title });
+  constructor(button, { advance, every, paused = () => {} }) {
+    Object.assign(this, { button, advance, every, paused });
     this.still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     button.hidden = this.still;
     button.addEventListener("click", () => this.play(!this.playing));
@@ -51,11 +77,17 @@ class Player {
     return this.timer !== undefined;
   }
 
+  // Name the button by two of the texts, "play" and "pause".
+  name(texts) {
+    this.texts = texts;
+    this.button.textContent = this.playing ? texts.pause : texts.play;
+  }
+
   play(on) {
     if (on === this.playing || (on && this.still)) return;
     clearInterval(this.timer);
     this.timer = on ? setInterval(this.advance, this.every()) : undefined;
-    this.button.textContent = on ? "Pause" : this.title;
+    this.name(this.texts);
     this.button.setAttribute("aria-pressed", String(on));
     if (!on) this.paused();
   }

@@ -18,7 +18,6 @@ class SlidingKernel {
     this.player = new Player(root.querySelector(".play"), {
       advance: () => this.go(this.stop + Math.max(1, Math.round(this.data.output ** 2 / 80))),
       every: () => EVERY,
-      title: "Slide",
     });
     this.watch = new ResizeObserver(() => this.draw());
     this.watch.observe(this.input);
@@ -27,10 +26,11 @@ class SlidingKernel {
   update(data) {
     if (JSON.stringify(data) !== JSON.stringify(this.data)) this.stop = 0;
     this.data = data;
-    const { length, padding, output } = data;
-    const padded = padding ? ` with ${padding} of padding` : "";
-    this.root.querySelector(".in").textContent = `In: ${length} × ${length}${padded}`;
-    this.root.querySelector(".out").textContent = `Out: ${output} × ${output}`;
+    const { length, padding, output, texts } = data;
+    const put = (place, ...text) => (this.root.querySelector(place).textContent = say(texts, ...text));
+    put(".in", padding ? "in_padded" : "in", { length, padding });
+    put(".out", "out", { length: output });
+    this.player.name(texts);
     this.draw();
   }
 
@@ -87,8 +87,8 @@ class SlidingKernel {
     const [row, column] = [Math.floor(this.stop / output), this.stop % output];
     this.drawInput(row, column);
     this.drawOutput(row, column);
-    this.root.querySelector(".where").textContent =
-      `Row ${row + 1}, column ${column + 1} of the output`;
+    const at = { row: row + 1, column: column + 1 };
+    this.root.querySelector(".where").textContent = say(this.data.texts, "where", at);
   }
 
   drawInput(row, column) {

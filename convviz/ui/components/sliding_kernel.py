@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from convviz.lessons.sliding import Sliding
+from convviz.ui.components import texts
 from convviz.ui.components.declare import declare
 from convviz.ui.keys import Component
 
@@ -29,6 +30,7 @@ def sliding_kernel(sliding: Sliding, *, name: str, key: str) -> None:
             # Where no tap ever falls, from the padding's edge on: the first pixel, and how many.
             "unseen": [[first + sliding.padding, count] for first, count in sliding.unseen_bands],
             "name": name,
+            "texts": texts.told(Component.SLIDING_KERNEL),
         },
     )
 

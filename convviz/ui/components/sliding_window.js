@@ -50,6 +50,7 @@ class SlidingWindow {
   update(data, send) {
     this.data = data;
     this.send = send;
+    this.player.name(data.texts);
     if (this.shown?.token === data.token) this.take(data);
     this.load();
   }
@@ -104,7 +105,7 @@ class SlidingWindow {
     );
     this.find(".whole").hidden = shown.of_image;
     this.find(".lab").classList.toggle("deep", !shown.of_image);
-    this.find(".note span").hidden = !shown.padded;
+    this.find(".note .dot").hidden = !shown.padded;
     this.find(".content canvas").hidden = shown.of_image;
     this.find(".content img").hidden = !shown.of_image;
     this.find(".sum .title").textContent = shown.kind === "sum" ? shown.title : "";
@@ -125,10 +126,9 @@ class SlidingWindow {
   }
 
   layStages() {
-    const { height, width, padding, rows, columns, label } = this.shown;
+    const { height, width, padding, rows, columns } = this.shown;
     const [top, left, bottom, right] = padding;
     this.input.style.aspectRatio = `${width} / ${height}`;
-    this.input.setAttribute("aria-label", label);
     lay(this.find(".content"), [top, left, height - bottom, width - right], height, width);
     this.find(".output").style.aspectRatio = `${columns.length} / ${rows.length}`;
     this.find(".photograph").style.aspectRatio = "1";
@@ -136,14 +136,13 @@ class SlidingWindow {
 
   // Windows of an uneven pooling differ in size; all others have one.
   makeGrids(tall, wide) {
-    const isSum = this.shown.kind === "sum";
-    const titles = isSum ? ["Input", "× kernel", "= products"] : ["Input"];
+    const count = this.shown.kind === "sum" ? 3 : 1; // the input; the kernel and the products
     this.find(".note").hidden = Math.max(tall, wide) > LEGIBLE;
-    this.parts = titles.map((title, part) => {
+    this.parts = Array.from({ length: count }, (_, part) => {
       const box = element("div", "part");
       box.style.setProperty("--columns", wide);
       box.classList.toggle("many", Math.max(tall, wide) > LEGIBLE);
-      const heading = element("div", "title", title);
+      const heading = element("div", "title");
       const grid = element("div", "cells");
       grid.setAttribute("role", "img");
       const cells = Array.from({ length: tall * wide }, (_, at) => {
@@ -155,7 +154,7 @@ class SlidingWindow {
       grid.append(...cells);
       const sum = element("div", "total");
       box.append(heading, grid, sum);
-      return { box, heading, grid, sum, cells, title };
+      return { box, heading, grid, sum, cells };
     });
     this.find(".numbers").replaceChildren(...this.parts.map(({ box }) => box));
   }
@@ -233,7 +232,7 @@ class SlidingWindow {
 
   // What the window's numbers make, step by step: [name, value] each.
   steps(added) {
-    const { kind, bias, rest, divisors, columns, after, relu_follows } = this.shown;
+    const { kind, bias, rest, divisors, columns, after, relu_follows, texts } = this.shown;
     const at = this.row * columns.length + this.column;
     const { patch } = this.underWindow(0);
     let value;
@@ -242,24 +241,28 @@ class SlidingWindow {
       value = result;
       steps.push([name, value]);
     };
-    if (kind === "sum") step("Sum", total(added) + rest[at] + (bias ?? 0));
-    else if (kind === "maximum") step("Maximum", Math.max(...patch));
-    else step(`Sum of ${patch.length} / ${divisors[at]}`, total(patch) / divisors[at]);
+    if (kind === "sum") step(texts.sum, total(added) + rest[at] + (bias ?? 0));
+    else if (kind === "maximum") step(texts.maximum, Math.max(...patch));
+    else {
+      const name = say(texts, "mean", { count: patch.length, divisor: divisors[at] });
+      step(name, total(patch) / divisors[at]);
+    }
     for (const stage of after) {
-      if (stage.kind === "relu") step("After the ReLU", Math.min(Math.max(0, value), stage.ceiling ?? Infinity));
-      else {
+      if (stage.kind === "relu") {
+        step(texts.after_relu, Math.min(Math.max(0, value), stage.ceiling ?? Infinity));
+      } else {
         const normalised = ((value - stage.mean) / stage.spread) * stage.scale + stage.shift;
-        step("After batch norm", normalised);
+        step(texts.after_norm, normalised);
       }
     }
-    if (relu_follows) steps.push(["Later, after the ReLU", Math.max(0, value)]);
+    if (relu_follows) steps.push([texts.later, Math.max(0, value)]);
     return steps;
   }
 
   draw() {
     const shown = this.shown;
     if (!shown || this.index === undefined) return;
-    const { rows, columns, kind, height, width } = shown;
+    const { rows, columns, kind, height, width, texts } = shown;
     const [top, tall, down] = rows[this.row];
     const [left, wide, across] = columns[this.column];
     const bottom = top + (tall - 1) * down + 1;
@@ -275,10 +278,14 @@ class SlidingWindow {
     const number = shown.map[this.row * columns.length + this.column];
     const where = this.find(".where");
     where.setAttribute("aria-live", this.player.playing ? "off" : "polite");
-    where.textContent =
-      `Row ${this.row + 1} of ${rows.length}, column ${this.column + 1} of ${columns.length}: ` +
-      short(number);
-    where.title = String(number);
+    where.textContent = say(texts, "where", {
+      row: this.row + 1,
+      rows: rows.length,
+      column: this.column + 1,
+      columns: columns.length,
+      number: short(number, texts),
+    });
+    where.title = numeral(texts, String(number));
   }
 
   drawOutput() {
@@ -291,10 +298,10 @@ class SlidingWindow {
   }
 
   drawField() {
-    const { field, side, input, of_image, padded, names } = this.shown;
-    const hatched = padded ? "; hatched: padding, all zeros" : "";
-    const what = of_image ? input : `${names[this.index]} of ${input}`;
-    this.find(".input + figcaption").textContent = `The window on ${what}${hatched}`;
+    const { field, side, input, of_image, padded, names, texts } = this.shown;
+    const on = `${of_image ? "on_image" : "on_channel"}${padded ? "_padded" : ""}`;
+    const title = say(texts, on, { input, channel: names[this.index] });
+    this.find(".input + figcaption").textContent = title;
     if (of_image) return;
     const [down, across] = field ? [field[0][this.row], field[1][this.column]] : [];
     const isSeen = Boolean(field) && down[1] >= down[0] && across[1] >= across[0];
@@ -303,16 +310,15 @@ class SlidingWindow {
     if (isSeen) {
       const box = [down[0], across[0], down[1] + 1, across[1] + 1];
       lay(this.find(".field"), box, side, side, 10);
-      caption.textContent =
-        `Receptive field: this number can see ${box[2] - box[0]} × ${box[3] - box[1]} of the ` +
-        `image's ${side} × ${side} pixels`;
+      const size = { height: box[2] - box[0], width: box[3] - box[1], side };
+      caption.textContent = say(texts, "field", size);
     } else {
-      caption.textContent = "What this number can see of the image is not known";
+      caption.textContent = texts.no_field;
     }
   }
 
   drawRows(added) {
-    const { names, bias, others, rest, columns, kind } = this.shown;
+    const { names, bias, others, rest, columns, kind, texts } = this.shown;
     if (kind !== "sum") {
       this.find(".rows").replaceChildren();
       return;
@@ -323,8 +329,8 @@ class SlidingWindow {
     const left = further.length + others;
     const more = further.reduce((sum, index) => sum + added[index], 0);
     const beyond = rest[this.row * columns.length + this.column] + more;
-    if (left) lines.push([`the other ${left}`, beyond]);
-    if (bias !== null) lines.push(["bias", bias]);
+    if (left) lines.push([say(texts, "others", { count: left }), beyond]);
+    if (bias !== null) lines.push([texts.bias, bias]);
     const bound = Math.max(...lines.map(([, value]) => Math.abs(value))) || 1;
     this.find(".rows").replaceChildren(
       ...lines.flatMap(([name, value, index]) => {
@@ -342,21 +348,21 @@ class SlidingWindow {
         fill.style.left = `${value < 0 ? 50 - share : 50}%`;
         fill.style.background = `rgb(${value < 0 ? VERMILION : BLUE})`;
         bar.append(fill);
-        const number = element("span", "value", signed(value));
-        number.title = String(value);
+        const number = element("span", "value", signed(value, texts));
+        number.title = numeral(texts, String(value));
         return [label, bar, number];
       }),
     );
   }
 
   drawSteps(added) {
-    const { columns, map } = this.shown;
+    const { columns, map, texts } = this.shown;
     const number = map[this.row * columns.length + this.column];
-    const lines = [...this.steps(added), ["The map's number", number, "last"]];
+    const lines = [...this.steps(added), [texts.last, number, "last"]];
     this.find(".steps").replaceChildren(
       ...lines.flatMap(([name, value, style]) => {
-        const written = element("span", "value", short(value));
-        written.title = String(value);
+        const written = element("span", "value", short(value, texts));
+        written.title = numeral(texts, String(value));
         if (style) written.classList.add(style);
         return [element("span", style, name), written];
       }),
@@ -364,7 +370,8 @@ class SlidingWindow {
   }
 
   drawNumbers(added) {
-    const { names, kind } = this.shown;
+    const { names, kind, texts } = this.shown;
+    const sum = kind === "sum" ? signed(added[this.index], texts) : "";
     const window_ = this.underWindow(this.index);
     this.cellsOf = [window_.patch, window_.kernel, window_.products];
     this.inside = window_.inside;
@@ -383,22 +390,19 @@ class SlidingWindow {
       numbers.forEach((value, at) => {
         const cell = part.cells[at];
         const isPadding = i !== 1 && !this.inside[at];
-        cell.textContent = isPadding ? "·" : rounded(value / 10 ** power, places);
+        cell.textContent = isPadding ? "·" : rounded(value / 10 ** power, places, texts);
         const [ground, ink] = tint(isPadding ? 0 : value / bound);
         cell.style.background = ground;
         cell.style.color = ink;
         cell.classList.toggle("largest", at === largest);
       });
-      const unit = power ? `, in units of 10${superscript(power)}` : "";
-      const name = i === 0 ? `: ${names[this.index]}` : "";
-      part.heading.textContent = part.title + name + unit;
-      const sum = i === 2 ? `; they add up to ${signed(added[this.index])}` : "";
-      const label = `${part.title}${name}, ${this.size} numbers${sum}`;
+      const title = say(texts, `part_${i}`, { channel: names[this.index] });
+      const unit = `10${superscript(power)}`;
+      part.heading.textContent = power ? say(texts, "in_units", { title, unit }) : title;
+      const label = say(texts, i === 2 ? "products" : "numbers", { title, size: this.size, sum });
       part.grid.setAttribute("aria-label", label);
     });
-    if (kind === "sum") {
-      this.parts[2].sum.textContent = `They add up to ${signed(added[this.index])}`;
-    }
+    if (kind === "sum") this.parts[2].sum.textContent = say(texts, "sum_of_products", { sum });
   }
 
   showExact(event) {
@@ -407,8 +411,9 @@ class SlidingWindow {
     tip.hidden = part === undefined;
     if (tip.hidden) return;
     const isPadding = part !== "1" && !this.inside[at];
-    const value = isPadding ? "padding" : Number(this.cellsOf[part][at].toPrecision(9));
-    const text = `row ${Math.floor(at / this.wide) + 1}, column ${(at % this.wide) + 1}: ${value}`;
+    const place = { row: Math.floor(at / this.wide) + 1, column: (at % this.wide) + 1 };
+    const number = Number(this.cellsOf[part][at].toPrecision(9));
+    const text = say(this.shown.texts, isPadding ? "exact_padding" : "exact", { ...place, number });
     showTip(tip, text, event.target.getBoundingClientRect(), 6);
   }
 
@@ -547,8 +552,9 @@ function total(numbers) {
   return numbers.reduce((sum, value) => sum + value, 0);
 }
 
-function short(value) {
-  return withMinus(Number.isFinite(value) ? String(Number(value.toPrecision(4))) : String(value));
+function short(value, texts) {
+  const text = Number.isFinite(value) ? String(Number(value.toPrecision(4))) : String(value);
+  return withMinus(numeral(texts, text));
 }
 
 // As texts write it; a hyphen is narrower than a plus.
@@ -556,14 +562,15 @@ function withMinus(text) {
   return text.replace(/^-/, "−");
 }
 
-function signed(value) {
-  return value > 0 ? `+${short(value)}` : short(value);
+function signed(value, texts) {
+  return value > 0 ? `+${short(value, texts)}` : short(value, texts);
 }
 
-function rounded(value, places) {
+function rounded(value, places, texts) {
   if (!Number.isFinite(value)) return "?";
   const text = value.toFixed(places);
-  return Number(text) === 0 ? "0" : withMinus(text.replace(/^(-?)0\./, "$1."));
+  if (Number(text) === 0) return "0";
+  return withMinus(numeral(texts, text.replace(/^(-?)0\./, "$1.")));
 }
 
 function superscript(power) {

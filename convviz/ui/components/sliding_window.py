@@ -13,16 +13,15 @@ import streamlit as st
 import torch
 from torch import Tensor
 
+from convviz import language
 from convviz.features.arithmetic_steps import Normalised, Rectified, Stage
 from convviz.features.sliding_window import SlidingWindow
-from convviz.language import later, tr
 from convviz.sprites.colormaps import lookup
 from convviz.structure.receptive_field import ReceptiveField
+from convviz.ui.components import texts
 from convviz.ui.components.declare import declare
 from convviz.ui.components.store import pack, store
 from convviz.ui.keys import Component
-
-_LABEL = later("The input with the window: the arrow keys move it, the space bar plays and pauses")
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def draw(
     header = {"bias": window.bias, "after": after}
     numbers = pack(header, [[_bytes(part) for part in parts]])
     image = pack({}, [[photograph]])
-    token = f"{inputs[0]}{numbers[0]}{image[0]}"
+    token = f"{inputs[0]}{numbers[0]}{image[0]}{language.current()}"
 
     def picked() -> None:
         pick = st.session_state[key].get("pick")
@@ -114,9 +113,9 @@ def draw(
                 "input": captions.source,
                 "output": captions.output,
                 "title": captions.contributions,
-                "label": _LABEL,
                 "picked": position,
                 "serial": last.get("serial", 0),
+                "texts": texts.told(Component.SLIDING_WINDOW),
             },
             on_pick_change=picked,
         )
@@ -127,7 +126,7 @@ def _sent(stage: Stage) -> dict[str, object] | None:
     match stage:
         case Normalised():
             return {
-                "kind": tr("batch norm"),
+                "kind": "batch norm",
                 "mean": stage.mean,
                 "spread": stage.spread,
                 "scale": stage.scale,

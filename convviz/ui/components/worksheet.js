@@ -66,7 +66,7 @@ class Worksheet {
 
 // What the page shows, gathered before anything else can change it, then written as HTML.
 async function sheet(data) {
-  const { image, about, questions, command } = data;
+  const { image, about, questions, command, texts } = data;
   const isOfSidebar = Object.keys(image).length > 0;
   const main = document.querySelector("[data-testid=stMainBlockContainer]");
   const photographs = [...document.querySelectorAll("[data-testid=stSidebar] img")];
@@ -76,7 +76,8 @@ async function sheet(data) {
   const described = Object.entries(photograph ? { ...image, ...about } : about);
   gather(main, found);
   const widgets = [...document.querySelectorAll(SETTINGS)];
-  const settings = data.settings ?? widgets.map(setting).filter(Boolean);
+  const read = widgets.map((widget) => setting(widget, texts)).filter(Boolean);
+  const settings = data.settings ?? read;
   const paper = document.implementation.createHTMLDocument();
   const made = (tag, text, name) => {
     const node = paper.createElement(tag);
@@ -86,29 +87,29 @@ async function sheet(data) {
   };
   const title = main.querySelector("h1")?.textContent ?? "";
   paper.title = `${title} · convviz`;
-  paper.documentElement.lang = "en";
+  paper.documentElement.lang = data.language;
   const charset = made("meta");
   charset.setAttribute("charset", "utf-8");
   paper.head.prepend(charset);
   paper.head.append(made("style", STYLE));
   const name = made("p", undefined, "name");
-  name.append("Name", made("span"), "Date", made("span"));
+  name.append(texts.name, made("span"), texts.date, made("span"));
   paper.body.append(name, made("h1", title), pairsTable(made, described));
   for (const each of found) paper.body.append(await each(made));
-  if (questions.length) paper.body.append(made("h2", "Questions"));
+  if (questions.length) paper.body.append(made("h2", texts.questions));
   for (const [text, options] of questions) {
     const question = made("div", undefined, "question");
     const choices = made("p", undefined, "options");
     choices.append(...options.map((option) => made("span", option)));
-    question.append(made("h3", text), choices, made("p", "Why?"));
+    question.append(made("h3", text), choices, made("p", texts.why));
     for (let line = 0; line < LINES; line++) question.append(made("div", undefined, "line"));
     paper.body.append(question);
   }
-  if (settings.length) paper.body.append(made("h2", "Settings"), pairsTable(made, settings));
-  paper.body.append(made("h2", "The same again"));
-  if (command) paper.body.append(made("p", "On the command line:"), made("code", command));
+  if (settings.length) paper.body.append(made("h2", texts.settings), pairsTable(made, settings));
+  paper.body.append(made("h2", texts.again));
+  if (command) paper.body.append(made("p", texts.command), made("code", command));
   if (data.commandNote) paper.body.append(made("p", data.commandNote));
-  paper.body.append(made("p", "In the browser:"), made("code", address(data.link)));
+  paper.body.append(made("p", texts.browser), made("code", address(data.link)));
   if (data.linkNote) paper.body.append(made("p", data.linkNote));
   return `<!doctype html>\n${paper.documentElement.outerHTML}\n`;
 }
@@ -355,7 +356,7 @@ async function loaded(url) {
 }
 
 // What is chosen with a widget, as its name and its value.
-function setting(widget) {
+function setting(widget, texts) {
   if (!isVisible(widget)) return undefined;
   const label = widget.querySelector("[data-testid=stWidgetLabel]");
   let name = label?.textContent.trim() || widget.getAttribute("aria-label") || "";
@@ -369,9 +370,10 @@ function setting(widget) {
   const field = widget.querySelector("textarea, input:not([type=checkbox], [type=radio])");
   if (box) {
     name = name || widget.textContent.trim();
-    value = box.checked ? "on" : "off";
+    value = box.checked ? texts.on : texts.off;
   } else if (thumbs.length) {
-    value = thumbs.map((each) => each.textContent.trim()).join(" to ");
+    const [low, high] = thumbs.map((each) => each.textContent.trim());
+    value = high === undefined ? low : say(texts, "range", { low, high });
   } else if (picked.length) {
     value = [...picked].map((each) => each.textContent.trim()).join(", ");
   } else if (field) value = field.value || widget.textContent.replace(name, "").trim();

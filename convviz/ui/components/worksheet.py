@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from convviz.language import tr
+from convviz import language
+from convviz.ui.components import texts
 from convviz.ui.components.declare import declare, out_of_sight
 from convviz.ui.keys import Component
 
@@ -48,7 +49,7 @@ def worksheet(
         _component(
             key=_KEY,
             data={
-                "button": tr(".st-key-{button} button", button=button),
+                "button": f".st-key-{button} button",
                 "name": name,
                 "image": dict(image),
                 "about": dict(about),
@@ -58,6 +59,8 @@ def worksheet(
                 "commandNote": command_note,
                 "link": {str(name): value for name, value in link.items()},
                 "linkNote": link_note,
+                "language": language.current(),
+                "texts": texts.told(Component.WORKSHEET),
             },
         )
 

@@ -6,11 +6,21 @@ from convviz.features.class_evidence import ClassActivationMap
 from convviz.features.deletion import DeletionStep
 from convviz.features.grad_cam import ClassMap
 from convviz.formatting import decimals, percent, probability
-from convviz.language import tr
+from convviz.language import again, later, tr, trn
 from convviz.networks.network import Network
 from convviz.plain_text import plain
 from convviz.structure.layers import Layer
 
+_VERDICTS = {  # by whether it wins in deletion, and in insertion
+    (True, True): later("**Yes: the map beats every shuffled one in both tests.**"),
+    (True, False): later(
+        "**Partly: it beats every shuffled map in deletion, but not in insertion.**"
+    ),
+    (False, True): later(
+        "**Partly: it beats every shuffled map in insertion, but not in deletion.**"
+    ),
+    (False, False): later("**No: it does not beat chance: do not believe this map here.**"),
+}
 _ALIKE = 0.5  # a rank correlation from which two pictures are called much alike
 
 
@@ -19,16 +29,16 @@ def score(title: str, value: float, share: float, *, against: bool) -> str:
     name = plain(title)
     if not against:
         return tr(
-            "Score of **{name}**: {value}, probability {share}.",
-            name=name,
-            value=decimals(value),
+            "Score of **{class_name}**: {score}, probability {share}.",
+            class_name=name,
+            score=decimals(value),
             share=probability(share),
         )
     return tr(
-        "Why **{name}**: the one score exceeds the other by {value}; between these two "
+        "Why **{class_name}**: the one score exceeds the other by {difference}; between these two "
         "alone the first has a probability of {share}.",
-        name=name,
-        value=decimals(value),
+        class_name=name,
+        difference=decimals(value),
         share=probability(share),
     )
 
@@ -44,24 +54,24 @@ def not_reached(layer: Layer, before: Layer | None, *, is_shown: bool = False) -
     if before is None:
         offer = tr("You can choose another layer.")
     elif is_shown:
-        offer = tr("This is the evidence in {title}.", title=plain(before.title))
+        offer = tr("This is the evidence in {layer}.", layer=plain(before.title))
     else:
-        offer = tr("You can look at {title} instead.", title=plain(before.title))
-    return tr(
-        "No gradient of the score reaches {title}: what comes after it passes nothing of "
-        "it on to this class, so its maps are no evidence. {offer}",
-        title=plain(layer.title),
-        offer=offer,
+        offer = tr("You can look at {layer} instead.", layer=plain(before.title))
+    text = tr(
+        "No gradient of the score reaches {layer}: what comes after it passes nothing of it on to "
+        "this class, so its maps are no evidence.",
+        layer=plain(layer.title),
     )
+    return f"{text} {offer}"
 
 
 def no_places(layer: Layer, instead: Layer) -> str:
     """Say that a layer has no map, and which one is shown instead."""
     return tr(
-        "{title} puts out one number for each channel and has no places to show, so this "
-        "is the evidence in {title_2}.",
-        title=plain(layer.title),
-        title_2=plain(instead.title),
+        "{layer} puts out one number for each channel and has no places to show, so this is the "
+        "evidence in {other}.",
+        layer=plain(layer.title),
+        other=plain(instead.title),
     )
 
 
@@ -83,19 +93,23 @@ def seen_at(network: Network, side: int, box: tuple[float, ...] | None) -> str:
         box: Where the layer's map lies on it; None for all of it.
     """
     usual = network.weights.input_size
-    text = tr("The predictions are made of the image at {side} × {side} pixels", side=side)
-    if side != usual:
-        text += tr(
-            ", the size that the decoder was trained on; the sidebar and Activations "
-            "count layers at {usual} × {usual}, so their maps are larger",
+    if side == usual:
+        text = tr("The predictions are made of the image at {side} × {side} pixels.", side=side)
+    else:
+        text = tr(
+            "The predictions are made of the image at {side} × {side} pixels, the size that the "
+            "decoder was trained on; the sidebar and Activations count layers at "
+            "{usual} × {usual}, so their maps are larger.",
+            side=side,
             usual=usual,
         )
-    if box is not None:
-        text += tr(
-            ". Each value is drawn around the middle of the pixels that it looks at, so "
-            "the coloured field may end before the image does"
-        )
-    return f"{text}."
+    if box is None:
+        return text
+    drawn = tr(
+        "Each value is drawn around the middle of the pixels that it looks at, so the coloured "
+        "field may end before the image does."
+    )
+    return f"{text} {drawn}"
 
 
 def cam(found: ClassActivationMap, class_map: ClassMap) -> str:
@@ -105,108 +119,94 @@ def cam(found: ClassActivationMap, class_map: ClassMap) -> str:
     share = gap / largest if largest else 0.0
     return tr(
         "Behind these maps come only averages and one linear layer, so class activation "
-        "mapping (Zhou et al. 2016) applies as well: its map is Grad-CAM's times "
-        "{positions}, the number of places. Measured here, the two differ by {share} of "
-        "the largest value.",
-        positions=found.positions,
+        "mapping (Zhou et al. 2016) applies as well: its map is Grad-CAM's times {places}, the "
+        "number of places. Measured here, the two differ by {share} of the largest value.",
+        places=found.positions,
         share=percent(share),
     )
 
 
 def channels(class_map: ClassMap, listed: int) -> str:
     """Say what the shares of the listed channels are, and what all of them come to."""
-    total = float(class_map.contributions.sum())
-    most = (
-        tr("channel that adds") if listed == 1 else tr("{listed} channels that add", listed=listed)
-    )
-    return tr(
-        "The {most} most to the score, of {count:,}, by estimate; all {contributions:,} "
+    return trn(
+        "The channel that adds most to the score, of {channels:,}, by estimate; all {channels:,} "
         "channels together, with those that subtract, come to {total} of {score}.",
-        most=most,
-        count=len(class_map.contributions),
-        contributions=len(class_map.contributions),
-        total=decimals(total),
+        "The {count} channels that add most to the score, of {channels:,}, by estimate; all "
+        "{channels:,} channels together, with those that subtract, come to {total} of {score}.",
+        listed,
+        channels=len(class_map.contributions),
+        total=decimals(float(class_map.contributions.sum())),
         score=decimals(class_map.score),
     )
 
 
 def channel(number: int, estimate: float, measured: float) -> str:
     """Say what a channel adds by estimate, and what the score loses when it is switched off."""
-    return tr(
-        "**{number}** adds {estimate}; switched off, the score {which} by {measured}",
-        number=number,
-        estimate=decimals(estimate),
-        which="falls" if measured >= 0 else "rises",
-        measured=decimals(abs(measured)),
+    text = (
+        later("**{channel}** adds {estimate}; switched off, the score falls by {measured}")
+        if measured >= 0
+        else later("**{channel}** adds {estimate}; switched off, the score rises by {measured}")
     )
+    return tr(text, channel=number, estimate=decimals(estimate), measured=decimals(abs(measured)))
 
 
 def deletion(step: DeletionStep) -> str:
     """Say whether a map beats shuffled maps when pixels are deleted, and when they are inserted."""
     if step.deletion is None or step.insertion is None:
         return tr("Not all curves are there yet.")
-    count = len(step.random_deletions)
-    lines = (
-        tr(
-            "Deleting in the map's order leaves an area of {area}, in shuffled orders "
-            "{random_deletion_area} on average of {count}; less is better. ",
-            area=decimals(step.deletion.area, 3),
-            random_deletion_area=decimals(step.random_deletion_area, 3),
-            count=count,
-        ),
-        tr(
-            "Inserting gives {area}, in shuffled orders {random_insertion_area}; more is better. ",
-            area=decimals(step.insertion.area, 3),
-            random_insertion_area=decimals(step.random_insertion_area, 3),
-        ),
-    )
     wins = (step.beats_random_in_deletion, step.beats_random_in_insertion)
-    verdict = {
-        (True, True): tr("**Yes: the map beats every shuffled one in both tests.** "),
-        (
-            True,
-            False,
-        ): tr("**Partly: it beats every shuffled map in deletion, but not in insertion.** "),
-        (
-            False,
-            True,
-        ): tr("**Partly: it beats every shuffled map in insertion, but not in deletion.** "),
-        (False, False): tr("**No: it does not beat chance: do not believe this map here.** "),
-    }[wins]
-    return (verdict + "".join(lines)).rstrip()
+    deletion = tr(
+        "Deleting in the map's order leaves an area of {area}, in shuffled orders {shuffled} on "
+        "average of {count}; less is better.",
+        area=decimals(step.deletion.area, 3),
+        shuffled=decimals(step.random_deletion_area, 3),
+        count=len(step.random_deletions),
+    )
+    insertion = tr(
+        "Inserting gives {area}, in shuffled orders {shuffled}; more is better.",
+        area=decimals(step.insertion.area, 3),
+        shuffled=decimals(step.random_insertion_area, 3),
+    )
+    return f"{tr(_VERDICTS[wins])} {deletion} {insertion}"
 
 
 def randomised(similarity: float, method: str) -> str:
     """Say what it means that a picture changes, or does not, when the decoder is randomised."""
-    alike = tr("rank correlation {similarity}", similarity=decimals(similarity))
-    if similarity >= _ALIKE:
-        return tr(
-            "With a decoder of random numbers the picture stays much the same ({alike}): "
-            "what {method} shows here has little to do with what the network has learned "
-            "of the class.",
-            alike=alike,
-            method=method,
+    text = (
+        later(
+            "With a decoder of random numbers the picture stays much the same (rank correlation "
+            "{correlation}): what {method} shows here has little to do with what the network has "
+            "learned of the class."
         )
-    return tr(
-        "With a decoder of random numbers the picture changes ({alike}), as it should if "
-        "{method} shows what the network has learned of the class.",
-        alike=alike,
-        method=method,
+        if similarity >= _ALIKE
+        else later(
+            "With a decoder of random numbers the picture changes (rank correlation "
+            "{correlation}), as it should if {method} shows what the network has learned of the "
+            "class."
+        )
     )
+    return tr(text, correlation=decimals(similarity), method=method)
 
 
 def occlusion(similarity: float, uncovered: float, largest: float) -> str:
     """Say how far a map agrees with what covering the places does."""
-    alike = "agree" if similarity >= _ALIKE else "differ"
-    return tr(
-        "Covering the worst place lowers the score of {uncovered} by {largest}. The map "
-        "and these falls {alike} (rank correlation {similarity}; 1 is the same order of "
-        "places).",
-        uncovered=decimals(uncovered),
-        largest=decimals(largest),
-        alike=alike,
-        similarity=decimals(similarity),
+    text = tr(
+        "Covering the worst place lowers the score of {score} by {fall}.",
+        score=decimals(uncovered),
+        fall=decimals(largest),
     )
+    alike = (
+        later(
+            "The map and these falls agree (rank correlation {correlation}; 1 is the same order "
+            "of places)."
+        )
+        if similarity >= _ALIKE
+        else later(
+            "The map and these falls differ (rank correlation {correlation}; 1 is the same order "
+            "of places)."
+        )
+    )
+    return f"{text} {tr(alike, correlation=decimals(similarity))}"
 
 
 def worse(before: tuple[float, float], now: tuple[float, float]) -> str:
@@ -217,12 +217,12 @@ def worse(before: tuple[float, float], now: tuple[float, float]) -> str:
         now: Those of the worse one.
     """
     return tr(
-        "Score {now}, probability {now_2}. With the image as it is: score {before}, "
-        "probability {before_2}.",
-        now=decimals(now[0]),
-        now_2=probability(now[1]),
-        before=decimals(before[0]),
-        before_2=probability(before[1]),
+        "Score {score}, probability {share}. With the image as it is: score {score_before}, "
+        "probability {share_before}.",
+        score=decimals(now[0]),
+        share=probability(now[1]),
+        score_before=decimals(before[0]),
+        share_before=probability(before[1]),
     )
 
 
@@ -234,17 +234,16 @@ def not_among(title: str, network: str, *, shares_any: bool = True) -> str:
         network: The network that lacks it.
         shares_any: Whether it knows any class of the network in the sidebar.
     """
-    text = tr(
-        "“{title}” is none of the classes of {network}", title=plain(title), network=plain(network)
+    text = (
+        later("“{class_name}” is none of the classes of {network}: choose another class.")
+        if shares_any
+        else later(
+            "“{class_name}” is none of the classes of {network}, nor is any other class of the "
+            "network in the sidebar: choose another network under With, one that knows "
+            "“{class_name}”."
+        )
     )
-    if shares_any:
-        return tr("{text}: choose another class.", text=text)
-    return tr(
-        "{text}, nor is any other class of the network in the sidebar: choose another "
-        "network under With, one that knows “{title}”.",
-        text=text,
-        title=plain(title),
-    )
+    return tr(text, class_name=plain(title), network=plain(again(network)))
 
 
 def no_class(*, is_nameless: bool) -> str:

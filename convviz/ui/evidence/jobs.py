@@ -9,7 +9,7 @@ import streamlit as st
 
 from convviz.features.class_target import ClassTarget
 from convviz.jobs.job import JobView, Work
-from convviz.language import tr
+from convviz.language import again, tr
 from convviz.ui import jobs
 from convviz.ui.choice import Choice
 from convviz.ui.jobs import PageJobs
@@ -91,7 +91,7 @@ class Runs:
         """Draw the job that is under way, or why the last one failed or ended early."""
         if self.job is None:
             return
-        note = None if self.job.live else self.job.note
+        note = None if self.job.live else again(self.job.note)
         self.page_jobs.show(self.job, live=lambda job: _draw_live, small=True, note=note)
 
 
@@ -116,5 +116,5 @@ def _results() -> dict[JobSubject, Any]:
 def _draw_live(job: JobView) -> None:
     """Draw a job that runs; called about once a second, so nothing here may be heavy."""
     fraction = job.newest.fraction
-    left = "stopping" if job.stopping else jobs.time_left(fraction, job.seconds)
+    left = tr("stopping") if job.stopping else jobs.time_left(fraction, job.seconds)
     st.progress(fraction, text=left or tr("under way"))

@@ -23,7 +23,7 @@ from convviz.features.saliency import (
     saliency,
 )
 from convviz.formatting import significant
-from convviz.language import tr
+from convviz.language import ENGLISH, speaking, tr
 from convviz.networks.network import Network
 from convviz.sprites.colormaps import Colormap, hex_colours
 from convviz.sprites.overlay import Box, heatmap, overlay
@@ -96,7 +96,7 @@ def draw_not_reached(choice: Choice, class_map: ClassMap) -> None:
     st.warning(findings.not_reached(class_map.layer, before), icon=":material/block:")
     if before is not None:
         st.button(
-            tr("Look at {title}", title=state.plain(before.title)),
+            tr("Look at {layer}", layer=state.plain(before.title)),
             key="evidence_layer_before",
             on_click=_open_layer,
             args=(before.name,),
@@ -131,7 +131,7 @@ def find(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> Eviden
         layer = layer_shown(choice)
         return at_layer(choice.image, choice.network, layer, target, method)
     about = JobSubject.of(method, choice, target)
-    title = METHODS[method]
+    title = tr(METHODS[method])
     arguments = {"network": choice.network, "image": choice.image.pixels, "target": target}
     if method == "occlusion":
         occluded = runs.result(
@@ -202,7 +202,7 @@ def draw_alone(shown: EvidenceMap, key: str) -> None:
 def scale(shown: EvidenceMap) -> None:
     """Draw what the colours stand for: from 0 to the map's largest value."""
     stops = ", ".join(hex_colours(COLOURS))
-    gradient = tr("linear-gradient(90deg, {stops})", stops=stops)
+    gradient = f"linear-gradient(90deg, {stops})"
     ramp = '<span class="ramp" style="background:' + gradient + '"></span>'
     largest = significant(float(shown.values.max()))
     st.html('<div class="convviz-evidence-scale">' + f"0{ramp}{largest}</div>")
@@ -232,10 +232,12 @@ def save_buttons(
         if shown.saliency is not None:
             facts |= saliency_facts(shown.saliency)
         scores = class_scores(network, decoder_input(network, choice.image.pixels))
-        values = evidence_json(network, target, scores, method, layer, shown.values, facts)
+        with speaking(ENGLISH):
+            values = evidence_json(network, target, scores, method, layer, shown.values, facts)
         return json.dumps({**values, "map": shown.values.tolist()}, ensure_ascii=False) + "\n"
 
-    parts = (state.shorten(target.title(choice.network), 40), shown.name)
+    with speaking(ENGLISH):  # as all files are named
+        parts = (state.shorten(target.title(choice.network), 40), shown.name)
     with st.container(horizontal=True, key="evidence_save_buttons"):
         for label, data, kind, ending in (
             (tr("Save over image"), over, "over", "png"),

@@ -7,7 +7,7 @@ import streamlit as st
 from convviz.errors import WeightsError
 from convviz.features import grad_cam
 from convviz.features.class_target import ClassTarget, same_class
-from convviz.language import tr
+from convviz.language import again, tr
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
 from convviz.ui import cache, predictions, state
@@ -27,7 +27,7 @@ def draw(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> None:
     name = st.selectbox(
         tr("With"),
         names,
-        format_func=lambda name: spec(name).title,
+        format_func=lambda name: again(spec(name).title),
         key=state.remember(Key.EVIDENCE_NETWORK, usual, allowed=names, in_url=False),
         width=260,
     )
@@ -48,7 +48,7 @@ def draw(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> None:
             st.info(predictions.why_none(other), icon=":material/visibility_off:")
         else:
             _other_side(choice, other, target, method)
-    how_we_know(tr("class map"), "guesses")
+    how_we_know("class map", "guesses")
 
 
 def _other_side(choice: Choice, other: Network, target: ClassTarget, method: str) -> None:
@@ -74,7 +74,7 @@ def _side(choice: Choice, network: Network, target: ClassTarget, method: str, ke
     if shown.class_map is not None and not shown.class_map.is_reached:
         layer = maps.reached_before(choice.image, network, shown.class_map) or layer
         shown = maps.at_layer(choice.image, network, layer, target, method)
-    st.markdown(f"**{state.plain(network.title)}**, {state.plain(layer.title)}")
+    st.markdown(f"**{state.plain(again(network.title))}**, {state.plain(layer.title)}")
     maps.draw_over(choice.image, network, shown, 0.75, f"evidence_network_{key}")
     maps.scale(shown)
     st.markdown(score_sentence(choice.image, network, target))

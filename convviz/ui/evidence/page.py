@@ -18,8 +18,8 @@ from convviz.ui.keys import Key
 _VIEWS: dict[str, Callable[[Choice, ClassTarget, str, Runs], None]] = {
     later("Where it looks"): where.draw,
     later("Is it true?"): truth.draw,
-    "A worse image": worse.draw,
-    "Two networks": networks.draw,
+    later("A worse image"): worse.draw,
+    later("Two networks"): networks.draw,
 }
 
 
@@ -32,8 +32,8 @@ def draw(choice: Choice) -> None:
         st.markdown(findings.no_class(is_nameless=own and not network.spec.classes))
         return
     titles = {title: title for title in _VIEWS}
-    view = widgets.views("View", titles, Key.EVIDENCE_VIEW, tr("Where it looks"))
+    view = widgets.views(tr("View"), titles, Key.EVIDENCE_VIEW, "Where it looks")
     explained, method = target.choose(choice)
     st.markdown(target.score_sentence(choice.image, network, explained))
     _VIEWS[view](choice, explained, method, jobs.open_jobs())
-    widgets.words("layer", "channel", tr("feature map"), "ReLU", "gradient", "score", "Grad-CAM")
+    widgets.words("layer", "channel", "feature map", "ReLU", "gradient", "score", "Grad-CAM")

@@ -17,11 +17,11 @@ from convviz.ui.keys import Key
 
 AT_A_LAYER = {"gradcam": "Grad-CAM", "hirescam": "HiRes-CAM", "layercam": "Layer-CAM"}
 OF_PIXELS = {
-    "gradient": "Gradient",
+    "gradient": later("Gradient"),
     "smoothgrad": "SmoothGrad",
     "integrated": later("Integrated gradients"),
     "guided": later("Guided backpropagation"),
-    "occlusion": "Occlusion",
+    "occlusion": later("Occlusion"),
 }
 METHODS = AT_A_LAYER | OF_PIXELS
 ABOUT = {
@@ -72,7 +72,7 @@ def choose(choice: Choice) -> tuple[ClassTarget, str]:
             tr("Class"),
             [_BEST, *listed],
             format_func=lambda name: (
-                titles[name] if name else tr("Most probable: {titles}", titles=titles[listed[0]])
+                titles[name] if name else tr("Most probable: {name}", name=titles[listed[0]])
             ),
             key=state.remember(Key.EVIDENCE_CLASS, _BEST, allowed={_BEST, *names}),
             help=tr("The five most probable first, then all others. Type to search."),
@@ -89,7 +89,7 @@ def choose(choice: Choice) -> tuple[ClassTarget, str]:
         method = st.selectbox(
             tr("Method"),
             list(METHODS),
-            format_func=METHODS.__getitem__,
+            format_func=lambda name: tr(METHODS[name]),
             key=state.remember(Key.EVIDENCE_METHOD, "gradcam", allowed=METHODS),
             width=230,
         )

@@ -38,9 +38,7 @@ def draw(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> None:
         if method != "occlusion":
             _occlusion(choice, target, shown, runs)
     runs.draw()
-    how_we_know(
-        tr("deletion and insertion"), tr("class occlusion"), tr("class map"), tr("pixel saliency")
-    )
+    how_we_know("deletion and insertion", "class occlusion", "class map", "pixel saliency")
 
 
 def _deletion(choice: Choice, target: ClassTarget, shown: EvidenceMap, runs: Runs) -> None:

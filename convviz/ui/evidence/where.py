@@ -39,7 +39,7 @@ def draw(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> None:
     shown = maps.find(choice, target, method, runs)
     runs.draw()
     if shown is None:
-        st.caption(ABOUT[method])
+        st.caption(tr(ABOUT[method]))
         _how_we_know()
         return
     if shown.class_map is not None and not shown.class_map.is_reached:
@@ -58,13 +58,7 @@ def draw(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> None:
 
 
 def _how_we_know() -> None:
-    how_we_know(
-        tr("class map"),
-        "class_score",
-        tr("pixel saliency"),
-        tr("randomised decoder"),
-        tr("channel share"),
-    )
+    how_we_know("class map", "class_score", "pixel saliency", "randomised decoder", "channel share")
 
 
 def _scrub(choice: Choice) -> None:
@@ -109,7 +103,7 @@ def _maps(choice: Choice, target: ClassTarget, method: str, shown: EvidenceMap) 
         with st.container(key="evidence_over_column", gap="small"):
             maps.draw_over(choice.image, choice.network, shown, blend / 100, "evidence_over")
             maps.scale(shown)
-            st.caption(ABOUT[method])
+            st.caption(tr(ABOUT[method]))
         with st.container(key="evidence_alone_column", gap="small"):
             maps.draw_alone(shown, "evidence_alone")
             seen = findings.seen_at(choice.network, shown.side, shown.box)
@@ -150,7 +144,8 @@ def _randomise(choice: Choice, target: ClassTarget, method: str, shown: Evidence
     with st.container(key="evidence_randomised_column", width=420, gap="small"):
         maps.draw_over(choice.image, network, other, 0.75, "evidence_randomised_over")
         maps.scale(other)
-    st.markdown(findings.randomised(similarity(shown.values, other.values), METHODS[method]))
+    alike = similarity(shown.values, other.values)
+    st.markdown(findings.randomised(alike, tr(METHODS[method])))
 
 
 def _cam(choice: Choice, target: ClassTarget, class_map: ClassMap) -> None:
@@ -159,7 +154,7 @@ def _cam(choice: Choice, target: ClassTarget, class_map: ClassMap) -> None:
         return
     found = cache.once(
         lambda: class_activation_map(choice.network, choice.image.pixels, target),
-        *(tr("class activation map"), choice.image, choice.network, target.index, target.against),
+        *("class activation map", choice.image, choice.network, target.index, target.against),
     )
     if found is not None and found.layer.name == class_map.layer.name:
         st.caption(findings.cam(found, class_map))
@@ -221,7 +216,7 @@ def _look_closer(layer: Layer, channel: int) -> None:
         {
             Key.LAYER: layer.name,
             Key.CHANNEL: str(channel),
-            Key.ACTIVATIONS_VIEW: tr("One channel"),
+            Key.ACTIVATIONS_VIEW: "One channel",
         }
     )
     st.switch_page("pages/1_Activations.py")

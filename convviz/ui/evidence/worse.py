@@ -49,7 +49,7 @@ def draw(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> None:
         st.info(findings.not_reached(layer, before, is_shown=True), icon=":material/block:")
         layer = before or layer
     _live(choice, target, method, layer.name)
-    how_we_know(tr("worse image"), tr("class map"), "guesses")
+    how_we_know("worse image", "class map", "guesses")
 
 
 @state.fragment
@@ -75,7 +75,7 @@ def _live(choice: Choice, target: ClassTarget, method: str, layer_name: str) -> 
         st.image(
             over, width="stretch", output_format="JPEG", alt=tr("Evidence over the worse image")
         )
-        st.caption(tr("Evidence in {title}", title=state.plain(found.layer.title)))
+        st.caption(tr("Evidence in {layer}", layer=state.plain(found.layer.title)))
     with right:
         predictions.bars(best(network, scores[0]))
         st.caption(
@@ -98,7 +98,7 @@ def _sliders() -> Corruption:
     with st.container(key="evidence_sliders"):
         for name, limits in CORRUPTIONS.items():
             value = st.slider(
-                limits.title,
+                tr(limits.title),
                 limits.low,
                 limits.high,
                 float(getattr(_START, name)),
@@ -115,7 +115,7 @@ def _curve(choice: Choice, target: ClassTarget, corruption: Corruption) -> None:
     kind = st.selectbox(
         tr("Curve over the range of"),
         list(CORRUPTIONS),
-        format_func=lambda name: CORRUPTIONS[name].title,
+        format_func=lambda name: tr(CORRUPTIONS[name].title),
         key=state.remember(Key.EVIDENCE_CURVE, "blur", allowed=CORRUPTIONS, in_url=False),
         width=320,
     )
@@ -130,7 +130,7 @@ def _curve(choice: Choice, target: ClassTarget, corruption: Corruption) -> None:
     with st.spinner(tr("Scoring the whole range…")):
         step = cache.once(
             make,
-            *(tr("corruption curve"), choice.image, choice.network, target.index, target.against),
+            *("corruption curve", choice.image, choice.network, target.index, target.against),
             kind,
             others,
         )

@@ -7,7 +7,7 @@ from statistics import median
 
 from convviz.datasets.labelled_set import Partition
 from convviz.formatting import percent
-from convviz.language import later, tr
+from convviz.language import again, later, numeral, tr, trn, trp
 from convviz.learning.plan import TransferPlan
 from convviz.learning.significance import (
     LEVEL,
@@ -21,40 +21,31 @@ from convviz.plain_text import plain, quoted
 
 _KNOWS_ITS_PICTURES = 0.95  # of the training images: from here on they count as known
 _LEARNED_LITTLE = 0.9  # of the training images: below this one, more weights may help
-_PHASES = {
-    "reading": later("Reading the pictures"),
-    "encoding": later("Computing the frozen parts' output, once"),
-    "training": "Training",
-    "testing": "Testing",
-    "done": "Done",
-}
 
 
 def division(partition: Partition) -> str:
     """Say what the images are for."""
     split = partition.split
     learn, choose = len(split.train), len(split.validation)
-    text = tr(
-        "{pictures} to learn from, {choose:,} to choose the best epoch by",
-        pictures=_pictures(learn),
-        choose=choose,
-    )
     if not partition.folds:
         return tr(
-            "{text}, {count:,} to test the result: these choose nothing.",
-            text=text,
-            count=len(split.test),
+            "{pictures} to learn from, {choose:,} to choose the best epoch by, {test:,} to test "
+            "the result: these choose nothing.",
+            pictures=_pictures(learn),
+            choose=choose,
+            test=len(split.test),
         )
     folds = len(partition.folds)
     return tr(
-        "{text}. With so few, none are set aside for the test alone: {folds} more "
-        "networks are trained in the same way, each without one part of all {count:,} "
-        "pictures that it is then tested with, so that each picture is tested once. All "
-        "{folds_2} trainings share the time below.",
-        text=text,
+        "{pictures} to learn from, {choose:,} to choose the best epoch by. With so few, none are "
+        "set aside for the test alone: {folds} more networks are trained in the same way, each "
+        "without one part of all {count:,} pictures that it is then tested with, so that each "
+        "picture is tested once. All {trainings} trainings share the time below.",
+        pictures=_pictures(learn),
+        choose=choose,
         folds=folds,
         count=len(partition.tested),
-        folds_2=folds + 1,
+        trainings=folds + 1,
     )
 
 
@@ -67,21 +58,23 @@ def augmentation_cost(images: int, seconds: float, limit: float) -> str:
         limit: Time for the training, in seconds.
     """
     epochs = int(limit / seconds) if seconds else 0
-    length = f"{seconds:.2g}" if seconds < 10 else f"{seconds:,.0f}"
+    length = numeral(f"{seconds:.2g}" if seconds < 10 else f"{seconds:,.0f}")
     enough = (
-        tr("the {limit:g} s chosen are less than one such epoch", limit=limit)
-        if not epochs
-        else tr(
-            "the {limit:g} s chosen are about {epochs:,} such epoch{value}",
+        trn(
+            "the {limit:g} s chosen are about {count:,} such epoch",
+            "the {limit:g} s chosen are about {count:,} such epochs",
+            epochs,
             limit=limit,
-            epochs=epochs,
-            value="s" * (epochs != 1),
         )
+        if epochs
+        else tr("the {limit:g} s chosen are less than one such epoch", limit=limit)
     )
-    return (
+    return tr(
         "What a frozen encoder makes of changed pictures cannot be computed once and kept: every "
-        f"epoch runs it over all {_pictures(images)}, about {length} s on this machine; "
-        f"{enough}."
+        "epoch runs it over all {pictures}, about {seconds} s on this machine; {enough}.",
+        pictures=_pictures(images),
+        seconds=length,
+        enough=enough,
     )
 
 
@@ -90,16 +83,15 @@ def trained_share(plan: TransferPlan) -> str:
     trained, whole = plan.trainable_parameters, plan.parameters
     if plan.frozen_parameters:
         share = percent(trained / whole)
+        share = f"{share[0].upper()}{share[1:]}"
         return tr(
-            "{upper}{share} of the {whole:,} parameters learn; the others stay exactly "
-            "as they are.",
-            upper=share[0].upper(),
-            share=share[1:],
-            whole=whole,
+            "{share} of the {count:,} parameters learn; the others stay exactly as they are.",
+            share=share,
+            count=whole,
         )
     if plan.scenario == "scratch":
-        return tr("All {whole:,} parameters are drawn anew and learn.", whole=whole)
-    return tr("All {whole:,} parameters learn.", whole=whole)
+        return tr("All {count:,} parameters are drawn anew and learn.", count=whole)
+    return tr("All {count:,} parameters learn.", count=whole)
 
 
 def computed_once(plan: TransferPlan) -> str:
@@ -111,13 +103,12 @@ def computed_once(plan: TransferPlan) -> str:
             "At most. The first part learns too, so every picture runs through the whole "
             "network in every epoch."
         )
-    title = plain(first.title.split(" (")[0])
     return tr(
-        "At most. What comes before {title} does not change: it runs once over each "
-        "picture, and its output is kept. In every epoch the pictures run through "
-        "{title} and what follows. (A network of your own whose parts do not run one "
-        "after the other, or an output above 400 MB, is computed anew in every epoch.)",
-        title=title,
+        "At most. What comes before {part} does not change: it runs once over each picture, and "
+        "its output is kept. In every epoch the pictures run through {part} and what follows. (A "
+        "network of your own whose parts do not run one after the other, or an output above "
+        "400 MB, is computed anew in every epoch.)",
+        part=plain(again(first.title).split(" (")[0]),
     )
 
 
@@ -129,26 +120,43 @@ def trainings(seconds: float, *, compare: bool, folds: int = 0) -> str:
         compare: Whether it is compared with no transfer.
         folds: How many networks test it; 0 with a test part.
     """
-    time = tr("for at most {seconds:g} seconds", seconds=seconds)
-    tests = tr(" (with the {folds} networks that test it)", folds=folds) if folds else ""
-    if not compare:
-        return tr("One training{tests}, {time}.", tests=tests, time=time)
-    return tr(
-        "Three trainings{replace}: this one and the same on an untrained encoder, each "
-        "{time}, then everything from scratch, for about as long as the first took.",
-        replace=tests.replace("it)", "each)"),
-        time=time,
-    )
+    if compare:
+        text = (
+            later(
+                "Three trainings (with the {folds} networks that test each): this one and the same "
+                "on an untrained encoder, each for at most {seconds:g} seconds, then everything "
+                "from scratch, for about as long as the first took."
+            )
+            if folds
+            else later(
+                "Three trainings: this one and the same on an untrained encoder, each for at most "
+                "{seconds:g} seconds, then everything from scratch, for about as long as the "
+                "first took."
+            )
+        )
+    elif folds:
+        text = later(
+            "One training (with the {folds} networks that test it), for at most {seconds:g} "
+            "seconds."
+        )
+    else:
+        text = later("One training, for at most {seconds:g} seconds.")
+    return tr(text, seconds=seconds, folds=folds)
 
 
 def doing(view: TransferProgress) -> str:
     """Say what a job does now."""
-    fold = (
-        tr(" · testing part {fold} of {folds}", fold=view.fold, folds=view.folds)
-        if view.fold
-        else ""
-    )
-    return f"{_PHASES[view.phase]} · {view.doing}{fold} · {view.seconds:.0f} s"
+    phase = {
+        "reading": tr("Reading the pictures"),
+        "encoding": tr("Computing the frozen parts' output, once"),
+        "training": trp("what is done now", "Training"),
+        "testing": trp("what is done now", "Testing"),
+        "done": tr("Done"),
+    }[view.phase]
+    parts = [phase, tr(view.doing)]
+    if view.fold:
+        parts.append(tr("testing part {fold} of {folds}", fold=view.fold, folds=view.folds))
+    return " · ".join([*parts, f"{view.seconds:.0f} s"])
 
 
 def accuracy_name(outcome: TransferOutcome) -> str:
@@ -170,77 +178,89 @@ def measured(outcome: TransferOutcome, validation_images: int) -> str:
         validation_images: How many images chose its epoch.
     """
     images, correct = outcome.images, _correct(outcome)
-    right = tr(
-        "{correct:,} of {pictures} {are} classified correctly",
-        correct=correct,
+    right = trn(
+        "{count:,} of {pictures} is classified correctly",
+        "{count:,} of {pictures} are classified correctly",
+        correct,
         pictures=_pictures(images),
-        are=_are(correct),
     )
-    kept = tr(
-        "epoch {best_epoch}, the best on {pictures} set aside",
-        best_epoch=outcome.best_epoch,
-        pictures=_pictures(validation_images),
-    )
+    epoch, chosen = outcome.best_epoch, _pictures(validation_images)
     if outcome.measured == "test":
         text = tr(
-            "{right}; these chose nothing, neither weights nor the epoch. Kept are the "
-            "weights of {kept} for that choice.",
+            "{right}; these chose nothing, neither weights nor the epoch. Kept are the weights of "
+            "epoch {epoch}, the best on {pictures} set aside for that choice.",
             right=right,
-            kept=kept,
+            epoch=epoch,
+            pictures=chosen,
         )
     elif outcome.measured == "folds":
-        text = (
-            f"{right}, each by one of {outcome.folds} networks trained in the same way without it: "
-            "the accuracy is that of this way of training. The network that is kept learned from "
-            f"more pictures than they; its weights are those of {kept} for that choice."
+        text = tr(
+            "{right}, each by one of {folds} networks trained in the same way without it: the "
+            "accuracy is that of this way of training. The network that is kept learned from more "
+            "pictures than they; its weights are those of epoch {epoch}, the best on {pictures} "
+            "set aside for that choice.",
+            right=right,
+            folds=outcome.folds,
+            epoch=epoch,
+            pictures=chosen,
         )
     else:
         text = tr(
-            "{right}, but these are the pictures that chose epoch {best_epoch}, so new "
-            "pictures may fare worse.",
+            "{right}, but these are the pictures that chose epoch {epoch}, so new pictures may "
+            "fare worse.",
             right=right,
-            best_epoch=outcome.best_epoch,
+            epoch=epoch,
         )
-    different = len(outcome.different)
-    copies = (
-        tr(", from the {different:,} different ones", different=different)
-        if different < images
-        else ""
+    guessing = tr(
+        "Always naming the largest class would classify {share} of them correctly.",
+        share=percent(outcome.guessing),
     )
+    return f"{text} {guessing} {_what_the_interval_counts(outcome)}"
+
+
+def _what_the_interval_counts(outcome: TransferOutcome) -> str:
+    different = len(outcome.different)
+    if different < outcome.images:
+        return tr(
+            "The interval counts the chance of which pictures were tested (95 %, from the "
+            "{count:,} different ones), not that of the seed: the training ran with one.",
+            count=different,
+        )
     return tr(
-        "{text} Always naming the largest class would classify {guessing} of them "
-        "correctly. The interval counts the chance of which pictures were tested (95 "
-        "%{copies}), not that of the seed: the training ran with one.",
-        text=text,
-        guessing=percent(outcome.guessing),
-        copies=copies,
+        "The interval counts the chance of which pictures were tested (95 %), not that of the "
+        "seed: the training ran with one."
     )
 
 
 def time_spent(outcome: TransferOutcome) -> str:
     """Say where the time of a training went; empty without a frozen encoder's features."""
-    text = ""
+    sentences = []
     if outcome.augmented and outcome.epoch_seconds:
-        text = tr(
-            "As the pictures changed each time, every epoch ran the network over all of "
-            "them: it took {median:.2f} s.",
-            median=median(outcome.epoch_seconds),
+        sentences.append(
+            tr(
+                "As the pictures changed each time, every epoch ran the network over all of them: "
+                "it took {seconds:.2f} s.",
+                seconds=median(outcome.epoch_seconds),
+            )
         )
     elif outcome.encoding_seconds and outcome.epoch_seconds:
-        text = tr(
-            "The frozen parts ran over each picture once, in {encoding_seconds:.1f} s; "
-            "after that an epoch took {median:.2f} s.",
-            encoding_seconds=outcome.encoding_seconds,
-            median=median(outcome.epoch_seconds),
+        sentences.append(
+            tr(
+                "The frozen parts ran over each picture once, in {encoding:.1f} s; after that an "
+                "epoch took {epoch:.2f} s.",
+                encoding=outcome.encoding_seconds,
+                epoch=median(outcome.epoch_seconds),
+            )
         )
     if outcome.folds:
-        text = tr(
-            "{text} The {folds} networks of the test took {test_seconds:.1f} s.",
-            text=text,
-            folds=outcome.folds,
-            test_seconds=outcome.test_seconds,
+        sentences.append(
+            tr(
+                "The {folds} networks of the test took {seconds:.1f} s.",
+                folds=outcome.folds,
+                seconds=outcome.test_seconds,
+            )
         )
-    return text.strip()
+    return " ".join(sentences)
 
 
 def by_heart(outcome: TransferOutcome) -> str:
@@ -255,10 +275,10 @@ def by_heart(outcome: TransferOutcome) -> str:
         round(train * number), number, round(correct / images * number), number
     )
     text = tr(
-        "Of the pictures learned from, {train} are classified correctly, of the tested "
-        "ones {accuracy}",
-        train=percent(train),
-        accuracy=percent(outcome.accuracy),
+        "Of the pictures learned from, {learned} are classified correctly, of the tested ones "
+        "{tested}",
+        learned=percent(train),
+        tested=percent(outcome.accuracy),
     )
     if p_value < LEVEL and train >= _KNOWS_ITS_PICTURES:
         return tr(
@@ -270,7 +290,7 @@ def by_heart(outcome: TransferOutcome) -> str:
         return tr("{text}: part of what was learned holds for those pictures only.", text=text)
     text = tr("{text}: chance may explain that, so it is no sign of learning by heart.", text=text)
     if train < _LEARNED_LITTLE:
-        text += tr(" More weights to learn, or more time, may raise both.")
+        return text + " " + tr("More weights to learn, or more time, may raise both.")
     return text
 
 
@@ -281,26 +301,30 @@ def compared(outcomes: Sequence[TransferOutcome]) -> str:
     for other in outcomes[1:]:
         paired = _paired(first, other)
         if paired is None:
-            sentences.append(tr("“{name}” was stopped before its test.", name=plain(other.name)))
+            sentences.append(
+                tr("“{training}” was stopped before its test.", training=plain(tr(other.name)))
+            )
             continue
         sentences.append(
             tr(
-                "Of the same {compared}, this training classifies {both:,} correctly and "
-                "“{name}” {both_2:,}: {verdict}.",
-                compared=_compared(first, paired),
-                both=paired.both + paired.only_first,
-                name=plain(other.name),
-                both_2=paired.both + paired.only_second,
+                "Of the same {pictures}, this training classifies {first:,} correctly and "
+                "“{training}” {second:,}: {verdict}.",
+                pictures=_compared(first, paired),
+                first=paired.both + paired.only_first,
+                training=plain(tr(other.name)),
+                second=paired.both + paired.only_second,
                 verdict=_verdict(paired),
             )
         )
-    times = "; ".join(f"{plain(outcome.name)}, {_total(outcome):.0f} s" for outcome in outcomes)
-    return tr(
-        "{join} Each was trained with one seed; another one moves these numbers, too. "
-        "All trainings and tests together: {times}.",
-        join=" ".join(sentences),
-        times=times,
+    times = "; ".join(f"{plain(tr(each.name))}, {_total(each):.0f} s" for each in outcomes)
+    sentences.append(
+        tr(
+            "Each was trained with one seed; another one moves these numbers, too. All trainings "
+            "and tests together: {times}.",
+            times=times,
+        )
     )
+    return " ".join(sentences)
 
 
 def fine_tuned(before: TransferOutcome, after: TransferOutcome) -> str:
@@ -310,31 +334,30 @@ def fine_tuned(before: TransferOutcome, after: TransferOutcome) -> str:
         text = tr("Not both were tested with the same pictures, so the two accuracies say little.")
     else:
         text = tr(
-            "Of the same {compared}, {both:,} were classified correctly before "
-            "fine-tuning and {both_2:,} after it: {verdict}. Each was trained with one "
-            "seed.",
-            compared=_compared(before, paired),
-            both=paired.both + paired.only_first,
-            both_2=paired.both + paired.only_second,
+            "Of the same {pictures}, {before:,} were classified correctly before fine-tuning and "
+            "{after:,} after it: {verdict}. Each was trained with one seed.",
+            pictures=_compared(before, paired),
+            before=paired.both + paired.only_first,
+            after=paired.both + paired.only_second,
             verdict=_verdict(paired),
         )
     if after.best_epoch == 0:
-        return tr(
-            "{text} For the network that is kept, no epoch was better than the beginning "
-            "on the pictures that choose it, so its weights are as before.",
-            text=text,
+        kept = tr(
+            "For the network that is kept, no epoch was better than the beginning on the pictures "
+            "that choose it, so its weights are as before."
         )
-    return tr(
-        "{text} Kept are the weights of epoch {best_epoch}, the best on the pictures "
-        "that choose it; epoch 0 is the network as it was before.",
-        text=text,
-        best_epoch=after.best_epoch,
-    )
+    else:
+        kept = tr(
+            "Kept are the weights of epoch {epoch}, the best on the pictures that choose it; "
+            "epoch 0 is the network as it was before.",
+            epoch=after.best_epoch,
+        )
+    return f"{text} {kept}"
 
 
 def question(title: str) -> str:
     """Ask what the network takes the visitor's image for."""
-    return tr("**What it takes your image ({quoted}) for**", quoted=quoted(title))
+    return tr("**What it takes your image ({image}) for**", image=quoted(again(title)))
 
 
 def cell(is_class: str, taken_for: str, count: int) -> str:
@@ -366,36 +389,37 @@ def most_confident(shown: int, count: int) -> str:
 def on_other_pages(title: str) -> str:
     """Say where else a trained network can be used."""
     return tr(
-        "You can choose it among the weights of {title} on the other pages, for as long "
+        "You can choose it among the weights of {network} on the other pages, for as long "
         "as this visit and the server's memory last. To keep it, save it as a file: open "
         "the file in the sidebar, or name it with `--weights` on the command line.",
-        title=plain(title),
+        network=plain(again(title)),
     )
 
 
 def no_script(title: str) -> str:
     """Say why a user's own network has no script that loads it without convviz."""
-    return (
-        f"{plain(title)} is a network of your own: only your Python file builds it. Save the whole "
-        "network above; safetensors.torch.load_file reads its weights for what your file builds."
+    return tr(
+        "{network} is a network of your own: only your Python file builds it. Save the whole "
+        "network above; safetensors.torch.load_file reads its weights for what your file builds.",
+        network=plain(again(title)),
     )
 
 
 def small_file(title: str, weights: str) -> str:
     """Say what a file with the trained parts alone needs."""
     return tr(
-        "A small file. It opens where {title} has the weights “{weights}”.",
-        title=plain(title),
-        weights=plain(weights),
+        "A small file. It opens where {network} has the weights “{weights}”.",
+        network=plain(again(title)),
+        weights=plain(again(weights)),
     )
 
 
 def no_small_file(title: str) -> str:
     """Say why what was trained cannot be saved alone."""
     return tr(
-        "There is no small file of what was trained alone: the build() of {title} sets "
+        "There is no small file of what was trained alone: the build() of {network} sets "
         "other weights each time, so that nothing could open it. Save the whole network.",
-        title=plain(title),
+        network=plain(again(title)),
     )
 
 
@@ -415,27 +439,27 @@ def axis(number: int, shares: tuple[float, float]) -> str:
         shares: Of both.
     """
     return tr(
-        "component {number} ({shares} of the variance)",
+        "component {number} ({share} of the variance)",
         number=number,
-        shares=percent(shares[number - 1]),
+        share=percent(shares[number - 1]),
     )
 
 
 def points(stage: str, count: int) -> str:
     """Name the drawing of all images as points, for a screen reader."""
     return tr(
-        "{pictures} and your image as points, by what {stage} makes of them",
+        "{pictures} and your image as points, by what {layer} makes of them",
         pictures=_pictures(count),
-        stage=stage,
+        layer=stage,
     )
 
 
 def nearest_to(title: str, stage: str) -> str:
     """Introduce the nearest images."""
     return tr(
-        "**Nearest to {quoted} at {quoted_2}**, by cosine distance",
-        quoted=quoted(title),
-        quoted_2=quoted(stage),
+        "**Nearest to {image} at {layer}**, by cosine distance",
+        image=quoted(again(title)),
+        layer=quoted(stage),
     )
 
 
@@ -453,23 +477,22 @@ def nearest(names: Sequence[str], own: str | None) -> str:
     if not names:
         return measure
     if own is not None:
-        same = sum(name == own for name in names)
-        return tr(
-            "{same} of {count} are of its own class, {quoted}. {measure}",
-            same=same,
+        text = tr(
+            "{same} of {count} are of its own class, {class_name}.",
+            same=sum(name == own for name in names),
             count=len(names),
-            quoted=quoted(own),
-            measure=measure,
+            class_name=quoted(again(own)),
         )
-    most = max(names, key=names.count)
-    return tr(
-        "{count} of {names} are of the class {quoted}; your image need be of none of "
-        "these classes, and has neighbours all the same. {measure}",
-        count=names.count(most),
-        names=len(names),
-        quoted=quoted(most),
-        measure=measure,
-    )
+    else:
+        most = max(names, key=names.count)
+        text = tr(
+            "{same} of {count} are of the class {class_name}; your image need be of none of these "
+            "classes, and has neighbours all the same.",
+            same=names.count(most),
+            count=len(names),
+            class_name=quoted(again(most)),
+        )
+    return f"{text} {measure}"
 
 
 def _verdict(paired: PairedComparison) -> str:
@@ -483,18 +506,17 @@ def _verdict(paired: PairedComparison) -> str:
     )
     if paired.only_first == paired.only_second:
         return tr("{counts}, so neither is better", counts=counts)
-    p_value = paired.p_value
-    p_text = f"p = {p_value:.2g}" if p_value >= 0.001 else "p < 0.001"
+    p_value = numeral(f"p = {paired.p_value:.2g}" if paired.p_value >= 0.001 else "p < 0.001")
     if paired.is_significant:
         return tr(
-            "{counts}, a difference that chance hardly explains (McNemar's test, {p_text})",
+            "{counts}, a difference that chance hardly explains (McNemar's test, {p_value})",
             counts=counts,
-            p_text=p_text,
+            p_value=p_value,
         )
     return tr(
-        "{counts}, a difference that may be chance (McNemar's test, {p_text})",
+        "{counts}, a difference that may be chance (McNemar's test, {p_value})",
         counts=counts,
-        p_text=p_text,
+        p_value=p_value,
     )
 
 
@@ -511,11 +533,7 @@ def _compared(outcome: TransferOutcome, paired: PairedComparison) -> str:
     """Count the images of a comparison; "8 different pictures" if some have copies."""
     if len(outcome.different) == outcome.images:
         return _pictures(paired.images)
-    return tr(
-        "{images:,} different picture{which}",
-        images=paired.images,
-        which="" if paired.images == 1 else "s",
-    )
+    return trn("{count:,} different picture", "{count:,} different pictures", paired.images)
 
 
 def _total(outcome: TransferOutcome) -> float:
@@ -527,12 +545,4 @@ def _correct(outcome: TransferOutcome) -> int:
 
 
 def _pictures(count: int) -> str:
-    return (
-        tr("{count:,} picture", count=count)
-        if count == 1
-        else tr("{count:,} pictures", count=count)
-    )
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
+    return trn("{count:,} picture", "{count:,} pictures", count)

@@ -8,9 +8,9 @@ import streamlit as st
 
 from convviz.figures import theme
 from convviz.figures import transfer as figures
-from convviz.formatting import percent
+from convviz.formatting import grouped, percent
 from convviz.jobs.job import JobView
-from convviz.language import tr
+from convviz.language import again, numeral, tr
 from convviz.learning.plan import TransferPlan, plan_further
 from convviz.learning.transfer import Lesson, TransferOutcome, TransferProgress, train_transfer
 from convviz.networks.network import Network
@@ -68,7 +68,7 @@ def offer(
         rate = st.select_slider(
             tr("Learning rate, at its largest"),
             _RATES,
-            format_func=lambda rate: f"{rate:g}" + (" (usual)" if rate == _USUAL_RATE else ""),
+            format_func=_rate_title,
             key=state.remember(Key.FINE_TUNE_RATE, _USUAL_RATE, allowed=_RATES),
             help=tr(
                 "The decoder alone was trained with 0.003. Choose that here, and see what "
@@ -108,13 +108,18 @@ def _choose_parts(usual: TransferPlan, job: str) -> list[str]:
         tr("Parts of the encoder to thaw"),
         list(titles),
         default=[part.name for part in usual.parts if part.state == "thawed"],
-        format_func=lambda name: titles[name].split(" (")[0],
+        format_func=lambda name: again(titles[name]).split(" (")[0],
         key=f"transfer_thaw_{job}",
         help=tr(
             "From the image to the classes. The last ones are the most specialised, and have "
             "most to learn from new pictures."
         ),
     )
+
+
+def _rate_title(rate: float) -> str:
+    """Write a learning rate for the slider."""
+    return tr("{rate:g} (usual)", rate=rate) if rate == _USUAL_RATE else numeral(f"{rate:g}")
 
 
 def _start(
@@ -133,7 +138,9 @@ def _start(
     page_jobs.start(
         train_transfer,
         title=tr(
-            "{title}, fine-tuned on {name}", title=plan.network.title, name=lesson.dataset.name
+            "{network}, fine-tuned on {dataset}",
+            network=plan.network.title,
+            dataset=lesson.dataset.name,
         ),
         seconds=seconds,
         plan=plan,
@@ -155,19 +162,19 @@ def compare(
         st.metric(
             findings.accuracy_name(after),
             percent(after.accuracy, 1),
-            delta=tr("{accuracy:+.1f} points", accuracy=100 * (after.accuracy - before.accuracy))
+            delta=tr("{points:+.1f} points", points=100 * (after.accuracy - before.accuracy))
             if after.accuracy != before.accuracy and after.measured == before.measured
             else None,
             width="content",
         )
         st.metric(tr("95 % interval"), findings.accuracy_interval(after), width="content")
-        st.metric(tr("Pictures measured on"), f"{after.images:,}", width="content")
-        st.metric(tr("Time before"), f"{before.seconds:.1f} s", width="content")
-        st.metric(tr("Time of fine-tuning"), f"{after.seconds:.1f} s", width="content")
+        st.metric(tr("Pictures measured on"), grouped(after.images), width="content")
+        st.metric(tr("Time before"), numeral(f"{before.seconds:.1f} s"), width="content")
+        st.metric(tr("Time of fine-tuning"), numeral(f"{after.seconds:.1f} s"), width="content")
         st.metric(tr("Epochs"), after.epochs, width="content")
     charts.draw(
         figures.compared(
-            [tr("before: the encoder frozen"), "after: fine-tuned"],
+            [tr("before: the encoder frozen"), tr("after: fine-tuned")],
             [before.accuracy, after.accuracy],
             [before.seconds, after.seconds],
         ),

@@ -23,7 +23,7 @@ _VIEWS = {_TRAIN: later("Train on pictures"), _SEPARATE: later("How classes sepa
 
 def draw(choice: Choice) -> None:
     """Draw the view that is open."""
-    view = widgets.views("View", _VIEWS, Key.TRANSFER_VIEW, _TRAIN)
+    view = widgets.views(tr("View"), _VIEWS, Key.TRANSFER_VIEW, _TRAIN)
     if view == _SEPARATE:
         separation.draw(choice, datasets.choose(datasets.DIRECTIONS))
     else:
@@ -70,7 +70,11 @@ def _start(page_jobs: PageJobs, setup: TransferSetup) -> None:
     seconds = setup.settings.seconds or 0.0
     page_jobs.start(
         train_transfer,
-        title=tr("{title} learns {name}", title=setup.plan.network.title, name=setup.dataset.name),
+        title=tr(
+            "{network} learns {dataset}",
+            network=setup.plan.network.title,
+            dataset=setup.dataset.name,
+        ),
         seconds=seconds * (3 if setup.compare else 1),
         plan=setup.plan,
         dataset=setup.dataset,

@@ -9,11 +9,12 @@ import streamlit as st
 
 from convviz.datasets.labelled_set import Dataset, Partition, partition
 from convviz.errors import SettingError
-from convviz.language import later, tr
+from convviz.formatting import grouped
+from convviz.language import again, later, tr
 from convviz.learning.augmentation import seconds_an_epoch
 from convviz.learning.config import TrainingSettings
 from convviz.learning.image_side import side_for
-from convviz.learning.plan import Scenario, TransferPlan, recommend
+from convviz.learning.plan import Part, Scenario, State, TransferPlan, recommend
 from convviz.learning.plan import plan as plan_transfer
 from convviz.networks.network import Network
 from convviz.ui import cache, state
@@ -25,6 +26,13 @@ _NAMES: dict[Scenario, str] = {
     "several": later("Replace several fully connected layers"),
     "fine-tune": later("Fine-tune: also train the encoder's end"),
     "scratch": later("Train everything from scratch"),
+}
+_STATES: dict[State, str] = {
+    "frozen": later("frozen"),
+    "thawed": later("thawed"),
+    "replaced": later("replaced"),
+    "keeps learning": later("keeps learning"),
+    "from scratch": later("from scratch"),
 }
 _SECONDS = (5, 10, 20, 40, 60, 90)
 
@@ -58,11 +66,13 @@ def choose(network: Network, dataset: Dataset | None) -> TransferSetup | None:
             tr("What is learned anew"),
             list(_NAMES),
             format_func=lambda name: (
-                _NAMES[name] + (" (recommended)" if name == advice.scenario else "")
+                tr("{scenario} (recommended)", scenario=tr(_NAMES[name]))
+                if name == advice.scenario
+                else tr(_NAMES[name])
             ),
             key=state.remember(Key.SCENARIO, advice.scenario, allowed=_NAMES),
         )
-        st.caption(advice.why)
+        st.caption(again(advice.why))
         seconds = st.select_slider(
             tr("Time for the training"),
             _SECONDS,
@@ -119,13 +129,13 @@ def draw_parts(plan: TransferPlan, key: str = "transfer_plan") -> None:
         key: Begins the widgets' keys.
     """
     with st.container(horizontal=True, gap="large", key=f"{key}_numbers"):
-        st.metric(tr("Trained"), f"{plan.trainable_parameters:,}", width="content")
-        st.metric(tr("Frozen"), f"{plan.frozen_parameters:,}", width="content")
+        st.metric(tr("Trained"), grouped(plan.trainable_parameters), width="content")
+        st.metric(tr("Frozen"), grouped(plan.frozen_parameters), width="content")
     st.caption(findings.trained_share(plan))
     blocks = "".join(
         f'<li class="{"frozen" if not part.trained else "trained"}" '
-        f'title="{escape(part.title)}: {part.parameters:,} parameters, {part.state}">'
-        f"<span>{escape(part.title.split(' (')[0])}</span><b>{part.state}</b></li>"
+        f'title="{escape(_described(part))}">'
+        f"<span>{escape(_short(part))}</span><b>{tr(_STATES[part.state])}</b></li>"
         for part in plan.parts
     )
     st.html(f'<ol class="convviz-parts">{blocks}</ol>')
@@ -133,13 +143,28 @@ def draw_parts(plan: TransferPlan, key: str = "transfer_plan") -> None:
         st.dataframe(
             [
                 {
-                    "part": part.title,
-                    "name": part.name,
-                    "parameters": part.parameters,
-                    "what happens": part.state,
+                    tr("part"): again(part.title),
+                    tr("name"): part.name,
+                    tr("parameters"): part.parameters,
+                    tr("what happens"): tr(_STATES[part.state]),
                 }
                 for part in plan.parts
             ],
             hide_index=True,
-            column_config={"parameters": st.column_config.NumberColumn(format="localized")},
+            column_config={tr("parameters"): st.column_config.NumberColumn(format="localized")},
         )
+
+
+def _short(part: Part) -> str:
+    """Return a part's title without what stands in brackets."""
+    return again(part.title).split(" (")[0]
+
+
+def _described(part: Part) -> str:
+    """Say what happens with a part and its parameters."""
+    return tr(
+        "{part}: {count:,} parameters, {state}",
+        part=again(part.title),
+        count=part.parameters,
+        state=tr(_STATES[part.state]),
+    )

@@ -7,10 +7,10 @@ import streamlit as st
 from convviz.features.predictions import predict
 from convviz.figures import theme
 from convviz.figures import transfer as figures
-from convviz.formatting import percent, probability, size_text
+from convviz.formatting import grouped, percent, probability, size_text
 from convviz.images.preprocess import crop
 from convviz.jobs.job import JobView
-from convviz.language import tr
+from convviz.language import again, later, numeral, tr
 from convviz.learning.transfer import TransferOutcome, TransferProgress
 from convviz.networks.network import Network, is_within
 from convviz.ui import charts, exports, predictions, state
@@ -30,7 +30,7 @@ def draw(page_jobs: PageJobs, job: JobView, view: TransferProgress, choice: Choi
         return
     outcome = view.outcomes[0]  # the others are there to be compared with it
     if outcome.note:
-        st.info(outcome.note, icon=":material/info:")
+        st.info(again(outcome.note), icon=":material/info:")
     if view.before is None:
         _numbers(view, outcome)
     else:
@@ -41,7 +41,7 @@ def draw(page_jobs: PageJobs, job: JobView, view: TransferProgress, choice: Choi
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(tr("**Confusion matrix** of the pictures measured on"))
-        figure = figures.confusion(view.classes, outcome.confusion)
+        figure = figures.confusion([again(name) for name in view.classes], outcome.confusion)
         charts.draw(figure, config=theme.CONFIG, key="transfer_confusion")
     with right:
         _mistakes(outcome)
@@ -95,8 +95,8 @@ def _numbers(view: TransferProgress, outcome: TransferOutcome) -> None:
     with st.container(horizontal=True, gap="large", key="transfer_numbers"):
         st.metric(findings.accuracy_name(outcome), percent(outcome.accuracy, 1), width="content")
         st.metric(tr("95 % interval"), findings.accuracy_interval(outcome), width="content")
-        st.metric(tr("Pictures measured on"), f"{outcome.images:,}", width="content")
-        st.metric(tr("Time"), f"{outcome.seconds:.1f} s", width="content")
+        st.metric(tr("Pictures measured on"), grouped(outcome.images), width="content")
+        st.metric(tr("Time"), numeral(f"{outcome.seconds:.1f} s"), width="content")
         st.metric(tr("Epochs"), outcome.epochs, width="content")
     st.caption(findings.measured(outcome, view.validation_images))
     for text in (findings.by_heart(outcome), findings.time_spent(outcome)):
@@ -108,7 +108,7 @@ def _comparison(view: TransferProgress) -> None:
     st.markdown(tr("**What the trained encoder is worth**"))
     charts.draw(
         figures.compared(
-            [outcome.name for outcome in view.outcomes],
+            [tr(outcome.name) for outcome in view.outcomes],
             [outcome.accuracy for outcome in view.outcomes],
             [outcome.seconds for outcome in view.outcomes],
         ),
@@ -133,12 +133,12 @@ def _mistakes(outcome: TransferOutcome) -> None:
     with st.container(horizontal=True, gap="small", key="transfer_mistakes"):
         for mistake in outcome.mistakes:
             with st.container(width=112, gap=None):
-                st.image(mistake.png, width=112, output_format="PNG", alt=mistake.title)
+                st.image(mistake.png, width=112, output_format="PNG", alt=again(mistake.title))
                 st.caption(
                     tr(
-                        "{plain_name}, taken for {plain_name_2} ({probability})",
-                        plain_name=plain_name(mistake.is_class),
-                        plain_name_2=plain_name(mistake.taken_for),
+                        "{is_class}, taken for {taken_for} ({probability})",
+                        is_class=plain_name(mistake.is_class),
+                        taken_for=plain_name(mistake.taken_for),
                         probability=probability(mistake.probability),
                     )
                 )
@@ -149,7 +149,7 @@ def _cell(view: TransferProgress, outcome: TransferOutcome, job: str) -> None:
     cells = outcome.cells()
     if not cells:
         return
-    names = [state.shorten(name, 24) for name in view.classes]  # options are plain text
+    names = [state.shorten(again(name), 24) for name in view.classes]  # options are plain text
     cell = st.selectbox(
         tr("Pictures of a cell of the matrix"),
         list(cells),
@@ -161,7 +161,7 @@ def _cell(view: TransferProgress, outcome: TransferOutcome, job: str) -> None:
     with st.container(horizontal=True, gap="small", key="transfer_cell"):
         for each in cells[cell][:_MOST_OF_A_CELL]:
             with st.container(width=112, gap=None):
-                title = images.titles[each.index]
+                title = again(images.titles[each.index])
                 thumbnail = crop(images.image(each.index), size=112, resize=112)
                 st.image(thumbnail, width=112, output_format="PNG", alt=title)
                 share = probability(each.probability).replace(" ", "\u00a0")
@@ -187,12 +187,11 @@ def _save_buttons(view: TransferProgress, outcome: TransferOutcome, network: Net
     with st.container(horizontal=True, gap="small", key="transfer_save"):
         if outcome.parts:
             alone = all(is_within(part, outcome.about.form.decoder) for part in outcome.parts)
+            label = later("Only the decoder ({size})")
+            if not alone:
+                label = later("Only what was trained ({size})")
             exports.save_button(
-                tr(
-                    "Only {which} ({size})",
-                    which="the decoder" if alone else "what was trained",
-                    size=_size(network, outcome.parts),
-                ),
+                tr(label, size=_size(network, outcome.parts)),
                 lambda: trained.write(
                     network.module, outcome.about, parts=outcome.parts, on=outcome.on
                 ),
@@ -201,7 +200,7 @@ def _save_buttons(view: TransferProgress, outcome: TransferOutcome, network: Net
                 help=findings.small_file(network.title, outcome.on.title),
             )
         exports.save_button(
-            tr("The whole network ({bytes})", bytes=size_text(network.weights.bytes)),
+            tr("The whole network ({size})", size=size_text(network.weights.bytes)),
             lambda: trained.write(network.module, outcome.about),
             f"{network.name}-trained.safetensors",
             key="transfer_save_network",

@@ -12,7 +12,7 @@ from convviz.figures import transfer as figures
 from convviz.images.encode import jpeg
 from convviz.images.preprocess import crop
 from convviz.jobs.job import JobView
-from convviz.language import later, tr
+from convviz.language import again, later, numeral, tr, trp
 from convviz.learning import embedding
 from convviz.learning import findings as learning_findings
 from convviz.learning.plan import untrained_copy
@@ -40,7 +40,7 @@ _THUMBNAIL = 64  # pixels
 _NEAREST = 8
 _PCA, _TSNE = "pca", "tsne"
 _PLANES = {_PCA: later("Principal components"), _TSNE: "t-SNE"}
-_ENCODERS = ("Trained", "Untrained")
+_TRAINED, _UNTRAINED = "Trained", "Untrained"
 
 
 def draw(choice: Choice, dataset: Dataset | None) -> None:
@@ -74,19 +74,19 @@ def draw(choice: Choice, dataset: Dataset | None) -> None:
             phase=lambda view: view.newest.separation is None,
         )
     how_we_know(
-        tr("probe accuracy"),
+        "probe accuracy",
         "accuracy_interval",
         "accuracies_compared",
         "largest_class",
-        tr("points of images"),
-        tr("nearest images"),
+        "points of images",
+        "nearest images",
     )
 
 
 def _start(page_jobs: PageJobs, network: Network, dataset: Dataset, compare: bool) -> None:
     page_jobs.start(
         separate,
-        title=tr("{name}, by {title}", name=dataset.name, title=network.title),
+        title=tr("{dataset}, by {network}", dataset=dataset.name, network=network.title),
         network=network,
         dataset=dataset,
         compare=compare,
@@ -95,7 +95,7 @@ def _start(page_jobs: PageJobs, network: Network, dataset: Dataset, compare: boo
 
 def _draw_live(view: JobView) -> None:
     step: SeparationStep = view.newest
-    jobs.progress(view, step.doing)
+    jobs.progress(view, again(step.doing))
 
 
 def _draw_ended(job: str, step: SeparationStep, choice: Choice) -> None:
@@ -110,7 +110,7 @@ def _draw_ended(job: str, step: SeparationStep, choice: Choice) -> None:
     st.markdown(learning_findings.separates(separation))
     st.caption(learning_findings.probed(separation))
     for title, reason in separation.gaps:
-        st.caption(f"{state.plain(title)}: {state.plain(reason)}")
+        st.caption(f"{state.plain(title)}: {state.plain(again(reason))}")
     with st.container(horizontal=True, gap="small", key="transfer_separation_save"):
         name = f"{separation.network}-separation"
         exports.save_button(
@@ -150,17 +150,18 @@ def _points(job: str, separation: Separation, choice: Choice) -> None:
         name = last
     stage = stages[name]
     with st.container(horizontal=True, gap="large", key="transfer_separation_choices"):
-        plane = widgets.one_of("Plane", _PLANES, Key.SEPARATION_PLANE, _PCA)
+        plane = widgets.one_of(tr("Plane"), _PLANES, Key.SEPARATION_PLANE, _PCA)
         is_untrained = stage.untrained_features is not None and (
             st.segmented_control(
                 tr("Encoder"),
-                _ENCODERS,
-                default="Trained",
+                (_TRAINED, _UNTRAINED),
+                format_func=_encoder_title,
+                default=_TRAINED,
                 key="transfer_separation_encoder",
                 label_visibility="collapsed",
                 required=True,
             )
-            == "Untrained"
+            == _UNTRAINED
         )
     if plane == _TSNE and not embedding.has_tsne():
         st.info(findings.no_tsne(), icon=":material/info:")
@@ -170,23 +171,23 @@ def _points(job: str, separation: Separation, choice: Choice) -> None:
         features = stage.features
     own = cache.once(
         lambda: _own_features(separation, stage, choice, is_untrained),
-        *(tr("separation photo"), choice.image, separation.network, separation.source),
+        *("separation photo", choice.image, separation.network, separation.source),
         *(separation.side, stage.layer.name, is_untrained),
     )
     make = embedding.tsne if plane == _TSNE else embedding.pca
     with st.spinner(tr("Laying the pictures out…")):
         drawn = cache.once(
             lambda: make(features, own[None]),
-            *(tr("separation plane"), job, plane, stage.layer.name, is_untrained, choice.image),
+            *("separation plane", job, plane, stage.layer.name, is_untrained, choice.image),
         )
     labels, count = separation.labels, len(separation.indices)
-    titles = [separation.dataset.images.titles[index] for index in separation.indices]
+    titles = [again(separation.dataset.images.titles[index]) for index in separation.indices]
     shares = drawn.shares
     row = image_scatter(
         drawn.points,
         (*labels, len(separation.dataset.classes)),
-        separation.dataset.classes,
-        (*titles, choice.image.title),
+        [again(name) for name in separation.dataset.classes],
+        (*titles, again(choice.image.title)),
         (*_thumbnails(job, separation), jpeg(_thumbnail(choice.image.pixels))),
         colours=theme.SERIES,
         axes=("", "") if shares is None else (findings.axis(1, shares), findings.axis(2, shares)),
@@ -211,6 +212,12 @@ def _points(job: str, separation: Separation, choice: Choice) -> None:
     _nearest(separation, stage, features, query, row, choice.image.title)
 
 
+def _encoder_title(encoder: str) -> str:
+    if encoder == _TRAINED:
+        return trp("of an encoder", "Trained")
+    return trp("of an encoder", "Untrained")
+
+
 def _nearest(
     separation: Separation,
     stage: StageSeparation,
@@ -229,8 +236,11 @@ def _nearest(
             index = separation.indices[each]
             with st.container(width=112, gap=None):
                 image = crop(dataset.images.image(index), size=112, resize=112)
-                st.image(image, width=112, output_format="PNG", alt=dataset.images.titles[index])
-                st.caption(f"{plain_name(dataset.classes[dataset.labels[index]])} ({distance:.3f})")
+                st.image(
+                    image, width=112, output_format="PNG", alt=again(dataset.images.titles[index])
+                )
+                name = plain_name(dataset.classes[dataset.labels[index]])
+                st.caption(f"{name} ({numeral(f'{distance:.3f}')})")
     label = None if row == count else dataset.labels[separation.indices[row]]
     names = [dataset.classes[dataset.labels[separation.indices[each]]] for each, _ in found]
     st.caption(findings.nearest(names, None if label is None else dataset.classes[label]))
@@ -270,8 +280,8 @@ def _accuracies(separation: Separation) -> str:
             if answers is None:
                 continue
             for name, correct in (
-                (tr("linear probe"), answers.linear),
-                (tr("class mean"), answers.mean),
+                ("linear probe", answers.linear),
+                ("class mean", answers.mean),
             ):
                 right = sum(correct)
                 ends = interval(right, count, different)
