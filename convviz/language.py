@@ -159,7 +159,8 @@ def _kept(values: Mapping[str, object]) -> dict[str, object]:
 
 def _tell(message: str, values: dict[str, object]) -> Told:
     code = current()
-    text = message if code == ENGLISH else _catalogue(code).gettext(message)
+    # Of the empty message, gettext tells the catalogue's own description.
+    text = _catalogue(code).gettext(message) if message and code != ENGLISH else message
     return _told(_filled(text, values, code), _tell, message, values)
 
 

@@ -2,6 +2,7 @@
 
     CHROMIUM=/usr/bin/chromium PYTHONPATH=. python scripts/look_at_every_view.py FOLDER
     … --only course --screens phone --themes dark    a part of them
+    … --language da                                  in Danish
 
 Starts the app with an empty cache. Each picture shows the page down to its end, in
 FOLDER/VIEW-SCREEN-THEME.png. What can be told without looking is printed: a page that is wider
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
+from convviz.language import ENGLISH, LANGUAGES
 from convviz.ui.course.steps import STEPS
 from tests.load.server import Server
 
@@ -85,7 +87,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[""], help="beginnings of views' names")
     parser.add_argument("--screens", nargs="+", choices=SCREENS, default=[*SCREENS])
     parser.add_argument("--themes", nargs="+", choices=THEMES, default=[*THEMES])
+    parser.add_argument("--language", choices=LANGUAGES, default=ENGLISH)
     options = parser.parse_args()
+    language = f"lang={options.language}"
     options.folder.mkdir(parents=True, exist_ok=True)
     views = {name: path for name, path in VIEWS.items() if name.startswith(tuple(options.only))}
     expect.set_options(timeout=_PATIENCE)
@@ -99,7 +103,7 @@ def main() -> None:
         for name, path in views.items():
             for sentence in _take(
                 browser,
-                f"http://{server.address}{path}",
+                f"http://{server.address}{path}{'&' if '?' in path else '?'}{language}",
                 options.folder / name,
                 options.screens,
                 options.themes,

@@ -29,6 +29,7 @@ def draw() -> None:
         key=state.remember(Key.LANGUAGE, _of_browser(), allowed=language.LANGUAGES),
         required=True,
         label_visibility="collapsed",
+        on_change=state.set_anew,
     )
     with out_of_sight("language"):
         _name(key="language_name", data={"language": language.current()})

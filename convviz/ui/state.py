@@ -371,6 +371,14 @@ def put(key: str, value: str | float | None, *, in_url: bool = True) -> None:
     write_url(key, str(value) if in_url else None)
 
 
+def set_anew() -> None:
+    """Have every remembered value set in its widget again: the browser knows it by its old title.
+
+    A widget with options sends the title that it shows, which another language writes otherwise.
+    """
+    visit().placed.clear()
+
+
 def _in_links(key: str) -> None:
     """Note that links to the open page carry this key."""
     current = visit()
