@@ -11,8 +11,10 @@ import streamlit as st
 
 from convviz.language import again, tr
 from convviz.networks.network import Network, is_within
+from convviz.networks.titles import stage_text
 from convviz.structure.findings import left_out_sentence, on_zeros_sentence, windows_sentence
 from convviz.structure.layers import Layer, attention_windows, left_out, runs_on_zeros
+from convviz.structure.ops import kind_text
 from convviz.structure.trunk import comparable, encoder_depth, stepping_stones, trunk
 from convviz.ui import cache, state
 from convviz.ui.components.layer_keys import layer_keys
@@ -38,7 +40,7 @@ def label(layer: Layer) -> str:
     shape = " × ".join(map(str, layer.shape))
     title = re.sub(r" \([^()]* here\)", "", layer.title)
     if not title.startswith(layer.stage):
-        title = f"{layer.stage} · {title}"
+        title = f"{stage_text(layer.stage)} · {title}"
     return f"{title} — {shape}"
 
 
@@ -79,7 +81,7 @@ def pick(
         _draw_steps(steps(network, layers), name)
         layer = by_name[name]
         dotted = "" if layer.name == layer.title else f"{state.code(layer.name)}, "
-        kind, count = state.plain(layer.kind), prod(layer.shape)
+        kind, count = state.plain(kind_text(layer.kind)), prod(layer.shape)
         st.caption(dotted + tr("{kind}, {count:,} values", kind=kind, count=count))
         _draw_related(related(layer, layers, further))
         if sentence := left_out_sentence(left_out(network)):
@@ -247,7 +249,7 @@ def _draw_related(layers: Sequence[Layer]) -> None:
         tr("Uses, parts and blocks"),
         by_name,
         index=None,
-        format_func=lambda name: f"{by_name[name].title} ({by_name[name].kind})",
+        format_func=lambda name: f"{by_name[name].title} ({kind_text(by_name[name].kind)})",
         key="sidebar_layer_related",
         on_change=_open_related,
         placeholder=tr("Around this layer"),
