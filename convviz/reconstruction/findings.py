@@ -593,7 +593,7 @@ def recorded_title(series: SeriesProgress) -> str:
 def recorded_settings(recorded: RecordedSeries) -> str:
     """Say with which settings a recorded series was made, and how to make one here."""
     runs = recorded.series.runs
-    subject, config = runs[0].subject, runs[0].config
+    weights, config = tr(runs[0].subject.weights), runs[0].config
     row = OPTIMIZERS[config.optimizer]
     rate = row.rate if config.learning_rate is None else config.learning_rate
     steps = _each([grouped(run.step) for run in runs])
@@ -627,7 +627,7 @@ def recorded_settings(recorded: RecordedSeries) -> str:
         noise=noise,
         seed=config.seed,
         tv=config.tv,
-        weights=plain(tr(subject.weights)),
+        weights=plain(weights),
         seconds=seconds,
     )
     if added > 0:
