@@ -237,7 +237,9 @@ def reset() -> None:
     A visitor's own image and what they trained stay at hand; presenter mode and the language stay.
     """
     current = visit()
-    staying = {key: current.values[key] for key in _STAYING if key in current.values}
+    staying: dict[str, object] = {
+        key: current.values[key] for key in _STAYING if key in current.values
+    }
     for key in current.keys.get(current.page, set()) - _STAYING:
         current.address.pop(key, None)
     _forget_choices(current.page)
