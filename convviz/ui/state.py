@@ -168,13 +168,14 @@ def others() -> list[Visit]:
 
 def forget(sentence: str) -> None:
     """Forget everything of this visit but who the visitor is, and say so on the page drawn next."""
-    page, times = visit().page, visit().times_forgotten + 1
+    former = visit()
     for name in list(st.session_state):
         if name != Entry.VISITOR:
             del st.session_state[name]
-    begun = Visit(link={}, page=page, forgotten=sentence, times_forgotten=times)
-    if Key.LANGUAGE in visit().values:  # it says nothing of who they are, and they read on
-        begun.values[Key.LANGUAGE] = visit().values[Key.LANGUAGE]
+    begun = Visit({}, page=former.page, forgotten=sentence)
+    begun.times_forgotten = former.times_forgotten + 1
+    if Key.LANGUAGE in former.values:  # it says nothing of who they are, and they read on
+        begun.values[Key.LANGUAGE] = former.values[Key.LANGUAGE]
     begun.written = st.query_params.to_dict()
     st.session_state[Entry.VISIT] = begun
     _visits.add(begun)
@@ -236,7 +237,9 @@ def reset() -> None:
     A visitor's own image and what they trained stay at hand; presenter mode and the language stay.
     """
     current = visit()
-    staying = {key: current.values[key] for key in _STAYING if key in current.values}
+    staying: dict[str, object] = {
+        key: current.values[key] for key in _STAYING if key in current.values
+    }
     for key in current.keys.get(current.page, set()) - _STAYING:
         current.address.pop(key, None)
     _forget_choices(current.page)

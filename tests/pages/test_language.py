@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from convviz import language
 from convviz.language import speaking, tr
 from convviz.ui import state
+from convviz.ui.keys import Key
 
 OpenPage = Callable[..., AppTest]
 CATALOGUE = language._catalogue
@@ -48,8 +49,17 @@ def links(app: AppTest) -> list[str]:
     return found
 
 
+def run(app: AppTest) -> AppTest:
+    """Let the page run; AppTest asks for the options' texts, which are in the page's language."""
+    with speaking(app.session_state[Key.LANGUAGE]):
+        return sound(app.run())
+
+
 def choose(app: AppTest, code: str) -> AppTest:
-    return sound(app.segmented_control(key="lang").set_value(code).run())
+    before = app.session_state[Key.LANGUAGE]
+    app.segmented_control(key="lang").set_value(code)
+    with speaking(before):
+        return sound(app.run())
 
 
 def told_browser(app: AppTest) -> str:
@@ -85,7 +95,7 @@ def test_the_switch_changes_the_whole_page_and_the_address(open_page: OpenPage) 
 
 def test_the_choice_goes_along_from_page_to_page(open_page: OpenPage) -> None:
     app = choose(open_page(ARCHITECTURES), "da")
-    app = sound(app.switch_page(FILTERS).run())
+    app = run(app.switch_page(FILTERS))
     assert heading(app) == "⟦Filters⟧"
     assert app.segmented_control(key="lang").value == "da"
 
@@ -130,7 +140,8 @@ def test_a_language_that_there_is_not_is_the_usual_one(open_page: OpenPage, aske
 
 def test_reset_keeps_the_language(open_page: OpenPage) -> None:
     app = sound(open_page(FILTERS, lang="da", network="alexnet"))
-    app = sound(app.button(key="tools_reset").click().run())
+    app.button(key="tools_reset").click()
+    app = run(app)
     assert heading(app) == "⟦Filters⟧"
     assert app.segmented_control(key="lang").value == "da"
     assert app.query_params["lang"] == "da"
@@ -138,7 +149,8 @@ def test_reset_keeps_the_language(open_page: OpenPage) -> None:
 
 def test_forget_my_data_keeps_the_language(open_page: OpenPage) -> None:
     app = sound(open_page(FILTERS, lang="da"))
-    app = sound(app.button(key="forget_my_data").click().run())
+    app.button(key="forget_my_data").click()
+    app = run(app)
     assert heading(app) == "⟦Filters⟧"
     assert app.segmented_control(key="lang").value == "da"
 
@@ -150,10 +162,10 @@ def test_back_takes_the_whole_page_to_the_language_of_before(
     with monkeypatch.context() as patch:
         patch.setattr(state, "is_back_or_forward", lambda: True)
         del app.query_params["lang"]
-        app = sound(app.run())
+        app = run(app)
     assert heading(app) == "Filters"
     assert app.segmented_control(key="lang").value == "en"
-    assert sound(app.run()).button(key="tools_reset").label == "Reset to defaults"
+    assert run(app).button(key="tools_reset").label == "Reset to defaults"
 
 
 def test_what_a_link_asked_for_in_vain_is_said_again_in_the_language_that_is_read(
