@@ -241,14 +241,20 @@ def _title(row: LayerCost, inside: InceptionModule | None) -> str:
 def _label(row: LayerCost) -> str:
     kind, shape = _kind(row.kind), _shape(row.output_shape)
     if not row.parameters:
-        return tr("{layer}: {kind}, {shape}", layer=row.title, kind=kind, shape=shape)
+        return tr("{layer}: {kind}, {shape}", layer=_named(row.title), kind=kind, shape=shape)
     return tr(
         "{layer}: {kind}, {shape}, {count:,} parameters",
-        layer=row.title,
+        layer=_named(row.title),
         kind=kind,
         shape=shape,
         count=row.parameters,
     )
+
+
+def _named(title: str) -> str:
+    """Tell a row's title; one of a part ends with its kind, "conv1 · batch norm"."""
+    layer, _, kind = title.partition(" · ")
+    return tr("{layer} · {kind}", layer=layer, kind=_kind(kind)) if kind else title
 
 
 def _kind(kind: str) -> str:
