@@ -8,12 +8,12 @@ is still to be translated is printed.
 
 from __future__ import annotations
 
+import ast
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir, extract_from_file
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
@@ -22,19 +22,29 @@ from convviz.language import LANGUAGES
 ROOT = Path(__file__).parent.parent
 LOCALE = ROOT / "convviz" / "locale"
 _SOME_DAY = datetime(2026, 11, 30, tzinfo=UTC)
-KEYWORDS = {"tr": None, "later": None, "trn": (1, 2), "trp": ((1, "c"), 2)}
 
 
 def messages() -> Catalog:
-    """Return every message of the code, with the files that it stands in."""
+    """Return every message of the code, with the files that it stands in.
+
+    Babel's own reader passes over what is called inside an f-string or another message's values.
+    """
     found = Catalog(project="convviz", charset="utf-8")
-    for folder in ("convviz", "pages"):
-        for name, _, message, _, context in extract_from_dir(
-            ROOT / folder, [("**.py", "python")], keywords=KEYWORDS
-        ):
-            found.add(message, locations=[(f"{folder}/{name}", 0)], context=context)
-    for _, message, _, context in extract_from_file("python", ROOT / "app.py", keywords=KEYWORDS):
-        found.add(message, locations=[("app.py", 0)], context=context)
+    files = [*(ROOT / "convviz").rglob("*.py"), *(ROOT / "pages").glob("*.py"), ROOT / "app.py"]
+    for file in sorted(files):
+        place = (file.relative_to(ROOT).as_posix(), 0)
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(ast.Name("tr" | "later"), [ast.Constant(str(message)), *_]):
+                    found.add(message, locations=[place])
+                case ast.Call(
+                    ast.Name("trn"), [ast.Constant(str(one)), ast.Constant(str(many)), *_]
+                ):
+                    found.add((one, many), locations=[place])
+                case ast.Call(
+                    ast.Name("trp"), [ast.Constant(str(context)), ast.Constant(str(message)), *_]
+                ):
+                    found.add(message, locations=[place], context=context)
     return found
 
 
