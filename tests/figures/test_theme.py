@@ -5,6 +5,7 @@ import pytest
 from plotly.subplots import make_subplots
 
 from convviz.figures import theme
+from convviz.language import speaking
 
 
 def _by_plotly(figure: go.Figure, *, height: int, legend: bool, saveable: bool) -> go.Figure:
@@ -96,3 +97,12 @@ def test_shares_on_an_axis_are_written_as_percentages_are(
 @pytest.mark.parametrize("high", [1e-5, 0.013, 0.09, 0.1, 0.34, 0.72, 1, 1.04, 7, 0.0])
 def test_an_axis_of_shares_has_a_few_ticks(high: float) -> None:
     assert 3 <= len(theme.percent_axis(high)["tickvals"]) <= 7 or not high
+
+
+def test_numbers_are_written_as_the_readers_language_writes_them() -> None:
+    with speaking("da"):
+        figure = theme.style(_bars(), height=200)
+        ticks = theme.percent_axis(0.006)["ticktext"]
+    assert figure.layout.separators == ",."
+    assert "0,2 %" in ticks
+    assert "0.2 %" in theme.percent_axis(0.006)["ticktext"]
