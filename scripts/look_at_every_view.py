@@ -137,7 +137,7 @@ def _take(
 def _wait(page: Page) -> None:
     """Wait until the script has run to its end."""
     app = page.get_by_test_id("stApp")
-    expect(page.locator(".st-key-next")).to_be_attached()
+    expect(page.locator(".st-key-next, .st-key-course_buttons").first).to_be_attached()
     expect(app).to_have_attribute("data-test-script-state", "notRunning")
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
 
