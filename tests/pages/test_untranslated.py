@@ -37,7 +37,7 @@ EXCEPTIONS = {
     **dict.fromkeys(["Adam", "BFGS", "SGD"], "an optimiser's name"),
     **dict.fromkeys(["Grad", "HiRes", "Layer", "CAM", "SmoothGrad"], "a method's name"),
     **dict.fromkeys(["et", "al"], "of a paper's authors"),
-    **dict.fromkeys(["decoder"], "a module's name"),
+    **dict.fromkeys(["decoder", "Inception"], "a module's name"),
     # Signs and units
     **dict.fromkeys(["px", "MB", "kB", "GB", "ms", "min", "dB", "MACs"], "a unit"),
     **dict.fromkeys(["RGB", "PNG", "CSV", "JSON", "SVG", "GIF", "HTML", "npz"], "a format's name"),
@@ -60,7 +60,7 @@ _NO_TEXTS = {
     *("id", "key", "name", "path", "secret", "network", "layer", "colours", "token", "link", "url"),
     *("query", "button", "copy", "back", "forward", "language", "kind", "image", "of_image", "src"),
     *("command", "place", "jpeg", "data", "color", "colour", "type", "class", "fill", "selected"),
-    *("look", "side"),
+    *("look", "side", "maps"),
 }
 _PIECES = {
     "convviz_layers_ahead"
