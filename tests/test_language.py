@@ -40,6 +40,7 @@ BY_HAND: Mapping[Any, Any] = {
     "One channel": "Én kanal",
     "the whole layer": "hele laget",
 }
+EXAMPLES = {"cats", "dogs", "katte", "hunde"}  # folders that a text thinks up
 IN_CONTEXT = {("of the course", "Step"): "Trin", ("of a run", "Step"): "Skridt"}
 
 
@@ -347,7 +348,12 @@ def fields(text: str) -> set[tuple[str, str, str | None]] | None:
         parts = list(string.Formatter().parse(text))
     except ValueError:
         return None
-    return {(name, spec or "", how) for _, name, spec, how in parts if name is not None}
+    return {(name, spec or "", how) for _, name, spec, how in parts if name and name.isidentifier()}
+
+
+def parts(pattern: str, text: str) -> list[str]:
+    """What of a text is like a pattern, but for names that are examples."""
+    return sorted(part for part in re.findall(pattern, text) if part.strip("`") not in EXAMPLES)
 
 
 def in_catalogue(script: Any, path: Path) -> list[Message]:
@@ -410,7 +416,7 @@ class TestCatalogue:
             (english, text)
             for message in translated(script, path)
             for english, text in forms(message)
-            if sorted(re.findall(pattern, english)) != sorted(re.findall(pattern, text))
+            if parts(pattern, english) != parts(pattern, text)
         ]
         assert wrong == []
 

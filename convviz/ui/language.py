@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -14,9 +16,16 @@ from convviz.ui.keys import Component, Key
 _NAME = "export default function ({ data }) { document.documentElement.lang = data.language; }"
 _name = st.components.v2.component(Component.LANGUAGE, js=_NAME)
 
+# The language of the run that a thread is at: texts ask for it thousands of times.
+_run = threading.local()
+
 
 def ask_visitors() -> None:
-    """Tell every text in the language of the visitor whose script runs; the shell calls this."""
+    """Tell every text in the language of the visitor whose script runs.
+
+    The shell calls this at the beginning of each run: within one the language does not change.
+    """
+    _run.code = _chosen()
     language.follow(_of_visitor)
 
 
@@ -49,8 +58,18 @@ def _of_visitor() -> str:
     """Return the language of the visitor whose script runs; English where none runs."""
     if get_script_run_ctx(suppress_warning=True) is None:
         return language.ENGLISH
-    # Texts are told before the choice has been drawn: after Back or Forward it is what the address
-    # says, on arrival what the link says, and after Reset what is remembered.
+    code: str | None = getattr(_run, "code", None)
+    if code is None:  # a part of a page that runs by itself, in a thread of its own
+        code = _run.code = _chosen()
+    return code
+
+
+def _chosen() -> str:
+    """Work out the language of the visitor whose script runs.
+
+    Texts are told before the choice has been drawn: after Back or Forward it is what the address
+    says, on arrival what the link says, and after Reset what is remembered.
+    """
     visit, key = state.visit(), Key.LANGUAGE
     chosen: object
     if state.is_back_or_forward():

@@ -99,3 +99,24 @@ def test_crops_come_first_and_are_counted_apart() -> None:
     )
     assert said(crops) == f"{crops} crops of {photographs} photographs"
     assert said(crops + 1).endswith("and 1 generated pattern")
+
+
+@pytest.mark.claims("convviz.datasets.stimuli._plain")
+def test_a_plain_pattern_lies_between_the_colours_that_it_names(patterns: Stimuli) -> None:
+    def colour(title: str) -> NDArray[np.float64]:
+        drawn = np.asarray(patterns.image(patterns.titles.index(title)), dtype=float)
+        assert np.ptp(drawn, axis=(0, 1)).max() == 0
+        return drawn[0, 0]
+
+    mixed = {"midway": 0.5, "a quarter of the way": 0.25}
+    found = set()
+    for title in patterns.titles:
+        for words, share in mixed.items():
+            if title.startswith(f"plain, {words} between "):
+                first, second = title.partition(" between ")[2].split(" and ")
+                expected = (
+                    colour(f"plain {first}") * (1 - share) + colour(f"plain {second}") * share
+                )
+                assert np.abs(colour(title) - expected).max() <= 0.5
+                found.add(words)
+    assert found

@@ -64,6 +64,7 @@ def test_parts_that_nobody_has_are_left_out(counted: list[costs.Costs]) -> None:
     assert "Auxiliary" not in "".join(str(trace.name) for trace in figure.data)
 
 
+@pytest.mark.claims("convviz.figures.architectures.trade")
 def test_amounts_and_trade(counted: list[costs.Costs]) -> None:
     figure = architectures.amounts(["a", "b"], [1, 4], texts=["one", "four"], exact=["1", "4"])
     assert list(figure.data[0].x) == [1, 4]
@@ -72,6 +73,14 @@ def test_amounts_and_trade(counted: list[costs.Costs]) -> None:
     figure = architectures.trade(counted, known)
     assert list(figure.data[0].y) == [one.top1 for one in known]
     assert figure.data[0].marker.size == (61_100_840, 138_357_544, 6_624_904)
+    hover = figure.data[0].hovertemplate
+    assert "top-1 accuracy %{customdata[2]}<br>" in hover
+    assert "%{customdata[1]} MACs<br>%{customdata[0]} parameters" in hover
+    assert [row[0] for row in figure.data[0].customdata] == [
+        "61,100,840",
+        "138,357,544",
+        "6,624,904",
+    ]
 
 
 def test_figures_can_be_saved() -> None:

@@ -159,6 +159,7 @@ def test_fine_tuning_again_starts_each_fold_from_its_own_network(
     assert same.all()
 
 
+@pytest.mark.claims("convviz.learning.evaluation._joined")
 @pytest.mark.parametrize("when", [0, 1, 3, 5])
 def test_stopping_keeps_the_folds_that_are_tested(tiny: Network, few: Dataset, when: int) -> None:
     asked: list[bool] = []
@@ -177,6 +178,8 @@ def test_stopping_keeps_the_folds_that_are_tested(tiny: Network, few: Dataset, w
     if not last.tested:
         assert last.accuracy == last.result.validation.accuracy
         assert "validation pictures" in last.note
+    else:
+        assert f"after {len(folds)} of {len(partition(few).folds)} folds" in last.note
     shares = [step.fraction for step in steps]
     assert shares == sorted(shares)
 

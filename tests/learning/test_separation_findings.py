@@ -42,7 +42,9 @@ def separation(*right: tuple[int, int | None], copies: int = 0) -> Separation:
 
 
 @pytest.mark.claims(
-    "convviz.learning.findings.separates", "convviz.learning.findings._above_guessing"
+    "convviz.learning.findings.separates",
+    "convviz.learning.findings._trained_against_untrained",
+    "convviz.learning.findings._above_guessing",
 )
 def test_a_clear_lead_is_named_with_the_stage_where_it_is() -> None:
     text = separates(separation((24, 22), (38, 20), (30, 29)))
@@ -79,7 +81,9 @@ def test_without_an_untrained_encoder_nothing_is_compared() -> None:
     assert f"begins at {100 * low:.0f} %, not above guessing (50 %)" in text
 
 
-@pytest.mark.claims("convviz.learning.findings.probed")
+@pytest.mark.claims(
+    "convviz.learning.findings.probed", "convviz.learning.findings._probed_pictures"
+)
 def test_how_it_was_measured_is_said() -> None:
     text = probed(separation((20, 20)))
     assert text.startswith("40 pictures, 128 × 128 pixels, in 5 parts")

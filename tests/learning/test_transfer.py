@@ -130,7 +130,7 @@ def test_the_untrained_twin_of_several_layers_has_several(tiny: Network, few: Da
     assert twin.trainable_parameters == plan.trainable_parameters == 8 * 128 + 128 + 128 * 6 + 6
 
 
-@pytest.mark.claims("convviz.learning.transfer.about")
+@pytest.mark.claims("convviz.learning.transfer.about", "convviz.learning.transfer._measured")
 @pytest.mark.parametrize(
     ("correct", "images", "folds", "words"),
     [

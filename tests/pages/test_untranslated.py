@@ -33,19 +33,24 @@ EXCEPTIONS = {
     # Names, the same in each language
     **dict.fromkeys(["convviz", "PyTorch", "torch", "torchvision", "ImageNet"], "a name"),
     **dict.fromkeys(["Language", "Sprog", "English", "Dansk"], "the switch, read in any language"),
-    **dict.fromkeys(["viridis", "magma", "gray", "grey", "cividis"], "a colour map's name"),
+    **dict.fromkeys(["Viridis", "Magma", "Cividis"], "a colour map's name"),
     **dict.fromkeys(["Adam", "BFGS", "SGD"], "an optimiser's name"),
     **dict.fromkeys(["Grad", "HiRes", "Layer", "CAM", "SmoothGrad"], "a method's name"),
-    **dict.fromkeys(["float32", "bfloat16"], "a type's name"),
     **dict.fromkeys(["et", "al"], "of a paper's authors"),
+    **dict.fromkeys(["decoder", "Inception"], "a module's name"),
     # Signs and units
     **dict.fromkeys(["px", "MB", "kB", "GB", "ms", "min", "dB", "MACs"], "a unit"),
     **dict.fromkeys(["RGB", "PNG", "CSV", "JSON", "SVG", "GIF", "HTML", "npz"], "a format's name"),
     **dict.fromkeys(["ReLU", "GAP", "PSNR", "SSIM", "PCA", "SNE"], "a term's letters"),
-    # What is typed or sent
-    **dict.fromkeys(["conv", "pool", "linear", "relu", "gap", "lrn"], "of a design's text"),
 }
 """Words that may stand outside of brackets, each with the reason."""
+
+# A line of a design, as it is typed; a list of lines numbers them.
+_DESIGN_LINE = re.compile(
+    r"(\d+ · )?(input \d|conv|batchnorm|lrn|relu|maxpool|avgpool|dropout|flatten|gap|fc|inception"
+    r"|auxiliary)[\w/>. ]*"
+)
+_DESIGNS = {f"Small {name}" for name in ("AlexNet", "GoogLeNet", "ResNet", "VGG")}
 
 # Fields of Streamlit's messages that a reader sees or hears; in the others are keys and settings.
 _TEXTS = {"label", "help", "body", "text", "caption", "captions", "content", "title", "message"}
@@ -55,7 +60,12 @@ _NO_TEXTS = {
     *("id", "key", "name", "path", "secret", "network", "layer", "colours", "token", "link", "url"),
     *("query", "button", "copy", "back", "forward", "language", "kind", "image", "of_image", "src"),
     *("command", "place", "jpeg", "data", "color", "colour", "type", "class", "fill", "selected"),
+    *("look", "side", "maps"),
 }
+_PIECES = {
+    "convviz_layers_ahead"
+}  # has sentences as the browser cuts them; the pages have them too
+_COLUMN = {"type", "format", "type_config", "alignment", "width"}  # what is set of a table's column
 # And of what plotly draws.
 _PLOTLY_TEXTS = {"text", "hovertext", "hovertemplate", "name", "ticktext", "title", "label"}
 
@@ -99,16 +109,20 @@ def of_message(message: Any, kind: str) -> Iterator[tuple[str, str]]:
     """The texts in one of Streamlit's messages, and in those inside it."""
     for field, value in message.ListFields():
         where = f"{kind}.{field.name}"
+        if kind == "bidi_component" and message.component_name in _PIECES:
+            continue
         if kind == "bidi_component" and field.name == "json":
             yield from of_json(json.loads(value), f"{kind} {message.component_name}", _NO_TEXTS)
         elif kind == "plotly_chart" and field.name == "spec":
             yield from of_plotly(json.loads(value), kind)
         elif field.name == "arrow_data" and kind in ("dataframe", "arrow_data_frame", "table"):
             table = convert_arrow_bytes_to_pandas_df(value.data)
-            cells = [*table.columns, *table.index, *table.to_numpy().ravel()]
+            named = json.loads(getattr(message, "columns", "") or "{}")
+            heads = [name for name in table.columns if "label" not in (named.get(name) or {})]
+            cells = [*heads, *table.index, *table.to_numpy().ravel()]
             yield from ((where, cell) for cell in cells if isinstance(cell, str))
         elif kind == "dataframe" and field.name == "columns":
-            yield from of_json(json.loads(value), where, {"type", "format", "type_config"})
+            yield from of_json(json.loads(value), where, _COLUMN)
         elif kind == "html" and field.name == "body":
             yield from ((where, text) for text in of_html(value))
         elif field.type == field.TYPE_MESSAGE:
@@ -156,13 +170,13 @@ def of_html(body: str) -> Iterator[str]:
     body = re.sub(r"(?s)<(style|script|defs)\b.*?</\1>", " ", body)
     for name in ("aria-label", "alt", "title", "placeholder"):
         yield from (html.unescape(text) for text in re.findall(rf'\b{name}="([^"]*)"', body))
-    yield from (html.unescape(text) for text in re.split(r"<[^>]*>", body))
+    yield html.unescape(re.sub(r"<[^>]*>", " ", body))
 
 
 @cache
 def foreign() -> re.Pattern[str]:
     """What other people have named: networks, their layers and classes, photographs."""
-    names = {spec(name).title for name in available()} | set(available())
+    names = {spec(name).title for name in available()} | set(available()) | _DESIGNS
     for name in ("alexnet", "vgg16", "googlenet"):
         names |= {text for layer in layers(spec(name)) for text in (layer.name, layer.title)}
         with suppress(ConvvizError):  # some weights are fetched
@@ -186,7 +200,7 @@ def outside_of_brackets(text: str) -> str:
 
 def forgotten(text: str) -> list[str]:
     """The words of a text that should have been told."""
-    rest = outside_of_brackets(text)
+    rest = "" if _DESIGN_LINE.fullmatch(text) else outside_of_brackets(text)
     rest = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", " ", rest)  # code
     rest = re.sub(r"\$[^$]+\$|:material/\w+:|:[a-z-]+(?=\[)|\\", " ", rest)
     words = [word.strip("()[]{}<>.,:;!?*“”»«–—-+=/'’") for word in foreign().sub(" ", rest).split()]
@@ -209,6 +223,8 @@ def forgotten(text: str) -> list[str]:
         (":material/home: **⟦Home⟧** `features.0` 12.5 MB", []),
         ("AlexNet, features.3 · ⟦maps⟧", []),
         ("less than 0.1 %", ["less", "than"]),
+        ("13 · inception 16 16>32 4>8 >8 bn", []),
+        ("input", ["input"]),
     ],
 )
 def test_words_outside_of_brackets_are_found(text: str, words: list[str]) -> None:

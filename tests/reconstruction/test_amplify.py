@@ -182,7 +182,9 @@ def test_a_run_for_a_page_has_frames_and_ends_with_a_png(
     assert done.nbytes > len(done.image)
 
 
-@pytest.mark.claims("convviz.reconstruction.findings.amplified")
+@pytest.mark.claims(
+    "convviz.reconstruction.findings.amplified", "convviz.reconstruction.findings._answer"
+)
 def test_the_sentence_says_by_how_much_the_answer_rose(
     network: Network, image: Image.Image
 ) -> None:

@@ -154,7 +154,10 @@ def test_steps_and_precision_are_those_of_the_runs(fast: int, before: int, said:
     assert findings.how_measured(replace(run("a"), result=None)) == ""
 
 
-@pytest.mark.claims("convviz.reconstruction.findings.likeness_in_context")
+@pytest.mark.claims(
+    "convviz.reconstruction.findings.likeness_in_context",
+    "convviz.reconstruction.findings._baselines",
+)
 @pytest.mark.parametrize(
     ("value", "is_like"), [(0.16, False), (0.40, False), (0.401, True), (0.7, True)]
 )

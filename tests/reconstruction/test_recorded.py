@@ -229,7 +229,9 @@ def test_the_title_counts_the_layers(series: RecordedSeries) -> None:
 
 
 @pytest.mark.claims(
-    "convviz.reconstruction.findings.recorded_settings", "convviz.reconstruction.findings._each"
+    "convviz.reconstruction.findings.recorded_settings",
+    "convviz.reconstruction.findings._learning_rate",
+    "convviz.reconstruction.findings._each",
 )
 def test_the_settings_are_named_as_they_were(series: RecordedSeries) -> None:
     series = replace(series, threads=1)

@@ -85,7 +85,10 @@ def test_the_usual_time_can_be_chosen(choices: tuple[int, ...], usual: int) -> N
     assert usual_seconds(0.58, choices, least=12, most=60) == usual
 
 
-@pytest.mark.claims("convviz.reconstruction.findings.what_time_buys")
+@pytest.mark.claims(
+    "convviz.reconstruction.findings.what_time_buys",
+    "convviz.reconstruction.findings._steps_in_time",
+)
 def test_what_a_time_buys_is_said() -> None:
     assert what_time_buys(12, 0.58, TIMES) == (
         "About 20 steps in 12 seconds on this machine: a blur; 60 seconds for a picture."

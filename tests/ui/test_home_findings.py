@@ -48,7 +48,10 @@ def test_the_lines_below_a_stage(stage: StageSummary, lines: list[str]) -> None:
     assert said == lines
 
 
-@pytest.mark.claims("convviz.ui.components.findings.stage_sentence")
+@pytest.mark.claims(
+    "convviz.ui.components.findings.stage_sentence",
+    "convviz.ui.components.findings._nothing_set_to_0",
+)
 @pytest.mark.parametrize(
     ("stage", "sentence"),
     [

@@ -63,7 +63,11 @@ def test_the_losses_floor_and_guessing() -> None:
     assert "would stay at 0.00" in findings.loss_curve(replace(LOG, smoothing=0.0), CLASSES)
 
 
-@pytest.mark.claims("convviz.ui.training.findings.sizes", "convviz.ui.training.findings.checked")
+@pytest.mark.claims(
+    "convviz.ui.training.findings.sizes",
+    "convviz.ui.training.findings._grown",
+    "convviz.ui.training.findings.checked",
+)
 def test_where_the_size_changes_and_what_the_accuracy_does_there() -> None:
     rows = FILE["log"]
     changes = [b for a, b in pairwise(rows) if a["size"] != b["size"]]
@@ -290,3 +294,12 @@ def test_how_the_numbers_are_counted() -> None:
 @pytest.mark.claims("convviz.ui.training.findings.earlier_image")
 def test_the_maps_of_an_earlier_image_are_said_to_be_so() -> None:
     assert "your earlier image, my \\*cat\\*:" in findings.earlier_image("my *cat*")
+
+
+@pytest.mark.claims("convviz.learning.small_design.SmallDesign.title")
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_a_small_design_is_called_after_its_numbers(depth: int, batch_norm: bool) -> None:
+    stacks = "1 stack" if depth == 1 else f"{depth} stacks"
+    title = f"Small network, {stacks} from 8 channels" + " with batch norm" * batch_norm
+    assert SmallDesign(8, depth, batch_norm, 48).title == title

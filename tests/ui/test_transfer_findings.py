@@ -125,6 +125,7 @@ def test_progress_names_the_fold() -> None:
     "convviz.ui.transfer.findings.accuracy_name",
     "convviz.ui.transfer.findings.accuracy_interval",
     "convviz.ui.transfer.findings.measured",
+    "convviz.ui.transfer.findings._what_the_interval_counts",
 )
 @pytest.mark.parametrize(("right", "images"), [(0, 5), (5, 5), (1, 1), (85, 120)])
 def test_an_accuracy_has_its_images_and_its_interval(right: int, images: int) -> None:

@@ -1,6 +1,8 @@
 """What the sidebar says of weights and downloads, with the names and numbers given."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -93,3 +95,21 @@ def test_a_licence_of_their_own_is_named_and_else_torchvisions() -> None:
 def test_the_list_of_networks_says_which_are_to_be_fetched() -> None:
     assert sidebar.network_label("VGG19", here=False) == "VGG19 · to be fetched"
     assert sidebar.network_label("AlexNet", here=True) == "AlexNet"
+
+
+@pytest.mark.claims(
+    "convviz.ui.downloads._progress_of_weights", "convviz.ui.downloads._progress_of_images"
+)
+@pytest.mark.parametrize("total", [None, 200_000_000])
+@pytest.mark.parametrize("state", ["running", "waiting"])
+def test_how_far_a_download_is(total: int | None, state: str) -> None:
+    ticket: Any = SimpleNamespace(
+        received=50_000_000, total=total, state=state, fraction=0.25 if total else 0.0
+    )
+    whole = " of 200 MB" if total else ""
+    other = " (another convviz on this machine is fetching "
+    text = downloads._progress_of_weights(ticket)
+    assert text == f"50 MB{whole}" + (other + "them)") * (state == "waiting")
+    share = "25 % · " if total else ""
+    text = downloads._progress_of_images(ticket)
+    assert text == f"{share}50 MB{whole}" + (other + "it)") * (state == "waiting")

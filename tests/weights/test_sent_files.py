@@ -122,6 +122,7 @@ def test_relatives_are_told_apart_by_names_and_shapes() -> None:
         networks_fitting(sent(small))
 
 
+@pytest.mark.claims("convviz.weights.fitting._no_network")
 def test_weights_of_an_unknown_network_say_what_to_do(net: NetworkSpec) -> None:
     with pytest.raises(WeightsError) as caught:
         networks_fitting(sent({"elsewhere.weight": torch.zeros(3)}, "mine.pth"))

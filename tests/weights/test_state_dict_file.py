@@ -309,6 +309,9 @@ def script() -> torch.jit.ScriptModule:
     return torch.jit.trace(Net().eval(), torch.zeros(1, 3, 16, 16))
 
 
+@pytest.mark.claims(
+    "convviz.weights.checkpoint._no_state_dict", "convviz.weights.checkpoint._without_tensors"
+)
 @pytest.mark.filterwarnings("ignore:.*torch.jit")
 @pytest.mark.parametrize(
     ("save", "sentence"),

@@ -272,6 +272,7 @@ def test_whole_numbers_of_the_network_itself_come_back(fresh_registry: None) -> 
     assert network.module.index.tolist() == [3, 1, 0, 2]  # type: ignore[union-attr, operator]
 
 
+@pytest.mark.claims("convviz.weights.trained.load_file")
 def test_a_file_is_a_choice_of_weights_by_its_path(
     small: Network, file: Callable[..., bytes], tmp_path: Path
 ) -> None:
