@@ -1,8 +1,8 @@
 """Visitors who look around as a class does, each with an image of their own, and what it costs.
 
-A visit is fifteen actions over five pages. Every visitor's image is in a colour that nobody else's
-has, so that each picture that arrives can be told: it must show no other visitor's colour, and the
-maps computed from it must be nobody else's.
+A visit is fifteen actions over five pages, or a walk through the course. Every visitor's image is
+in a colour that nobody else's has, so that each picture that arrives can be told: it must show no
+other visitor's colour, and the maps computed from it must be nobody else's.
 """
 
 from __future__ import annotations
@@ -90,7 +90,26 @@ VISIT: tuple[Action, ...] = (
     Action("Filters", "open Filters", lambda v, _: v.follow("Filters")),
     Action("Training", "open Training", lambda v, _: v.follow("Training"), (_STORE,)),
 )
-"""What a visitor does, in this order."""
+"""What a visitor does who looks around, in this order."""
+
+STEPS = 12  # of the course
+
+
+def _course() -> Iterator[Action]:
+    yield Action("First render", "open Home", lambda v, _: v.open())
+    yield Action(
+        "Home", "upload an image", lambda v, data: v.upload("home_upload", "own.png", data)
+    )
+    yield Action("Open", "open Course", lambda v, _: v.follow("Course"))
+    for number in range(1, STEPS + 1):
+        yield Action("Predict", "an option", lambda v, _: v.pick("questions_predict_", 0))
+        yield Action("Check", f"step {number}", lambda v, _: v.press("questions_check"))
+        if number < STEPS:
+            yield Action("Next", f"step {number + 1}", lambda v, _: v.press("course_next"))
+
+
+COURSE = tuple(_course())
+"""What a visitor does who walks through the course: predicts, checks and goes on, step by step."""
 
 
 def _pick(channel: int) -> dict[str, object]:
@@ -164,7 +183,7 @@ class Owners:
                     self._maps.setdefault(picture.digest, set()).add(visitor)
                     self._actions[picture.digest] = action.what
 
-    def end_round(self, visitors: Sequence[int]) -> None:
+    def end_round(self, visitors: Sequence[int], walk: Sequence[Action] = VISIT) -> None:
         """Compare the maps of a round in which all these visitors did the same; nobody: nothing."""
         if not visitors:
             self._maps.clear()
@@ -179,7 +198,7 @@ class Owners:
                     self._owned[digest] = first
             elif len(holders) < len(visitors):
                 self.wrong.append(f"visitors {sorted(holders)}, {what}: the same maps")
-        wanted = sum(bool(action.own) for action in VISIT)
+        wanted = sum(bool(action.own) for action in walk)
         for visitor, count in own_maps.items():
             self.own += count
             if count < wanted:
@@ -214,6 +233,7 @@ class Round:
         memory: The server's resident memory at its end, in bytes.
         received: Bytes that a visitor received, on average.
         faults: What went wrong.
+        walk: What each of them did.
     """
 
     visitors: int
@@ -225,6 +245,7 @@ class Round:
     memory: float
     received: float
     faults: tuple[str, ...]
+    walk: tuple[Action, ...] = VISIT
 
 
 class Class:
@@ -245,7 +266,7 @@ class Class:
         """Visit once, so that PyTorch and the networks are loaded; nothing is measured."""
         self.round(1, Pace(0, 0))
 
-    def round(self, visitors: int, pace: Pace) -> Round:
+    def round(self, visitors: int, pace: Pace, walk: tuple[Action, ...] = VISIT) -> Round:
         """Let visitors make one visit each, all at once."""
         if not 1 <= visitors <= VISITORS_AT_ONCE:
             raise ValueError(f"at most {VISITORS_AT_ONCE} visitors at once, not {visitors}")
@@ -254,14 +275,14 @@ class Class:
             self._count += 1
             colour = next(self._colours)
             self.owners.add(self._count, colour)
-            people.append(_Person(self, self._count, colour, pace, self._chance.random()))
+            people.append(_Person(self, self._count, colour, pace, walk, self._chance.random()))
         cpu, start = self.server.cpu_seconds(), time.perf_counter()
         with ThreadPoolExecutor(visitors) as threads:
             list(threads.map(_Person.visit, people))
         wall = time.perf_counter() - start
         used = self.server.cpu_seconds() - cpu
         faults = [fault for person in people for fault in person.faults]
-        self.owners.end_round([] if faults else [person.number for person in people])
+        self.owners.end_round([] if faults else [person.number for person in people], walk)
         seconds: dict[str, list[float]] = {}
         for person in people:
             for group, taken in person.seconds:
@@ -276,13 +297,22 @@ class Class:
             memory=self.server.memory_bytes(),
             received=sum(person.received for person in people) / visitors,
             faults=tuple(faults),
+            walk=walk,
         )
 
 
 class _Person:
     """One visitor of a round."""
 
-    def __init__(self, group: Class, number: int, colour: Colour, pace: Pace, seed: float) -> None:
+    def __init__(
+        self,
+        group: Class,
+        number: int,
+        colour: Colour,
+        pace: Pace,
+        walk: Sequence[Action],
+        seed: float,
+    ) -> None:
         self.number = number
         self.seconds: list[tuple[str, float]] = []
         self.cpu: list[float] = []
@@ -291,16 +321,17 @@ class _Person:
         self._class = group
         self._colour = colour
         self._pace = pace
+        self._walk = walk
         self._chance = random.Random(seed)
 
     def visit(self) -> None:
         """Do all actions, and think before each."""
         image = image_of(self._colour, self.number)
         server = self._class.server
-        action = VISIT[0]
+        action = self._walk[0]
         try:
             with Visitor(server.address) as visitor:
-                for action in VISIT:
+                for action in self._walk:
                     visitor.think(self._chance.uniform(self._pace.least, self._pace.most))
                     cpu = server.cpu_seconds()
                     answer = action.do(visitor, image)
@@ -317,7 +348,7 @@ class _Person:
 
 def table(rounds: Sequence[Round]) -> str:
     """Write what rounds took as a Markdown table, the rounds of the same kind together."""
-    groups = list(dict.fromkeys(action.group for action in VISIT))
+    groups = list(dict.fromkeys(action.group for each in rounds for action in each.walk))
     kinds: dict[tuple[int, str], list[Round]] = {}
     for each in rounds:
         kinds.setdefault((each.visitors, each.pace.title), []).append(each)
@@ -380,14 +411,14 @@ def goals_table(rounds: Sequence[Round]) -> str:
     return "\n".join(lines)
 
 
-def cpu_table(rounds: Sequence[Round]) -> str:
+def cpu_table(rounds: Sequence[Round], walk: Sequence[Action] = VISIT) -> str:
     """Write the server's CPU time by action, over the rounds of a single visitor."""
-    alone = [each.cpu_by_action for each in rounds if len(each.cpu_by_action) == len(VISIT)]
+    alone = [each.cpu_by_action for each in rounds if len(each.cpu_by_action) == len(walk)]
     if not alone or isnan(alone[0][0]):
         return ""
     lines = ["| page | action | CPU |", "| --- | --- | ---: |"]
     means = [sum(values) / len(values) for values in zip(*alone, strict=True)]
-    for action, mean in zip(VISIT, means, strict=True):
+    for action, mean in zip(walk, means, strict=True):
         lines.append(f"| {action.group} | {action.what} | {mean:.2f} s |")
-    lines.append(f"| all | fifteen actions | {sum(means):.2f} s |")
+    lines.append(f"| all | {len(walk)} actions | {sum(means):.2f} s |")
     return "\n".join(lines)

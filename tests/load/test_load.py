@@ -6,6 +6,7 @@ The small simulation runs with every `pytest`. The long ones carry the marker `l
     CONVVIZ_LOAD_VISITORS=1,5,15,30   how many visitors at once
     CONVVIZ_LOAD_PACES=5-15,2-6       seconds between two actions
     CONVVIZ_LOAD_ROUNDS=3             visits of each visitor, for each number and pace
+    CONVVIZ_COURSE_VISITORS=1,30      how many walk through the course at once
     CONVVIZ_SOAK_MINUTES=60           how long the soak takes
     CONVVIZ_SOAK_VISITORS=10          how many visitors it has at a time, one action a second each
 
@@ -29,6 +30,8 @@ from websockets.exceptions import WebSocketException
 from tests.fault_table import machine
 from tests.load.server import ROOT, Server
 from tests.load.simulation import (
+    COURSE,
+    STEPS,
     VISIT,
     Class,
     Owners,
@@ -43,6 +46,7 @@ from tests.load.simulation import (
 from tests.load.visitor import Picture, Visitor
 
 REPORT = ROOT / "docs" / "LOAD.md"
+COURSE_HEADING = "# Walking through the course"
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +119,25 @@ def test_a_class_of_thirty(server: Server, capsys: pytest.CaptureFixture[str]) -
     if 1 not in numbers:
         rounds.append(people.round(1, Pace(0, 0)))
     report = _report(rounds, people.owners)
-    REPORT.write_text(report, encoding="utf-8")
+    _write(report, _read()[1])
+    with capsys.disabled():
+        print(f"\n{report}")
+    assert not [fault for each in rounds for fault in each.faults]
+    assert not people.owners.wrong
+    assert "Traceback" not in server.log_text()
+
+
+@pytest.mark.load
+@pytest.mark.timeout(3600)
+def test_a_class_walks_through_the_course(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    numbers = [int(n) for n in os.environ.get("CONVVIZ_COURSE_VISITORS", "1,30").split(",")]
+    people = Class(server)
+    people.round(1, Pace(0, 0), COURSE)
+    rounds = [people.round(visitors, Pace(5, 15), COURSE) for visitors in numbers]
+    report = _course_report(rounds, people.owners)
+    _write(_read()[0], report)
     with capsys.disabled():
         print(f"\n{report}")
     assert not [fault for each in rounds for fault in each.faults]
@@ -173,6 +195,18 @@ def test_memory_does_not_grow_while_visitors_come_and_go(
     assert isnan(last) or last <= 1.1 * second
 
 
+def _read() -> tuple[str, str]:
+    """Return what docs/LOAD.md says of the class, and of its walk through the course."""
+    text = REPORT.read_text(encoding="utf-8") if REPORT.exists() else ""
+    of_class, heading, of_course = text.partition(COURSE_HEADING)
+    return of_class, heading + of_course
+
+
+def _write(of_class: str, of_course: str) -> None:
+    parts = (part.strip() for part in (of_class, of_course))
+    REPORT.write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
+
+
 def _pace(text: str) -> Pace:
     least, most = text.split("-")
     return Pace(float(least), float(most))
@@ -213,4 +247,30 @@ What was aimed at:
 
 Streamlit alone takes about 0.02 s of CPU to open a page of a hundred elements that compute nothing,
 and about 0.01 s to run it again. The largest part of the rest are VGG16's two passes.
+"""
+
+
+def _course_report(rounds: list[Round], owners: Owners) -> str:
+    """Write what walking through the course took, and what it costs."""
+    slow = sorted(
+        (mean, action.group, action.what)
+        for each in rounds
+        if each.cpu_by_action
+        for mean, action in zip(each.cpu_by_action, each.walk, strict=True)
+    )[:-6:-1]
+    dearest = "\n".join(f"| {group} | {what} | {cpu:.2f} s |" for cpu, group, what in slow)
+    return f"""{COURSE_HEADING}
+
+Each visitor brings an image, opens the page Course and walks through its {STEPS} steps: predicts,
+checks the answer, goes on. {machine()}, {date.today():%Y-%m-%d}.
+
+{table(rounds)}
+
+{sum(each.visitors for each in rounds)} walks, {sum(len(each.faults) for each in rounds)} failures;
+{owners.checked:,} pictures arrived, {len(owners.wrong)} of them somebody else's. What costs the
+server most CPU time, in the walk of one visitor alone:
+
+| action | step | CPU |
+| --- | --- | ---: |
+{dearest}
 """

@@ -215,6 +215,14 @@ class Visitor:
         value.string_array_value.data.append(chosen.content)
         return self._change(value, fragment)
 
+    def pick(self, beginning: str, option: int) -> Answer:
+        """Pick one of the options beside round buttons, by its place, where the key begins so."""
+        key = next((key for key in self.keys() if key.startswith(beginning)), beginning)
+        identity, fragment = self._widget(key)
+        value = WidgetState(id=identity)
+        value.string_value = self._element(identity).radio.options[option]
+        return self._change(value, fragment)
+
     def tell(self, key: str, state: Mapping[str, object]) -> Answer:
         """Let a component of the page's own set its state, as a click in it does."""
         identity, fragment = self._widget(key)

@@ -1,0 +1,248 @@
+"""The whole course, from its first step to its last, with every answer computed here anew."""
+
+import io
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+from skimage.metrics import structural_similarity
+from torch import Tensor, nn
+
+from convviz.features.capture import input_for
+from convviz.features.predictions import for_decoder
+from convviz.images.decode import decode
+from convviz.images.samples import sample
+from convviz.language import LANGUAGES, speaking, tr
+from convviz.learning import fine_tuning_record, recording
+from convviz.networks.network import Network
+from convviz.reconstruction import recorded
+from convviz.ui.course import steps
+from convviz.weights.load import load
+from tests.browser.conftest import settled
+
+pytestmark = pytest.mark.browser
+
+SAMPLE = "coffee"
+
+
+@cache
+def network(name: str) -> Network:
+    return load(name, "bundled" if name == "googlenet" else "encoder")
+
+
+@cache
+def batch(name: str) -> Tensor:
+    return input_for(network(name), decode(sample(SAMPLE).read()).image)
+
+
+@torch.inference_mode()
+def maps(name: str, *modules: str) -> list[Tensor]:
+    """What modules put out for the image, each (C, H, W), by PyTorch's hooks alone."""
+    module, found = network(name).module, dict[str, Tensor]()
+
+    def keep(wanted: str) -> Callable[..., None]:
+        return lambda _module, _inputs, output: found.update({wanted: output[0].clone()})
+
+    hooks = [module.get_submodule(name).register_forward_hook(keep(name)) for name in modules]
+    try:
+        module(batch(name))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return [found[name] for name in modules]
+
+
+@torch.inference_mode()
+def guess(name: str, scores: Tensor | None = None) -> tuple[str, float]:
+    """The class named first, and its probability."""
+    if scores is None:
+        scores = network(name).module(for_decoder(network(name), batch(name)))[0]
+    best = scores.softmax(0).max(0)
+    return network(name).weights.classes[int(best.indices)].split(",")[0], float(best.values)
+
+
+def yes(holds: bool) -> str:
+    return "yes" if holds else "no"
+
+
+def amount(before: float, after: float) -> str:
+    return "same" if before == after else "more" if after > before else "less"
+
+
+def of(parts: Mapping[str, Tensor]) -> tuple[str, list[float]]:
+    """The part with the largest value, and the largest value of each."""
+    highest = {name: float(values.max()) for name, values in parts.items()}
+    return max(highest, key=highest.__getitem__), list(highest.values())
+
+
+# Each returns the name of the right option, and what the answer must say: numbers as they are
+# rounded there, and names of classes.
+Expected = tuple[str, Sequence[str]]
+
+
+def encoder(_answer: str) -> Expected:
+    label, probability = guess("alexnet")
+    return yes(probability > 0.5), [label, f"{100 * probability:.1f} %"]
+
+
+def filters(answer: str) -> Expected:
+    channel = int(re.findall(r"\d+", answer)[0])
+    share = float((maps("alexnet", "features.1")[0][channel] > 0).double().mean())
+    return yes(share > 0.5), [f"{100 * share:.1f} %"]
+
+
+def alexnet(_answer: str) -> Expected:
+    labels = [guess(name)[0] for name in ("alexnet", "googlenet")]
+    return yes(labels[0] == labels[1]), labels
+
+
+def vgg(_answer: str) -> Expected:
+    sure = {name: guess(name)[1] for name in ("alexnet", "vgg16")}
+    return max(sure, key=sure.__getitem__), [f"{100 * value:.1f} %" for value in sure.values()]
+
+
+def bottleneck(_answer: str) -> Expected:
+    before, after = maps("googlenet", "maxpool3", "inception4a.branch3.0")
+    right, highest = of({"before": before, "after": after})
+    return right, [f"{value:.2f}" for value in highest]
+
+
+def inception(_answer: str) -> Expected:
+    names = [f"inception4a.branch{number}" for number in (1, 2, 3, 4)]
+    right, highest = of(dict(zip("1234", maps("googlenet", *names), strict=True)))
+    return right, [f"{value:.2f}" for value in highest]
+
+
+def gap(_answer: str) -> Expected:
+    last = maps("googlenet", "inception5b")[0].mean((1, 2))
+    decoder = network("googlenet").module.get_submodule("fc")
+    assert isinstance(decoder, nn.Linear)
+    label = network("googlenet").weights.classes.index(
+        next(
+            n
+            for n in network("googlenet").weights.classes
+            if n.split(",")[0] == guess("googlenet")[0]
+        )
+    )
+    adding = (decoder.weight[label].detach() * last).clamp(min=0).sort(descending=True).values
+    share = float(adding[:10].sum() / adding.sum())
+    return yes(share > 0.5), [f"{100 * share:.1f} %"]
+
+
+def auxiliary(_answer: str) -> Expected:
+    between = maps("googlenet", "inception4a")[0]
+    with torch.inference_mode():
+        scores = network("googlenet").module.get_submodule("aux1")(between[None])[0]
+    labels = [guess("googlenet", scores)[0], guess("googlenet")[0]]
+    return yes(labels[0] == labels[1]), labels
+
+
+def empty(_answer: str) -> Expected:
+    found = maps("alexnet", "features.1", "features.11")
+    shares = [(int((each.amax((1, 2)) <= 0).sum()), len(each)) for each in found]
+    right = amount(*(count / channels for count, channels in shares))
+    return right, [f"{100 * count / channels:.1f} %" for count, channels in shares]
+
+
+def reconstruction(_answer: str) -> Expected:
+    runs = recorded.read(network("alexnet"), SAMPLE).series.runs
+    run = runs[len(runs) // 2]
+    pixels = [
+        np.asarray(Image.open(io.BytesIO(data)).convert("RGB")) / 255
+        for data in (run.original, run.image)
+    ]
+    similarity = structural_similarity(
+        *pixels,
+        channel_axis=2,
+        data_range=1.0,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+    )
+    return yes(similarity > 0.5), [f"{similarity:.2f}"]
+
+
+def transfer(_answer: str) -> Expected:
+    file = fine_tuning_record.FILE
+    seeds = json.loads(file.read_text("utf-8"))["alexnet"]["seeds"]
+    gains = [100 * (seed["after"] - seed["before"]) / seed["images"] for seed in seeds]
+    better = sum(gain > 0 for gain in gains)
+    return yes(better == len(gains)), [f"{better}", f"{min(gains):+.1f}", f"{max(gains):+.1f}"]
+
+
+def training(_answer: str) -> Expected:
+    counts = []
+    image = decode(sample(SAMPLE).read()).image
+    for step in (recording.steps()[0], recording.steps()[-1]):
+        values = recording.snapshot(image, "conv3", step).maps[0].activations().rectified
+        counts.append((int((values.amax((1, 2)) <= 0).sum()), len(values)))
+    right = amount(*(count / channels for count, channels in counts))
+    return right, [f"{count}" for count, _ in counts]
+
+
+EXPECTED = {
+    "encoder": encoder,
+    "filters": filters,
+    "alexnet": alexnet,
+    "vgg": vgg,
+    "bottleneck": bottleneck,
+    "inception": inception,
+    "gap": gap,
+    "auxiliary": auxiliary,
+    "empty": empty,
+    "reconstruction": reconstruction,
+    "transfer": transfer,
+    "training": training,
+}
+
+
+def in_english(text: str, code: str) -> str:
+    """Write a text's numbers as English does."""
+    return text if code == "en" else text.translate(str.maketrans(",.", ".,"))
+
+
+def check(page: Page, option: int) -> Locator:
+    """Predict an option and have it checked; the answer."""
+    page.locator(".st-key-questions_predict [role=radiogroup] label").nth(option).click()
+    page.locator(".st-key-questions_check button").click()
+    answer = page.locator(".st-key-questions_answer")
+    expect(answer).to_be_visible()
+    settled(page)
+    return answer
+
+
+@pytest.mark.timeout(600)  # twelve steps and what they compute, and the machine may be busy
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_from_the_first_step_to_the_last_every_answer_is_right(code: str, visit: Any) -> None:
+    assert list(EXPECTED) == list(steps.by_name())
+    page = visit(f"/Course?image={SAMPLE}&network=alexnet&weights=encoder&lang={code}")
+    expect(page.locator("html")).to_have_attribute("lang", code)
+    for number, (name, step) in enumerate(steps.by_name().items(), start=1):
+        with speaking(code):
+            expect(page.locator("h2").first).to_have_text(f"{number}. {tr(step.title)}")
+            expect(page.locator(".st-key-questions_predict")).to_contain_text(
+                tr(step.question.text)
+            )
+            as_predicted = tr("**As you predicted.**").strip("*")
+        options = list(step.question.options)
+        answer = check(page, 0).inner_text().replace("\n", " ")
+        right, said = EXPECTED[name](answer)
+        assert (as_predicted in answer) == (right == options[0]), (name, answer)
+        for each in said:
+            assert each.replace("-", "−") in in_english(answer, code).replace("-", "−"), (
+                name,
+                answer,
+                each,
+            )
+        if number < len(EXPECTED):
+            page.locator(".st-key-course_next button").click()
+            expect(page).to_have_url(re.compile(f"step={list(EXPECTED)[number]}"))
+            settled(page)
+    expect(page.locator(".st-key-course_next button")).to_be_disabled()
