@@ -17,7 +17,7 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import write_po
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from convviz import formatting, language
@@ -153,6 +153,7 @@ def test_a_numeral_has_danish_signs(danish: None) -> None:
 
 # ---- in English as str.format does it ------------------------------------------------------------
 
+_UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 _TEXT = st.text("ab {}[]%:!.,0\\\n'åτ−“💡")
 _PLAIN = _TEXT.map(lambda text: text.replace("{", "{{").replace("}", "}}"))
 _FORMATS = {
@@ -171,6 +172,7 @@ def _messages(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     return message, {name: draw(_FORMATS[name][0]) for name in names}
 
 
+@_UNHURRIED  # at first Hypothesis looks for constants in all that is imported
 @given(_messages())
 def test_english_is_what_str_format_makes(case: tuple[str, dict[str, Any]]) -> None:
     message, values = case
@@ -182,6 +184,7 @@ def test_english_is_what_str_format_makes(case: tuple[str, dict[str, Any]]) -> N
     assert trn(message, message, count, **del_count) == message.format(**{"count": count} | values)
 
 
+@_UNHURRIED
 @given(_TEXT)
 def test_english_without_values_is_the_message(message: str) -> None:
     assert tr(message) == later(message) == numeral(message) == message
