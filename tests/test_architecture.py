@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("datasets", "features", "images", "lessons", "networks", "structure", "weights"),
     },
     "sprites": {"features", "images"},
-    "figures": {"features", "learning", "lessons", "structure"},
+    "figures": {"features", "learning", "lessons", "networks", "structure"},
     "notebook": {"features", "images", "networks", "sprites", "structure", "weights"},
 }
 _CORE = set(MAY_IMPORT)

@@ -14,6 +14,7 @@ from convviz.features.activations import LayerSummary
 from convviz.figures import theme
 from convviz.formatting import percent
 from convviz.language import tr
+from convviz.networks.titles import stage_text
 from convviz.plain_text import plain_html
 from convviz.structure.layers import Layer
 from convviz.structure.ops import kind_text
@@ -156,7 +157,7 @@ def _name_stages(figure: go.Figure, layers: Sequence[Layer]) -> None:
     for stage, members in groupby(layers, key=lambda layer: layer.stage):
         count = len(list(members))
         middles.append(start + (count - 1) / 2)
-        titles.append(plain_html(stage.removeprefix("inception") or stage))
+        titles.append(plain_html(stage_text(stage).removeprefix("inception") or stage))
         start += count
     if len(middles) > _MOST_TICKS:
         middles, titles = middles[::2], titles[::2]

@@ -245,7 +245,7 @@ def _link_of_time(seconds: float | None) -> dict[str, str]:
 
 def _image_named(title: str, credit: str) -> dict[str, str]:
     image = {tr("Image"): tr(title) if commands.sample_called(title) else again(title)}
-    return image | {tr("Photograph by"): tr(credit)} if credit else image
+    return image | {tr("Photograph by"): again(credit)} if credit else image
 
 
 def _layer_named(title: str, name: str) -> str:

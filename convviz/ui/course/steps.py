@@ -374,7 +374,9 @@ def _draw_reconstructions(choice: Choice) -> None:
             (tr("original"), runs[0].original),
             *((run.subject.layer_title, run.image) for run in runs),
         ):
-            st.image(data, width=_RECONSTRUCTED, caption=caption, alt=f"{image.title}: {caption}")
+            st.image(
+                data, width=_RECONSTRUCTED, caption=caption, alt=f"{again(image.title)}: {caption}"
+            )
     st.caption(
         findings.recorded_text(
             tr(sample(image.name).title), network.title, stands_in=image is not choice.image
