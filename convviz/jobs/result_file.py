@@ -13,6 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
+from convviz.jobs import sentences
+from convviz.language import Told
+
 _MAGIC = b"convviz result 1\n"
 _SUM = hashlib.sha256().digest_size
 _LENGTH = 8
@@ -78,6 +81,8 @@ def _plain(
     value: Any, names: Mapping[type, str], codecs: Mapping[str, Codec], blobs: list[bytes]
 ) -> Any:
     """Return what stands for a value in JSON: itself, or a list that begins with its kind."""
+    if isinstance(value, Told):  # so that whoever reads it is told it in their language
+        return ["told", sentences.sent(value)]
     if value is None or isinstance(value, bool | int | float | str):
         return value
 
@@ -106,6 +111,8 @@ def _value(
     kind, *rest = plain
     if kind == "bytes":
         return blobs[rest[0]]
+    if kind == "told":
+        return sentences.received(rest[0])
     if kind == "tuple":
         return tuple(_value(each, classes, codecs, blobs) for each in rest)
     name, *parts = rest

@@ -13,6 +13,7 @@ from convviz.jobs import result_file
 from convviz.jobs.identity import digest
 from convviz.jobs.result_file import Codec
 from convviz.jobs.result_store import ResultStore
+from convviz.language import Told, again, speaking, trn
 
 KEYS = [character * 64 for character in "abcdef"]
 
@@ -58,6 +59,15 @@ def test_a_value_comes_back_as_it_was(value: Any) -> None:
     again = read(write(value))
     assert again == value
     assert type(again) is type(value)
+
+
+def test_a_text_comes_back_with_what_it_was_told_from() -> None:
+    text = trn("{count:,} image of {name}", "{count:,} images of {name}", 1200, name="Anna")
+    back = result_file.read(result_file.write((text, "1,200"), (), {}), (), {})
+    assert back == (text, "1,200")
+    assert [isinstance(each, Told) for each in back] == [True, False]
+    with speaking("da"):
+        assert again(back[0]).startswith("1.200")
 
 
 def test_what_a_codec_writes_comes_back() -> None:
