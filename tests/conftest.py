@@ -185,13 +185,23 @@ class Brackets(gettext.NullTranslations):
 
 
 @pytest.fixture
-def bracketed(monkeypatch: pytest.MonkeyPatch) -> None:
+def bracketed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let Danish be English in brackets, so that one sees what has been told in it.
 
     What pages keep for all visitors must not be made in it: open a page in English first.
     """
+    from convviz.structure import design_costs  # not before the number of threads is set
+    from convviz.ui import glossary
+
     brackets = Brackets()
-    monkeypatch.setattr(language, "_catalogue", lambda code: brackets)
+    kept = (glossary._by_spelling, glossary._pattern, design_costs._count_text)
+    with monkeypatch.context() as patched:
+        patched.setattr(language, "_catalogue", lambda code: brackets)
+        for each in kept:
+            each.cache_clear()
+        yield
+    for each in kept:
+        each.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -157,6 +157,7 @@ def test_a_new_connection_of_the_same_browser_finds_the_job(
 ) -> None:
     class Context:
         cookies = {"convviz_visitor": "x" * 43}  # noqa: RUF012 - stands in for Streamlit's
+        locale = "en-GB"
 
     monkeypatch.setattr("convviz.ui.visitor.st.context", Context())
     at = AppTest.from_function(page).run()
