@@ -150,6 +150,7 @@ def test_where_weights_are_missing_the_address_is_written_all_the_same(open_page
     app.selectbox(key="weights").set_value("imagenet").run()
     visit = app.session_state["convviz.visit"]
     assert any(button.key == "fetch_again" for button in app.button)
-    assert not (visit.chosen or visit.running)
+    assert not visit.chosen
+    assert not visit.running
     assert visit.written == visit.address
     assert (visit.written["network"], visit.written["weights"]) == ("vgg16", "imagenet")
