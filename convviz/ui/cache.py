@@ -69,7 +69,7 @@ def once(make: Callable[[], T], *key: Hashable) -> T:
 
 # The largest are sheets of kernels, half a megabyte each.
 @st.cache_resource(max_entries=128, show_spinner=False, hash_funcs=KEYS)
-def _made(key: tuple[Hashable, ...], _make: Callable[[], Any]) -> Any:
+def _made(made_of: tuple[Hashable, ...], _make: Callable[[], Any]) -> Any:
     return _make()
 
 

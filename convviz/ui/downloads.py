@@ -71,7 +71,7 @@ def get(name: str, source: str, statuses: Statuses) -> None:
             with st.container(horizontal=True):
                 st.button(tr("Cancel"), key="fetch_cancel", on_click=ticket.cancel)
                 _alternatives(name, source, statuses)
-        st.stop()
+        state.stop()
 
 
 def not_here_yet(title: str) -> str:
@@ -128,7 +128,7 @@ def offer(name: str, source: str, statuses: Statuses, sentence: str) -> None:
                 "CONVVIZ_WEIGHTS=that folder, and open this page again."
             )
         )
-    st.stop()
+    state.stop()
 
 
 def say_licence(name: str) -> None:

@@ -16,7 +16,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from convviz.language import tr, trn
 from convviz.ui import camera, handed_on, jobs, state, visitor
-from convviz.ui.choice import DECODED
+from convviz.ui.byte_store import ByteStore
 from convviz.ui.errors import guarded
 
 
@@ -47,12 +47,8 @@ def _forget() -> None:
     camera.end_all(visitor.known_owner())
     networks = len(visit.trained)
     _forget_networks(visit.trained)
-    for cached in caches_of("image"):
+    for cached in (*caches_of("image", "job", "made_of"), *byte_stores()):
         cached.clear()
-    DECODED.clear()
-    computed = sys.modules.get("convviz.ui.cache")
-    if computed is not None:  # some page has loaded what computes
-        computed.ACTIVATIONS.clear()
     if visit.trained:
         for cached in caches_of("network", "source"):
             cached.clear()
@@ -102,6 +98,13 @@ def caches_of(*parameters: str) -> Iterator[Any]:
                 inspect.signature(function).parameters
             ):
                 yield value
+
+
+def byte_stores() -> Iterator[ByteStore[Any]]:
+    """Find the app's stores of what was computed from images, the decoded images among them."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("convviz.ui"):
+            yield from (each for each in vars(module).values() if isinstance(each, ByteStore))
 
 
 def _forget_networks(sources: list[str]) -> None:

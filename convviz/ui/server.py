@@ -35,6 +35,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime import Runtime
 
@@ -547,7 +548,8 @@ class SentFrames:
 
     That is the path of its script, its own words about a file that could not be made, and links: no
     page has one that leads elsewhere, so one that is there was written by somebody else, into the
-    name of a layer perhaps.
+    name of a layer perhaps. What browsers ask of Streamlit beside the pages goes through where it
+    is for a file to save or for rows of a table; the rest writes into the folder of the app.
 
     Args:
         app: What sends the frames.
@@ -574,10 +576,16 @@ class SentFrames:
                 message = {**message, "bytes": frame.SerializeToString()}
             await send(message)
 
-        await self._app(scope, receive, cleaned)
+        async def sifted() -> Message:
+            while True:
+                message = await receive()
+                if not _asks_to_write(message.get("bytes") or b""):
+                    return message
+
+        await self._app(scope, sifted, cleaned)
 
     def _may_say_too_much(self, data: bytes) -> bool:
-        if self._folder in data or any(sign in data for sign in _OF_LINKS):
+        if any(sign in data for sign in (self._folder, _CANNOT_MAKE, *_OF_LINKS)):
             return True
         return _ADDRESS.search(data) is not None
 
@@ -595,6 +603,23 @@ class SentFrames:
         elif kind == "delta":
             break_links(frame.delta)
         return session
+
+
+def _asks_to_write(data: bytes) -> bool:
+    """Tell whether a message from a browser may ask Streamlit to write files on the server.
+
+    Streamlit does so for whoever connects from this machine, as everybody seems to who comes
+    through a proxy on it.
+    """
+    message = BackMsg()
+    try:
+        message.ParseFromString(data)
+    except Exception:  # noqa: BLE001 - protobuf has no types; what is none is Streamlit's to refuse
+        return False
+    if message.WhichOneof("type") != "backend_operation_request":
+        return False
+    asked = message.backend_operation_request.WhichOneof("payload")
+    return asked not in ("deferred_file", "dataframe_chunk")
 
 
 def break_links(message: Any) -> None:

@@ -123,8 +123,9 @@ def open_page(
         with page_errors.errors():
             links.draw()
         if choice is None:
-            st.stop()
+            state.stop()
     except StopException:
+        page_errors.forget_kept()  # they have been drawn
         _give_worksheet(None)
         state.write_address()
         raise

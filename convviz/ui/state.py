@@ -17,12 +17,12 @@ import weakref
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec, cast
+from typing import TYPE_CHECKING, NoReturn, ParamSpec, cast
 from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
 
 from convviz.language import again
 from convviz.plain_text import code as code
@@ -249,6 +249,14 @@ def reset() -> None:
     current.layer_chosen = False
     current.placed.clear()
     current.chosen = True
+
+
+def stop() -> NoReturn:
+    """End the script here, once the shell has done what it does at the end of each run.
+
+    After Streamlit's own `st.stop` nothing more can be drawn, kept or written to the URL.
+    """
+    raise StopException
 
 
 def write_address() -> None:

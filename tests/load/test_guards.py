@@ -218,6 +218,14 @@ def test_a_page_from_elsewhere_cannot_connect(server: Server, origin: str) -> No
     assert caught.value.response.status_code == 403
 
 
+def asking(payload: str) -> bytes:
+    """Write a message that asks Streamlit for something beside the pages."""
+    message = BackMsg()
+    message.backend_operation_request.request_id = "1"
+    getattr(message.backend_operation_request, payload).SetInParent()
+    return message.SerializeToString()
+
+
 @pytest.mark.parametrize(
     "message",
     [
@@ -225,12 +233,25 @@ def test_a_page_from_elsewhere_cannot_connect(server: Server, origin: str) -> No
         BackMsg(debug_shutdown_runtime=True).SerializeToString(),
         BackMsg(load_git_info=True).SerializeToString(),
         BackMsg(stop_script=True).SerializeToString(),
+        asking("install_skills"),
+        asking("dismiss_skills_nudge"),
         BackMsg().SerializeToString(),
         b"\xff" * 1000,
         b"",
         "text instead of bytes",
     ],
-    ids=["disconnect", "shut down", "git", "stop", "empty", "garbage", "nothing", "text"],
+    ids=[
+        "disconnect",
+        "shut down",
+        "git",
+        "stop",
+        "install",
+        "dismiss",
+        "empty",
+        "garbage",
+        "nothing",
+        "text",
+    ],
 )
 def test_raw_messages_do_nothing_to_others(server: Server, message: bytes | str) -> None:
     with Visitor(server.address) as one:

@@ -141,3 +141,16 @@ def test_a_damaged_file_can_be_fetched_again(
     app.button(key="fetch_again").click().run()
     assert [(ticket.network, ticket.source) for ticket in tickets] == [("alexnet", "imagenet")]
     assert headings(app) == ["Fetching the weights of AlexNet"]
+
+
+def test_where_weights_are_missing_the_address_is_written_all_the_same(open_page: Any) -> None:
+    """The script ends before the page is drawn: links and Back would lead elsewhere."""
+    app = open_page("pages/1_Activations.py", network="alexnet", weights="encoder", tau="0.1")
+    app.selectbox(key="network").set_value("vgg16").run()
+    app.selectbox(key="weights").set_value("imagenet").run()
+    visit = app.session_state["convviz.visit"]
+    assert any(button.key == "fetch_again" for button in app.button)
+    assert not visit.chosen
+    assert not visit.running
+    assert visit.written == visit.address
+    assert (visit.written["network"], visit.written["weights"]) == ("vgg16", "imagenet")

@@ -1,6 +1,7 @@
 """Forget my data: everything of a visit is gone at once; and what anybody clears loses nothing."""
 
 import io
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -84,12 +85,71 @@ def test_runs_are_stopped_and_dropped(open_page: OpenPage, monkeypatch: pytest.M
     runner.close()
 
 
-def test_caches_that_hold_something_of_an_image_are_found() -> None:
-    import convviz.ui.cache  # noqa: F401 - a module with caches, of images and of other things
+def test_what_any_page_made_of_an_image_is_forgotten(open_page: OpenPage) -> None:
+    """What is made once for everybody who has the same image, and the evidence of its classes."""
+    from convviz.ui import cache
+    from convviz.ui.evidence import maps
 
-    names = {cached.__wrapped__.__name__ for cached in forget.caches_of("image")}
-    assert {"thumbnail", "_framed", "atlas", "predictions"} <= names
-    assert "costs" not in names
+    at = with_own_image(open_page)
+    own = at.session_state[Entry.VISIT].own_image
+    made: list[str] = []
+
+    def make() -> None:
+        made.append("made")
+
+    at.switch_page("pages/8_Evidence.py").run()
+    assert not at.error
+    assert own.sha256 in {key[0] for key in maps._CLASS_MAPS.keys()}  # noqa: SIM118 - no dictionary
+    cache.once(make, "something", own)
+    cache.once(make, "something", own)
+    assert len(made) == 1
+    press_forget(at)
+    assert not at.error
+    assert own.sha256 not in {key[0] for key in maps._CLASS_MAPS.keys()}  # noqa: SIM118
+    cache.once(make, "something", own)
+    assert len(made) == 2
+
+
+NOBODYS = {
+    # What any visitor gets who chooses the same network, which came with convviz or was fetched.
+    *("costs", "layers", "further_layers", "_neighbours", "_diagram_message"),
+    *("_are_here", "_unused", "_read", "_series", "_heads"),
+    # What was recorded once, or is drawn by rule.
+    *("_recorded", "_generated", "_subset"),
+    # Networks that a visitor trained: dropped where one was.
+    *("network", "_stills"),
+}
+
+
+def test_every_cache_is_forgotten_or_holds_nothing_of_a_visitor() -> None:
+    """A cache that is new is cleared by what it takes, or is looked at and listed here."""
+    import importlib
+    import pkgutil
+
+    import convviz.ui
+
+    for module in pkgutil.walk_packages(convviz.ui.__path__, "convviz.ui."):
+        importlib.import_module(module.name)
+    everything = {
+        f"{value.__module__}.{value.__wrapped__.__name__}"
+        for name, module in list(sys.modules.items())
+        if name.startswith("convviz.ui")
+        for value in list(vars(module).values())
+        if hasattr(value, "clear") and hasattr(value, "__wrapped__")
+    }
+    forgotten = {
+        f"{cached.__module__}.{cached.__wrapped__.__name__}"
+        for cached in forget.caches_of("image", "job", "made_of")
+    }
+    assert {name.rpartition(".")[2] for name in everything - forgotten} == NOBODYS
+    assert {f"convviz.ui.{name}" for name in ("cache._made", "training.live_film._stills")} <= (
+        forgotten
+    )
+    stores = {id(store) for store in forget.byte_stores()}
+    from convviz.ui import cache, choice
+    from convviz.ui.evidence import maps
+
+    assert stores == {id(each) for each in (cache.ACTIVATIONS, choice.DECODED, maps._CLASS_MAPS)}
 
 
 def test_caches_that_anybody_clears_lose_no_choice(open_page: OpenPage) -> None:

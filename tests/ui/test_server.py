@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,13 +17,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.backend_operation_handler import DeferredFileHandler
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from convviz.errors import SettingError
 from convviz.plain_text import unlinked
-from convviz.ui import server, shell
+from convviz.ui import exports, server, shell
 from tests.conftest import ROOT
 
 LOCAL = {"localhost", "127.0.0.1", "::1"}
@@ -281,6 +284,77 @@ def test_the_path_of_the_script_is_taken_out_of_the_first_frame() -> None:
     frame.new_session.initialize.session_id = "abc"
     session = server.SentFrames(None)._clean(frame, "")  # type: ignore[arg-type]
     assert (frame.new_session.main_script_path, session) == ("app.py", "abc")
+
+
+def through(sent: list[bytes], received: Sequence[bytes] = ()) -> tuple[list[bytes], list[bytes]]:
+    """Let a websocket's messages through; return what the browser gets and what Streamlit gets."""
+    got: list[bytes] = []
+    arrived: list[bytes] = []
+    waiting: list[dict[str, Any]] = [{"type": "websocket.receive", "bytes": m} for m in received]
+
+    async def streamlit(scope: Any, receive: Any, send: Any) -> None:
+        for frame in sent:
+            await send({"type": "websocket.send", "bytes": frame})
+        while (message := await receive())["type"] != "websocket.disconnect":
+            arrived.append(message.get("bytes") or message.get("text", "").encode())
+
+    async def receive() -> dict[str, Any]:
+        return waiting.pop(0) if waiting else {"type": "websocket.disconnect"}
+
+    async def send(message: Any) -> None:
+        got.append(message["bytes"])
+
+    asyncio.run(server.SentFrames(streamlit)({"type": "websocket"}, receive, send))
+    return got, arrived
+
+
+def test_a_file_that_cannot_be_made_is_said_with_its_id_and_not_in_streamlits_words(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """By Streamlit's own handler, whose words may change with a version of it."""
+
+    def fail() -> bytes:
+        raise RuntimeError("secret /home/u")
+
+    class Files:
+        def execute_deferred(self, file_id: str) -> str:
+            exports._made(fail, "abc")
+            return ""
+
+    request = BackMsg().backend_operation_request
+    request.request_id, request.deferred_file.file_id = "r", "f"
+    handler = DeferredFileHandler(lambda: Files())  # type: ignore[arg-type,return-value]
+    begun, failed = ForwardMsg(), ForwardMsg()
+    begun.new_session.main_script_path = f"{server.shell.ROOT}/app.py"
+    begun.new_session.initialize.session_id = "abc"
+    failed.backend_operation_response.CopyFrom(asyncio.run(handler.handle(request, "abc")))
+    _, got = through([begun.SerializeToString(), failed.SerializeToString()])[0]
+    said = ForwardMsg.FromString(got).backend_operation_response.error_msg
+    (record,) = [record for record in caplog.records if record.name == "convviz.ui.errors"]
+    assert said.startswith("The file could not be made (error ")
+    assert record.getMessage().removeprefix("error ") in said
+    assert "secret" not in said
+
+
+def test_what_browsers_may_ask_of_streamlit_writes_nothing_on_the_server() -> None:
+    rerun = BackMsg()
+    rerun.rerun_script.query_string = "a=b"
+    asked = [rerun]
+    for field in BackMsg().backend_operation_request.DESCRIPTOR.oneofs_by_name["payload"].fields:
+        message = BackMsg()
+        getattr(message.backend_operation_request, field.name).SetInParent()
+        asked.append(message)
+    assert {"install_skills", "dismiss_skills_nudge"} <= {
+        message.backend_operation_request.WhichOneof("payload") for message in asked
+    }
+    _, arrived = through([], [*(message.SerializeToString() for message in asked), b"\xff", b""])
+    kept = [BackMsg.FromString(data) for data in arrived[:-2]]
+    assert kept[0] == rerun
+    assert [each.backend_operation_request.WhichOneof("payload") for each in kept[1:]] == [
+        "deferred_file",
+        "dataframe_chunk",
+    ]
+    assert arrived[-2:] == [b"\xff", b""]  # Streamlit's to refuse
 
 
 def test_links_in_texts_of_a_frame_are_broken_and_data_stay() -> None:
