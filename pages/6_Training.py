@@ -10,6 +10,7 @@ choice = shell.open_page(
         "recorded, or train a small network here and watch."
     ),
     uses=("image",),
+    folder="training",
 )
 
 with shell.errors(choice):

@@ -35,6 +35,16 @@ has values on both sides of zero. SGD with momentum overflowed in 4 of 6 runs wi
 and killed little with 0.1.
 """
 
+_USUAL_RATE = 0.01
+"""AdamW's rate where batch norm helps: the page's usual network changes for the eye in ten steps.
+
+By then the second stack's maps of a photograph have a mean correlation of 0.5 with those of the
+random weights, and 0.8 with a rate of 0.003. It learns better as well: with the generated shapes,
+15 epochs, and three seeds (the third with 25 and 29 epochs) it classified 0.63, 0.63 and 0.68 of
+the validation images correctly, against 0.48, 0.49 and 0.61; with 1 and 6 stacks 0.43 and 0.64,
+against 0.38 and 0.61.
+"""
+
 _TINY_RATE = 1e-5
 _OTHERS = 32  # images to look for dead channels with
 _POINTS = 600  # of each curve
@@ -45,7 +55,7 @@ Item = TypeVar("Item")
 def learning_rate(rate: Rate, *, batch_norm: bool) -> float:
     """Return the value of a named learning rate, for AdamW."""
     if rate == "usual":
-        return 3e-3 if batch_norm else 1e-3
+        return _USUAL_RATE if batch_norm else 1e-3
     return _TINY_RATE if rate == "tiny" else DEADLY_RATE
 
 

@@ -79,7 +79,8 @@ def open_page(
         uses: Which choices of the sidebar matter to what is shown; the others are not drawn, and
             neither fetched nor loaded, but stay as they are for the other pages. A function where
             that depends on the view; it is called once the address has been read.
-        folder: The page's folder in ui; its style.css is added to the style of all pages.
+        folder: The page's folder in ui; where its style.css concerns what all pages have, it asks
+            for `.st-key-shell_page_{folder}`.
 
     Returns:
         The visitor's choices.
@@ -91,9 +92,8 @@ def open_page(
         layout="wide",
         initial_sidebar_state="auto",
     )
-    if folder:
-        st.html(_FOLDER / folder / "style.css")
-    st.title(tr(title), anchor=False)
+    with st.container(key=f"shell_page_{folder}"):  # before all else: style sheets ask for it
+        st.title(tr(title), anchor=False)
     login.require()
     if question:
         st.markdown(glossary.mark(tr(question)))
@@ -136,9 +136,8 @@ def open_page(
 
 def shared_style() -> str:
     """Return the style of all pages; the server sends it with the first answer."""
-    return "".join(
-        (_FOLDER / name).read_text("utf-8") for name in ("shell.css", "sidebar/style.css")
-    )
+    sheets = (_FOLDER / "shell.css", *sorted(_FOLDER.glob("*/style.css")))
+    return "".join(sheet.read_text("utf-8") for sheet in sheets)
 
 
 @contextmanager

@@ -75,8 +75,9 @@ def _draw_idea(weight: float) -> None:
     """Draw the network with its heads, each auxiliary loss multiplied with a weight."""
     blocks = "".join(_block(name, weight) for name in _STAGES)
     label = tr("Where the heads sit")
-    st.html(f'<ol class="convviz-heads" aria-label="{label}">{blocks}</ol>')
-    st.caption(findings.setting(weight))
+    with st.container(key="auxiliary_idea"):
+        st.html(f'<ol class="convviz-heads" aria-label="{label}">{blocks}</ol>')
+        st.caption(findings.setting(weight))
 
 
 def _block(name: str, weight: float) -> str:

@@ -60,7 +60,7 @@ def _from_image_to_classes(choice: Choice) -> None:
             st.caption(tr("Photograph: {credit}.", credit=image.credit))
         _draw_input(choice)
     # Where the guesses take a pass of their own, the stages are on the screen by then.
-    with comes_out, errors():
+    with comes_out, errors(), st.container(key="home_guesses"):
         st.header(
             tr("What {network} takes it for", network=state.plain(network.title)), anchor=False
         )
