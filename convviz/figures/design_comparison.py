@@ -219,7 +219,7 @@ def sweep(points: DesignSweep, kind: Cost) -> go.Figure:
         (tr("beaten"), tuple(point for point in points.trained if point not in best), False),
     ):
         labels = [
-            [f"{tr(what)} {numeral(f'{value:g}')}" for what, value in point.values]
+            ", ".join(f"{tr(what)} {numeral(f'{value:g}')}" for what, value in point.values)
             for point in shown
         ]
         figure.add_scatter(
@@ -227,7 +227,7 @@ def sweep(points: DesignSweep, kind: Cost) -> go.Figure:
             y=[point.accuracy for point in shown],
             name=name,
             mode="markers+text" if on_front else "markers",
-            text=["<br>".join(label) for label in labels],
+            text=labels,
             textposition=[_inwards(point.cost(kind), costs) for point in shown],
             cliponaxis=False,
             marker={
@@ -236,7 +236,7 @@ def sweep(points: DesignSweep, kind: Cost) -> go.Figure:
                 "size": 11,
             },
             customdata=[
-                (", ".join(label), percent(point.accuracy or 0.0, 1))
+                (label, percent(point.accuracy or 0.0, 1))
                 for label, point in zip(labels, shown, strict=True)
             ],
             hovertemplate="%{customdata[0]}<br>"
@@ -245,7 +245,7 @@ def sweep(points: DesignSweep, kind: Cost) -> go.Figure:
         )
     title = tr("parameters") if kind == "parameters" else tr("multiply–accumulates for one image")
     figure.update_xaxes(title=title, type="log")
-    figure.update_yaxes(title=tr("mean test accuracy"), range=[0, 1.18], **theme.percent_axis(1))
+    figure.update_yaxes(title=tr("mean test accuracy"), range=[0, 1.12], **theme.percent_axis(1))
     return theme.style(figure, height=380, legend=True, saveable=True)
 
 

@@ -96,7 +96,7 @@ def test_labels_at_the_edges_of_a_sweep_stand_inwards() -> None:
         points.append(SweepPoint(values, design.design, trained))
     sweep = DesignSweep(DesignSettings(), tuple(points))
     front = figures.sweep(sweep, "parameters").data[1]
-    assert list(front.text) == [f"width {width}<br>depth 2" for width in ("0.25", "1", "3")]
+    assert list(front.text) == [f"width {width}, depth 2" for width in ("0.25", "1", "3")]
     assert list(front.textposition) == ["top right", "top center", "top left"]
     assert front.cliponaxis is False
     assert list(figures.sweep(sweep, "macs").data[1].textposition) == ["top center"]
