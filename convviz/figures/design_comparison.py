@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from collections.abc import Sequence
+from math import isfinite, log
 
 import plotly.graph_objects as go
 
@@ -204,6 +205,7 @@ def sweep(points: DesignSweep, kind: Cost) -> go.Figure:
     """
     figure = go.Figure()
     best = points.front(kind)
+    costs = [point.cost(kind) for point in points.trained]
     figure.add_scatter(
         x=[point.cost(kind) for point in best],
         y=[point.accuracy for point in best],
@@ -226,7 +228,8 @@ def sweep(points: DesignSweep, kind: Cost) -> go.Figure:
             name=name,
             mode="markers+text" if on_front else "markers",
             text=labels,
-            textposition="top center",
+            textposition=[_inwards(point.cost(kind), costs) for point in shown],
+            cliponaxis=False,
             marker={
                 "color": theme.VERMILION if on_front else theme.BLUE,
                 "symbol": "diamond" if on_front else "circle",
@@ -244,3 +247,10 @@ def sweep(points: DesignSweep, kind: Cost) -> go.Figure:
     figure.update_xaxes(title=title, type="log")
     figure.update_yaxes(title=tr("mean test accuracy"), range=[0, 1.12], **theme.percent_axis(1))
     return theme.style(figure, height=380, legend=True, saveable=True)
+
+
+def _inwards(cost: int, costs: Sequence[int]) -> str:
+    """Say where a point's label stands: at the edges of the chart on the side that has room."""
+    low, high = (log(max(1, end)) for end in (min(costs), max(costs)))
+    share = (log(max(1, cost)) - low) / (high - low) if high > low else 0.5
+    return f"top {'right' if share < 1 / 3 else 'left' if share > 2 / 3 else 'center'}"

@@ -41,6 +41,7 @@ from convviz.networks.design_module import DesignNetwork, build
 from convviz.networks.design_spec import design_spec
 from convviz.networks.initial_weights import draw
 from convviz.networks.network import IMAGENET_MEAN, IMAGENET_STD
+from convviz.structure.design_costs import count_design
 from convviz.structure.layers import layers
 from convviz.structure.trunk import thin
 from convviz.weights import trained
@@ -48,6 +49,7 @@ from convviz.weights.trained import TrainedInfo
 from convviz.weights.untrained import Untrained
 
 _PROBE_MACS = 2_000_000_000  # of a gradient's pass, in double precision
+_PROBE_BYTES = 1_000_000_000  # that it needs, in numbers of single precision
 _PROBE = 64  # images, at most, that gradients and dead ReLUs are measured with
 _FILMED = 4  # ReLUs, at most, whose maps are kept while a design learns
 _FILM_BYTES = 6_000_000
@@ -167,7 +169,11 @@ class DesignTraining:
         network.eval().requires_grad_(False)
         info = _info(result, dataset.name, dataset.classes)
         kept = trained.describe(network, info, trained.write(network, info))
-        most = max(4, min(_PROBE, _PROBE_MACS // max(result.macs, 1)))
+        most = min(
+            _PROBE_MACS // max(result.macs, 1),
+            _PROBE_BYTES // max(count_design(self.design).training_bytes, 1),
+        )
+        most = max(4, min(_PROBE, most))
         probe = self.images.batch(thin(self.images.split.train, most))
         before = gradients(build(self.design, self.seed), probe)
         after = gradients(network, probe)

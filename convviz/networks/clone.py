@@ -43,7 +43,11 @@ def clone(module: nn.Module, *, device: str | None = None) -> nn.Module:
     for part in parts:
         # Tensors that are neither parameters nor buffers, such as the weight that weight_norm
         # computes, are in the module's __dict__.
-        attributes = [value for value in vars(part).values() if isinstance(value, Tensor)]
+        attributes = [
+            value
+            for value in vars(part).values()
+            if not is_plainly_no_tensor(value) and isinstance(value, Tensor)
+        ]
         for tensor in (*part._parameters.values(), *part._buffers.values(), *attributes):
             if tensor is not None and id(tensor) not in memo:
                 memo[id(tensor)] = _share(tensor, device)
@@ -73,10 +77,19 @@ _ATOMS = frozenset(
     )
 )
 _CONTAINERS = frozenset((list, tuple, set, dict, OrderedDict, torch.Size))
+_NO_TENSORS = _ATOMS | _CONTAINERS
 # A class that has its own of these, or any of those, wants to be copied in its own way.
 _PICKLING = ("__reduce_ex__", "__reduce__", "__getstate__")
 _COPYING = ("__deepcopy__", "__copy__", "__getnewargs_ex__", "__getnewargs__", "__slots__")
 _REGISTERS = ("_parameters", "_buffers", "_modules")
+
+
+def is_plainly_no_tensor(value: object) -> bool:
+    """Tell for nearly all attributes of modules, and quickly, that they are no tensors.
+
+    It takes PyTorch a while to tell whether something is a tensor, and a network has thousands.
+    """
+    return type(value) in _NO_TENSORS
 
 
 def _is_plain(module: nn.Module) -> bool:
@@ -92,19 +105,22 @@ def _is_plain(module: nn.Module) -> bool:
         return False
     if any(hasattr(kind, name) for name in _COPYING) or "_compiled_call_impl" in vars(module):
         return False
+    # Nearly all values are simple, and most are empty; whether one is a tensor takes longest.
     return all(
-        name in _REGISTERS or isinstance(value, Tensor) or _is_simple(value)
+        type(value) in _ATOMS or name in _REGISTERS or _is_simple(value)
         for name, value in vars(module).items()
     )
 
 
 def _is_simple(value: object) -> bool:
-    """Tell whether a value is a simple one, or a list, tuple, set or dictionary of such."""
+    """Tell whether a value is a simple one or a tensor, or a list, tuple, set or dictionary."""
     kind = type(value)
     if kind in _ATOMS:
         return True
     if kind not in _CONTAINERS:
-        return False
+        return isinstance(value, Tensor)
+    if not value:
+        return True
     if kind in (dict, OrderedDict):
         pairs = value.items()  # type: ignore[attr-defined]
         return all(type(each) in _ATOMS for pair in pairs for each in pair)
@@ -118,7 +134,12 @@ def _copy_plain(module: nn.Module, memo: dict[int, object]) -> Any:
     copied = memo[id(module)] = type(module).__new__(type(module))
     state = vars(copied)
     for name, value in vars(module).items():
-        if name == "_modules":
+        kind = type(value)
+        if kind in _ATOMS:
+            state[name] = value
+        elif kind in _CONTAINERS and not value:
+            state[name] = kind()
+        elif name == "_modules":
             state[name] = type(value)(
                 (key, None if part is None else _copy_plain(part, memo))
                 for key, part in value.items()
@@ -127,10 +148,10 @@ def _copy_plain(module: nn.Module, memo: dict[int, object]) -> Any:
             state[name] = type(value)(
                 (key, None if tensor is None else memo[id(tensor)]) for key, tensor in value.items()
             )
-        elif isinstance(value, Tensor):
-            state[name] = memo[id(value)]
+        elif kind in _CONTAINERS:
+            state[name] = kind(value)
         else:
-            state[name] = type(value)(value) if type(value) in _CONTAINERS else value
+            state[name] = memo[id(value)]  # a tensor, as all else is simple
     return copied
 
 

@@ -7,6 +7,7 @@ A block computes no size: whether it fits what comes to it is found where it is 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import ClassVar, Literal
 
 Pair = tuple[int, int]
@@ -273,5 +274,5 @@ def _given(sign: str, pair: Pair, usual: Pair) -> tuple[str, ...]:
 
 
 def decimal(number: float) -> str:
-    """Write a number as a line of a design has it: 0.5, and 1 for 1.0."""
-    return repr(number).removesuffix(".0")
+    """Write a number as a line of a design has it: 0.5, 1 for 1.0, and 0.00001 for 1e-05."""
+    return format(Decimal(repr(number)), "f").removesuffix(".0")

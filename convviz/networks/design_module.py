@@ -49,6 +49,8 @@ LARGEST_MAP = 2048
 
 AUXILIARY_CHANNELS, AUXILIARY_UNITS, AUXILIARY_SIDE, AUXILIARY_DROPOUT = 128, 1024, 4, 0.7
 
+_META = torch.device("meta")  # said to each module: as a mode it would be asked by each function
+
 RESIDUAL, END, FLATTEN = "residual", "end", "flatten"
 
 _KEEPING = (nn.BatchNorm1d, nn.BatchNorm2d, nn.LocalResponseNorm, nn.ReLU, nn.Dropout)
@@ -91,9 +93,13 @@ def _convolutions(
     """Stack convolutions, each (channels, kernel), that keep a map's size; a ReLU follows each."""
     parts: list[nn.Module] = []
     for outputs, kernel in convolutions:
-        parts.append(nn.Conv2d(channels, outputs, kernel, padding=kernel // 2, bias=not batch_norm))
+        parts.append(
+            nn.Conv2d(
+                channels, outputs, kernel, padding=kernel // 2, bias=not batch_norm, device=_META
+            )
+        )
         if batch_norm:
-            parts.append(nn.BatchNorm2d(outputs))
+            parts.append(nn.BatchNorm2d(outputs, device=_META))
         parts.append(nn.ReLU())
         channels = outputs
     return nn.Sequential(*parts)
@@ -105,11 +111,11 @@ class AuxiliaryClassifier(nn.Module):
     def __init__(self, channels: int, classes: int, batch_norm: bool) -> None:
         super().__init__()
         self.pool = nn.AdaptiveAvgPool2d(AUXILIARY_SIDE)
-        self.conv = nn.Conv2d(channels, AUXILIARY_CHANNELS, 1, bias=not batch_norm)
-        self.norm = nn.BatchNorm2d(AUXILIARY_CHANNELS) if batch_norm else None
-        self.fc1 = nn.Linear(AUXILIARY_CHANNELS * AUXILIARY_SIDE**2, AUXILIARY_UNITS)
+        self.conv = nn.Conv2d(channels, AUXILIARY_CHANNELS, 1, bias=not batch_norm, device=_META)
+        self.norm = nn.BatchNorm2d(AUXILIARY_CHANNELS, device=_META) if batch_norm else None
+        self.fc1 = nn.Linear(AUXILIARY_CHANNELS * AUXILIARY_SIDE**2, AUXILIARY_UNITS, device=_META)
         self.dropout = nn.Dropout(AUXILIARY_DROPOUT)
-        self.fc2 = nn.Linear(AUXILIARY_UNITS, classes)
+        self.fc2 = nn.Linear(AUXILIARY_UNITS, classes, device=_META)
 
     def forward(self, x: Tensor) -> Tensor:
         """Score the classes."""
@@ -214,7 +220,7 @@ def place_blocks(design: Design) -> PlacedDesign:
         DesignError: A block does not fit what comes to it, or a limit is passed; the sentence names
             the cure.
     """
-    with torch.device("meta"), torch.no_grad():
+    with torch.no_grad():
         placed = tuple(_with_auxiliary(design, list(_place(design))))
         parts = OrderedDict(part for each in placed for part in each.parts)
         heads = {
@@ -281,10 +287,14 @@ def _place(design: Design) -> Iterator[PlacedBlock]:
             if isinstance(block, GapBlock):
                 shape = _run(nn.Flatten(), shape)
                 steps.append(FLATTEN)
-        added = sum(tensor.numel() for _, part in parts for tensor in part.parameters())
-        parameters += added
+        placed = PlacedBlock(block, tuple(parts), tuple(steps), comes, shape)
+        parameters += (added := _parameters(placed))
         _check_limits(block, shape, added, parameters)
-        yield PlacedBlock(block, tuple(parts), tuple(steps), comes, shape)
+        yield placed
+
+
+def _parameters(placed: PlacedBlock) -> int:
+    return sum(tensor.numel() for _, part in placed.parts for tensor in part.parameters())
 
 
 def _run(part: nn.Module, shape: Shape) -> Shape:
@@ -297,7 +307,7 @@ def _run(part: nn.Module, shape: Shape) -> Shape:
         return (part.channels, *shape[1:])
     if isinstance(part, _KEEPING):
         return shape
-    output: Tensor = part.eval()(torch.empty((1, *shape)))
+    output: Tensor = part.eval()(torch.empty((1, *shape), device=_META))
     return tuple(output.shape[1:])
 
 
@@ -305,6 +315,7 @@ def _with_auxiliary(design: Design, placed: list[PlacedBlock]) -> Iterator[Place
     """Build the auxiliary classifiers, which have as many classes as the network."""
     output = placed[-1].output
     number = 0
+    parameters = sum(map(_parameters, placed))
     for each in placed:
         block = each.block
         if not isinstance(block, AuxiliaryBlock):
@@ -323,7 +334,10 @@ def _with_auxiliary(design: Design, placed: list[PlacedBlock]) -> Iterator[Place
         number += 1
         name = f"auxiliary{number}"
         part = AuxiliaryClassifier(each.comes[0], output[0], block.batch_norm)
-        yield PlacedBlock(block, ((name, part),), (name,), each.comes, each.output)
+        head = PlacedBlock(block, ((name, part),), (name,), each.comes, each.output)
+        parameters += (added := _parameters(head))
+        _check_limits(block, each.output, added, parameters)
+        yield head
 
 
 def _part(design: Design, index: int, comes: Shape) -> nn.Module:
@@ -359,6 +373,7 @@ def _part(design: Design, index: int, comes: Shape) -> nn.Module:
                 dilation=block.dilation,
                 groups=block.groups,
                 bias=design.has_bias(index),
+                device=_META,
             )
         case MaxPoolBlock() | AvgPoolBlock():
             _check_maps(block, comes)
@@ -376,7 +391,8 @@ def _part(design: Design, index: int, comes: Shape) -> nn.Module:
             _check_maps(block, comes)
             return nn.AdaptiveAvgPool2d(1)
         case BatchNormBlock():
-            return nn.BatchNorm2d(comes[0]) if len(comes) > 1 else nn.BatchNorm1d(comes[0])
+            norm = nn.BatchNorm2d if len(comes) > 1 else nn.BatchNorm1d
+            return norm(comes[0], device=_META)
         case ResponseNormBlock():
             _check_maps(block, comes)
             return nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2.0)
@@ -386,7 +402,7 @@ def _part(design: Design, index: int, comes: Shape) -> nn.Module:
             return nn.Dropout(block.rate)
         case FcBlock():
             inputs = _run(nn.Flatten(), comes)[0]
-            return nn.Linear(inputs, block.units)
+            return nn.Linear(inputs, block.units, device=_META)
         case InceptionBlock():
             _check_maps(block, comes)
             return InceptionBranches(comes[0], block)
@@ -578,8 +594,10 @@ def _shortcut(
         isinstance(each, BatchNormBlock) or (isinstance(each, InceptionBlock) and each.batch_norm)
         for each in body
     )
-    conv = nn.Conv2d(start[0], comes[0], 1, stride=(first, second), bias=not norm)
-    return nn.Sequential(conv, nn.BatchNorm2d(comes[0])) if norm else nn.Sequential(conv)
+    conv = nn.Conv2d(start[0], comes[0], 1, stride=(first, second), bias=not norm, device=_META)
+    return (
+        nn.Sequential(conv, nn.BatchNorm2d(comes[0], device=_META)) if norm else nn.Sequential(conv)
+    )
 
 
 def _product(body: tuple[DesignBlock, ...], axis: int) -> int:

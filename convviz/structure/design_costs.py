@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from convviz.errors import DesignError
-from convviz.formatting import grouped
+from convviz.formatting import grouped, size_text
 from convviz.language import current, later, numeral, tr
 from convviz.networks.design import Design
 from convviz.networks.design_blocks import (
@@ -38,7 +38,9 @@ from convviz.structure.trace import Shape, trace
 
 MOST_TRAINED_PARAMETERS = 20_000_000
 MOST_TRAINED_MACS = 500_000_000
-"""What can be trained here within minutes: parameters, and multiply–accumulates for one image."""
+MOST_TRAINED_BYTES = 50_000_000
+"""What can be trained here within minutes: parameters, and multiply–accumulates and memory for one
+image."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,16 @@ class BlockCost:
         return self.total.activation_bytes
 
     @property
+    def output_bytes(self) -> int:
+        """Bytes of the largest output of its rows, kept or not."""
+        return max((row.output_bytes for row in self.layers), default=0)
+
+    @property
+    def training_bytes(self) -> int:
+        """Bytes that it adds, or may add, to those of training."""
+        return max(self.activation_bytes, self.output_bytes)
+
+    @property
     def formula(self) -> str:
         """How large the output is, with the numbers put in; empty where the size just stays."""
         if self.sizes:
@@ -205,6 +217,11 @@ class DesignCosts:
         return self.total.activation_bytes
 
     @property
+    def training_bytes(self) -> int:
+        """Bytes that training needs for one image: what it keeps, and the largest output."""
+        return self.activation_bytes + max(block.output_bytes for block in self.blocks)
+
+    @property
     def output(self) -> Shape:
         """Shape of what leaves the network, without the batch."""
         return self.blocks[-1].output
@@ -228,7 +245,7 @@ class DesignCosts:
         return next(block for block in reversed(self.blocks) if len(block.output) == 3)
 
     def most(self, cost: str) -> BlockCost | None:
-        """Return the block that has most of "parameters", "macs" or "activation_bytes".
+        """Return the block that has most of a cost, such as "parameters" or "macs".
 
         None if no block has any; of several equal ones the first.
         """
@@ -380,6 +397,10 @@ _MANY_MACS = later(
     "the network has {count} multiply–accumulates an image, and {most} are the limit for training "
     "here: “{line}” has the largest share; make it smaller."
 )
+_MUCH_MEMORY = later(
+    "training needs {count} of memory for each image, and {most} are the limit here: “{line}” has "
+    "the largest share; choose fewer channels or smaller maps."
+)
 
 
 def check_trainable(costs: DesignCosts) -> None:
@@ -400,13 +421,15 @@ def check_trainable(costs: DesignCosts) -> None:
                 shape=shape,
             ),
         )
-    for message, number, most, cost in (
-        (_MANY_PARAMETERS, costs.parameters_with_auxiliary, MOST_TRAINED_PARAMETERS, "parameters"),
-        (_MANY_MACS, costs.macs, MOST_TRAINED_MACS, "macs"),
+    many, macs, memory = costs.parameters_with_auxiliary, costs.macs, costs.training_bytes
+    for message, number, most, cost, told in (
+        (_MANY_PARAMETERS, many, MOST_TRAINED_PARAMETERS, "parameters", grouped),
+        (_MANY_MACS, macs, MOST_TRAINED_MACS, "macs", grouped),
+        (_MUCH_MEMORY, memory, MOST_TRAINED_BYTES, "training_bytes", size_text),
     ):
         heaviest = costs.most(cost)
         if number > most and heaviest is not None:
             raise DesignError(
                 heaviest.line,
-                tr(message, count=grouped(number), most=grouped(most), line=heaviest.text),
+                tr(message, count=told(number), most=told(most), line=heaviest.text),
             )

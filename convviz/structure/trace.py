@@ -29,7 +29,7 @@ from torch.nn.utils.parametrize import ParametrizationList
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from convviz.networks.clone import clone, per_module
+from convviz.networks.clone import clone, is_plainly_no_tensor, per_module
 from convviz.networks.image_channels import image_channels
 from convviz.structure import ops, shape_inference
 
@@ -247,6 +247,8 @@ def _single_numbers(module: nn.Module, copy: nn.Module) -> Iterator[tuple[Tensor
     for part, copied in zip(module.modules(), copy.modules(), strict=True):
         for held, of_copy in ((part._buffers, copied._buffers), (vars(part), vars(copied))):
             for name, tensor in held.items():
+                if is_plainly_no_tensor(tensor):
+                    continue
                 other = of_copy.get(name)
                 if isinstance(tensor, Tensor) and isinstance(other, Tensor):
                     number = _number(tensor) if tensor.numel() == 1 else None

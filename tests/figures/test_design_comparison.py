@@ -13,6 +13,7 @@ from convviz.learning.design_results import (
     DesignSettings,
     LayerNorm,
 )
+from convviz.learning.design_sweep import DesignSweep, SweepPoint
 from convviz.networks.design import Design
 
 POINTS = (CurvePoint(0, 0.1, None, 0.5), CurvePoint(1, 2.5, 0.7, 0.75))
@@ -84,3 +85,18 @@ def test_gradients_that_are_no_positive_number_are_left_out() -> None:
     assert list(before.y) == [0.5, None]
     assert list(after.y) == [2.0, None]
     assert after.customdata[1][1] == "no number"
+
+
+def test_labels_at_the_edges_of_a_sweep_stand_inwards() -> None:
+    points = []
+    for width, parameters in ((0.25, 100), (1.0, 1_000), (3.0, 10_000)):
+        design = replace(result(f"w{width}", run(0, 4 + int(width))), parameters=parameters, macs=7)
+        trained = replace(COMPARISON, results=(design,))
+        values = (("width", width), ("depth", 2.0))
+        points.append(SweepPoint(values, design.design, trained))
+    sweep = DesignSweep(DesignSettings(), tuple(points))
+    front = figures.sweep(sweep, "parameters").data[1]
+    assert list(front.text) == [f"width {width}, depth 2" for width in ("0.25", "1", "3")]
+    assert list(front.textposition) == ["top right", "top center", "top left"]
+    assert front.cliponaxis is False
+    assert list(figures.sweep(sweep, "macs").data[1].textposition) == ["top center"]

@@ -180,9 +180,20 @@ def test_the_document_has_the_grammar_and_the_limits() -> None:
         f"{design_module.MOST_PARAMETERS:,} parameters",
         f"{design_costs.MOST_TRAINED_PARAMETERS:,} parameters",
         f"{design_costs.MOST_TRAINED_MACS:,} multiply",
+        f"{design_costs.MOST_TRAINED_BYTES // 1_000_000} MB of memory",
     ):
         assert limit in text
     example = document.split("```")[1].strip()
     design = Design.parse(example)
     assert (design.name, len(design.blocks)) == ("mine", 7)
     assert design_costs.count_design(design).classes == 1000
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [("0.00001", "0.00001"), ("0.000000001", "0.000000001"), (".50", "0.5"), ("0", "0")],
+)
+def test_a_rate_is_written_as_it_can_be_read(typed: str, written: str) -> None:
+    design = Design.parse(f"input 3x8x8\ndropout {typed}\nfc 2")
+    assert design.text == f"input 3x8x8\ndropout {written}\nfc 2\n"
+    assert Design.parse(design.text) == design

@@ -185,6 +185,38 @@ def test_what_is_too_large_to_be_trained_is_named() -> None:
         check_trainable(count_design(Design.parse("input 3x8x8\nconv 4 1x1")))
 
 
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        # The ReLU's 40 · 512 · 512 numbers of 4 bytes are kept; as many come out beside them.
+        ("conv 40 1x1\nrelu\ngap\nfc 6", "needs 87 MB of memory .* 50 MB .* “conv 40 1x1”"),
+        # The convolution keeps what it reads, each ReLU what it returns: 3 · 1024 · 1024 · 4 bytes.
+        (
+            "avgpool to 1024x1024\nconv 3 1x1\n" + "relu\n" * 3 + "gap",
+            "needs 63 MB .* “avgpool to 1024x1024”",
+        ),
+        # What nothing keeps is there for a while: 65 · 512 · 512 · 4 bytes beside the image.
+        ("conv 65 1x1\ngap", "needs 71 MB .* “conv 65 1x1”"),
+        ("avgpool to 4x4\nconv 65536 1x1\nconv 13 1x1\ngap", None),
+    ],
+)
+def test_what_needs_too_much_memory_is_not_trained(lines: str, words: str | None) -> None:
+    counted = count_design(Design.parse(f"input 3x512x512\n{lines}"))
+    if words is None:
+        check_trainable(counted)
+        return
+    with pytest.raises(DesignError, match=words):
+        check_trainable(counted)
+
+
+def test_auxiliary_classifiers_count_for_the_most_parameters() -> None:
+    # Each has 2048 · 1024 + 1024 · 65536 weights and more: 69.3 million, 15 times.
+    text = "input 3x8x8\n" + "auxiliary 0.3\n" * 20 + "gap\nfc 65536"
+    with pytest.raises(DesignError, match="1,000,000,000 are the limit") as caught:
+        count_design(Design.parse(text))
+    assert caught.value.line == 16
+
+
 @pytest.mark.claims("convviz.structure.design_costs.BlockCost.formula")
 @pytest.mark.parametrize(
     ("line", "formula", "left_over"),
