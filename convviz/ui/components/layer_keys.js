@@ -16,15 +16,21 @@ class LayerKeys {
     this.onClick = (event) => this.click(event);
     window.addEventListener("keydown", this.onKey);
     window.addEventListener("click", this.onClick, true);
+    // On a busy machine the buttons may come after this component, or be drawn anew.
+    this.drawn = new MutationObserver(() => this.nameKeys());
+    this.drawn.observe(document.body, { childList: true, subtree: true });
   }
 
   update(data, send) {
     this.data = data;
     this.send = send;
-    for (const [selector, by] of Object.entries(data.buttons)) {
-      for (const button of document.querySelectorAll(`${selector} button`))
+    this.nameKeys();
+  }
+
+  nameKeys() {
+    for (const [selector, by] of Object.entries(this.data.buttons))
+      for (const button of document.querySelectorAll(`${selector} button:not([aria-keyshortcuts])`))
         button.setAttribute("aria-keyshortcuts", by < 0 ? "[" : "]");
-    }
   }
 
   press(event) {
@@ -56,6 +62,7 @@ class LayerKeys {
   }
 
   destroy() {
+    this.drawn.disconnect();
     window.removeEventListener("keydown", this.onKey);
     window.removeEventListener("click", this.onClick, true);
     window.removeEventListener("click", this.onClicked);
