@@ -39,7 +39,7 @@ def network(name: str) -> Network:
 
 @cache
 def batch(name: str) -> Tensor:
-    return input_for(network(name), decode(sample(SAMPLE).read()).image)
+    return input_for(network(name), decode(sample(SAMPLE).read()))
 
 
 @torch.inference_mode()
@@ -179,7 +179,7 @@ def transfer(_answer: str) -> Expected:
 
 def training(_answer: str) -> Expected:
     counts = []
-    image = decode(sample(SAMPLE).read()).image
+    image = decode(sample(SAMPLE).read())
     for step in (recording.steps()[0], recording.steps()[-1]):
         values = recording.snapshot(image, "conv3", step).maps[0].activations().rectified
         counts.append((int((values.amax((1, 2)) <= 0).sum()), len(values)))
