@@ -68,6 +68,11 @@ def guess(name: str, scores: Tensor | None = None) -> tuple[str, float]:
     return network(name).weights.classes[int(best.indices)].split(",")[0], float(best.values)
 
 
+def in_percent(probability: float) -> str:
+    text = f"{100 * probability:.1f} %"
+    return {"100.0 %": "> 99.9 %", "0.0 %": "< 0.1 %"}.get(text, text)
+
+
 def yes(holds: bool) -> str:
     return "yes" if holds else "no"
 
@@ -89,7 +94,7 @@ Expected = tuple[str, Sequence[str]]
 
 def encoder(_answer: str) -> Expected:
     label, probability = guess("alexnet")
-    return yes(probability > 0.5), [label, f"{100 * probability:.1f} %"]
+    return yes(probability > 0.5), [label, in_percent(probability)]
 
 
 def filters(answer: str) -> Expected:
@@ -105,7 +110,7 @@ def alexnet(_answer: str) -> Expected:
 
 def vgg(_answer: str) -> Expected:
     sure = {name: guess(name)[1] for name in ("alexnet", "vgg16")}
-    return max(sure, key=sure.__getitem__), [f"{100 * value:.1f} %" for value in sure.values()]
+    return max(sure, key=sure.__getitem__), [in_percent(value) for value in sure.values()]
 
 
 def bottleneck(_answer: str) -> Expected:
