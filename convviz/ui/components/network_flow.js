@@ -26,7 +26,7 @@ class NetworkFlow {
     const image = element("img");
     image.src = photograph;
     image.alt = texts.photograph;
-    block.append(image, text("image", input));
+    block.append(image, text(texts.image, input));
     return block;
   }
 

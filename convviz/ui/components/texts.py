@@ -82,7 +82,10 @@ _TEXTS: Mapping[Component, Callable[[], Mapping[str, object]]] = {
         "branches": tr("{module}: {count} branches side by side"),
         "save": tr("Save drawing"),
     },
-    Component.NETWORK_FLOW: lambda: {"photograph": tr("What goes into the network")},
+    Component.NETWORK_FLOW: lambda: {
+        "image": tr("image"),
+        "photograph": tr("What goes into the network"),
+    },
     Component.POSITION_MAP: lambda: {
         "photograph": tr("What the network sees"),
         "blend": tr("Map over image"),
