@@ -149,6 +149,16 @@ def again(text: str) -> str:
     return how(*what)
 
 
+def in_english(text: str) -> str:
+    """Tell a text in English, which is how texts are kept, compared and written into files.
+
+    Args:
+        text: As `again` takes it; it can still be told again afterwards.
+    """
+    with speaking(ENGLISH):
+        return again(text)
+
+
 def _kept(values: Mapping[str, object]) -> dict[str, object]:
     """Return values that can be kept and sent: texts, numbers, and anything else as its text."""
     return {

@@ -13,8 +13,7 @@ import numpy as np
 
 from convviz.datasets.drawn import SIDE, drawn
 from convviz.datasets.labelled_set import Dataset
-from convviz.datasets.names import named
-from convviz.language import later
+from convviz.language import in_english, tr
 
 STEP = 30  # degrees between two classes
 CLASSES = tuple(f"{angle}°" for angle in range(0, 180, STEP))
@@ -33,7 +32,7 @@ def directions(per_class: int = 80, seed: int = 0) -> Dataset:
         per_class: Images of each class.
         seed: Seed of the images; another one makes other images.
     """
-    name = named(later("generated stripes in six directions"))
+    name = in_english(tr("generated stripes in six directions"))
     return drawn(name, CLASSES, _mask, per_class, seed)
 
 

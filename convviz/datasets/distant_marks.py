@@ -12,10 +12,9 @@ import numpy as np
 
 from convviz.datasets.drawn import SIDE, drawn
 from convviz.datasets.labelled_set import Dataset
-from convviz.datasets.names import named
-from convviz.language import later
+from convviz.language import in_english, tr
 
-CLASSES = (named(later("same")), named(later("different")))
+CLASSES = (in_english(tr("same")), in_english(tr("different")))
 
 APART = 72
 """Pixels between the middles of two marks of a row, and of a column, up to `_SCATTER` each."""
@@ -38,7 +37,7 @@ def distant_marks(per_class: int = 400, seed: int = 0) -> Dataset:
         per_class: Images of each class.
         seed: Seed of the images; another one makes other images.
     """
-    name = named(later("generated distant marks"))
+    name = in_english(tr("generated distant marks"))
     return drawn(name, CLASSES, _mask, per_class, seed, plain=True)
 
 

@@ -17,13 +17,12 @@ from typing import Protocol, runtime_checkable
 from PIL import Image
 
 from convviz.datasets.image_folder import ImageFolder
-from convviz.datasets.names import named
 from convviz.datasets.zip_archive import ZipArchive
 from convviz.images.decode import decode
 from convviz.images.samples import sample, samples
-from convviz.language import later, trn
+from convviz.language import in_english, tr, trn
 
-YOUR_ZIP, YOUR_FOLDER = named(later("your zip")), named(later("your folder"))
+YOUR_ZIP, YOUR_FOLDER = in_english(tr("your zip")), in_english(tr("your folder"))
 """What a set is called whose zip or folder nobody has named."""
 
 _SCALES = (1, 2, 3)  # how many crops fit across a sample's shorter side
@@ -106,7 +105,7 @@ class SampleCrops:
         photographs: Names of the sample photographs; () for the usual five.
     """
 
-    name: str = named(later("the samples' crops"))
+    name: str = in_english(tr("the samples' crops"))
     photographs: tuple[str, ...] = ()
 
     @cached_property
@@ -121,7 +120,7 @@ class SampleCrops:
     @cached_property
     def titles(self) -> tuple[str, ...]:
         """Title of each crop: its photograph's."""
-        titles = {name: named(sample(name).title) for name, _ in self._boxes}
+        titles = {name: in_english(tr(sample(name).title)) for name, _ in self._boxes}
         return tuple(titles[name] for name, _ in self._boxes)
 
     @cached_property
@@ -198,7 +197,7 @@ class Files:
     """
 
     files: tuple[tuple[str, bytes], ...]
-    name: str = named(later("your pictures"))
+    name: str = in_english(tr("your pictures"))
 
     @property
     def titles(self) -> tuple[str, ...]:

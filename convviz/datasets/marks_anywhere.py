@@ -10,10 +10,9 @@ import numpy as np
 
 from convviz.datasets.drawn import SIDE, drawn
 from convviz.datasets.labelled_set import Dataset
-from convviz.datasets.names import named
-from convviz.language import later
+from convviz.language import in_english, tr
 
-CLASSES = tuple(map(named, (later("plus"), later("cross"), later("ring"), later("square"))))
+CLASSES = tuple(map(in_english, (tr("plus"), tr("cross"), tr("ring"), tr("square"))))
 
 _RADIUS, _WIDTH = 16, 7  # of a mark and of its lines, in pixels
 
@@ -25,7 +24,7 @@ def marks_anywhere(per_class: int = 100, seed: int = 0) -> Dataset:
         per_class: Images of each class.
         seed: Seed of the images; another one makes other images.
     """
-    name = named(later("generated marks anywhere"))
+    name = in_english(tr("generated marks anywhere"))
     return drawn(name, CLASSES, _mask, per_class, seed, plain=True)
 
 

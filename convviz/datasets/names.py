@@ -1,4 +1,4 @@
-"""Names that convviz gives to sets, classes and images, in English and in the reader's language.
+"""Names that convviz gives to the images of a set, in English and in the reader's language.
 
 They are compared, saved and sent in English. Where one is shown, `language.again` tells it in the
 reader's language; a name that somebody else gave stays as it is.
@@ -6,22 +6,9 @@ reader's language; a name that somebody else gave stays as it is.
 
 from __future__ import annotations
 
-from convviz.language import ENGLISH, later, speaking, tr
-
-_NUMBERED = later("{name} {number}")
-
-
-def named(message: str, /, **values: object) -> str:
-    """Make a name.
-
-    Args:
-        message: Marked by `language.later`.
-        values: What it names, as `language.tr` takes it.
-    """
-    with speaking(ENGLISH):
-        return tr(message, **values)
+from convviz.language import in_english, tr
 
 
 def numbered(name: str, number: int) -> str:
     """Name one of several images of a class by its number."""
-    return named(_NUMBERED, name=name, number=number)
+    return in_english(tr("{name} {number}", name=name, number=number))

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from convviz.datasets.labelled_set import Dataset, number_groups
-from convviz.datasets.names import named, numbered
+from convviz.datasets.names import numbered
 from convviz.downloads import cache
 from convviz.downloads.http import Progress, download
 from convviz.downloads.tickets import Download, Fetch, join
 from convviz.errors import ImageError, SettingError, WeightsError
 from convviz.images.decode import decode
-from convviz.language import later, tr
+from convviz.language import in_english, later, tr
 
 _FOLDER = "torchvision"  # in the cache, beside the weights
 _FILES, _UNPACKED_BYTES = 20_000, 400_000_000  # limits of an archive
@@ -239,16 +239,16 @@ class _Selection:
 
 # Imagenette's folders are named by WordNet's numbers.
 _NAMES = {
-    "n01440764": named(later("tench")),
-    "n02102040": named(later("English springer")),
-    "n02979186": named(later("cassette player")),
-    "n03000684": named(later("chain saw")),
-    "n03028079": named(later("church")),
-    "n03394916": named(later("French horn")),
-    "n03417042": named(later("garbage truck")),
-    "n03425413": named(later("gas pump")),
-    "n03445777": named(later("golf ball")),
-    "n03888257": named(later("parachute")),
+    "n01440764": in_english(tr("tench")),
+    "n02102040": in_english(tr("English springer")),
+    "n02979186": in_english(tr("cassette player")),
+    "n03000684": in_english(tr("chain saw")),
+    "n03028079": in_english(tr("church")),
+    "n03394916": in_english(tr("French horn")),
+    "n03417042": in_english(tr("garbage truck")),
+    "n03425413": in_english(tr("gas pump")),
+    "n03445777": in_english(tr("golf ball")),
+    "n03888257": in_english(tr("parachute")),
 }
 
 
@@ -259,7 +259,7 @@ class Imagenette(_Selection):
     @property
     def name(self) -> str:
         """Name of the set, for people."""
-        return named(later("{count} pictures of Imagenette"), count=len(self))
+        return in_english(tr("{count} pictures of Imagenette", count=len(self)))
 
     @cached_property
     def _files(self) -> tuple[Path, ...]:
@@ -315,8 +315,8 @@ class Imagenette(_Selection):
 
 
 CLASSES = (
-    *map(named, (later("aeroplane"), later("car"), later("bird"), later("cat"), later("deer"))),
-    *map(named, (later("dog"), later("frog"), later("horse"), later("ship"), later("lorry"))),
+    *map(in_english, (tr("aeroplane"), tr("car"), tr("bird"), tr("cat"), tr("deer"))),
+    *map(in_english, (tr("dog"), tr("frog"), tr("horse"), tr("ship"), tr("lorry"))),
 )
 _SIDE = 32
 _RECORD = 1 + 3 * _SIDE**2
@@ -331,7 +331,7 @@ class Cifar10(_Selection):
     @property
     def name(self) -> str:
         """Name of the set, for people."""
-        return named(later("{count} pictures of CIFAR-10"), count=len(self))
+        return in_english(tr("{count} pictures of CIFAR-10", count=len(self)))
 
     @cached_property
     def _records(self) -> NDArray[np.uint8]:

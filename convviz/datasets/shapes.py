@@ -12,12 +12,11 @@ from PIL import Image, ImageDraw
 
 from convviz.datasets.drawn import SIDE, drawn
 from convviz.datasets.labelled_set import Dataset
-from convviz.datasets.names import named
-from convviz.language import later
+from convviz.language import in_english, tr
 
 CLASSES = (
-    *map(named, (later("disc"), later("square"), later("triangle"))),
-    *map(named, (later("stripes"), later("checks"), later("dots"))),
+    *map(in_english, (tr("disc"), tr("square"), tr("triangle"))),
+    *map(in_english, (tr("stripes"), tr("checks"), tr("dots"))),
 )
 
 _CORNERS = {"square": 4, "triangle": 3}
@@ -30,7 +29,7 @@ def shapes(per_class: int = 80, seed: int = 0) -> Dataset:
         per_class: Images of each class.
         seed: Seed of the images; another one makes other images.
     """
-    name = named(later("generated shapes and textures"))
+    name = in_english(tr("generated shapes and textures"))
     return drawn(name, CLASSES, _mask, per_class, seed)
 
 

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from convviz.datasets.image_set import SampleCrops
-from convviz.datasets.names import named
 from convviz.errors import at_least
 from convviz.images.samples import names_of_samples
-from convviz.language import ENGLISH, later, speaking, tr, trn
+from convviz.language import ENGLISH, in_english, later, speaking, tr, trn
 
 SIDE = 224  # pixels
 
@@ -68,7 +67,7 @@ class Stimuli:
 
     each: int = 30
     seed: int = 0
-    name: str = field(default=named(later("generated patterns")), compare=False)
+    name: str = field(default=in_english(tr("generated patterns")), compare=False)
 
     def __post_init__(self) -> None:
         """Check how many there are.
@@ -115,7 +114,7 @@ class Stimuli:
 class CropsAndPatterns:
     """Crops of all sample photographs, and after them the generated patterns."""
 
-    name: str = named(later("crops of the samples and generated patterns"))
+    name: str = in_english(tr("crops of the samples and generated patterns"))
 
     @cached_property
     def _crops(self) -> SampleCrops:

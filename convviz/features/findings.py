@@ -31,7 +31,7 @@ from convviz.features.saliency import COMPLETE, Saliency
 from convviz.features.synthesis import SynthesisStep
 from convviz.features.top_patches import TopPatches
 from convviz.formatting import in_words, percent
-from convviz.language import ENGLISH, again, numeral, speaking, tr, trn
+from convviz.language import again, in_english, numeral, tr, trn
 from convviz.plain_text import code, plain
 from convviz.structure.layers import Layer
 from convviz.structure.ops import kind_text
@@ -757,8 +757,7 @@ def patches(top: TopPatches, channel: int, set_name: str, *, is_partial: bool) -
 
 def _are_of_photographs(top: TopPatches) -> bool:
     """Tell crops of photographs, which the words for them name, from pictures."""
-    with speaking(ENGLISH):
-        return "photograph" in again(top.seen_images)
+    return "photograph" in in_english(top.seen_images)
 
 
 def patches_dead(top: TopPatches) -> str:

@@ -16,9 +16,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from convviz.datasets.names import named
 from convviz.errors import NetworkError, SettingError
-from convviz.language import later, tr
+from convviz.language import in_english, tr
 from convviz.networks.clone import clone
 from convviz.networks.decoders import (
     EncoderOnly,
@@ -319,7 +318,7 @@ def plan_further(
         if name in trained:
             state = "keeps learning"
         if is_within(name, form.decoder):
-            title = named(later("your decoder"))
+            title = in_english(tr("your decoder"))
         else:
             title = _title(network, form, name)
         parts.append(Part(name, title, parameters, state))
@@ -513,5 +512,5 @@ def _thawed(
 def _title(network: Network, form: Form, name: str) -> str:
     """Return the human title of a part."""
     if is_within(name, form.decoder):
-        return named(later("new decoder"))
+        return in_english(tr("new decoder"))
     return network.spec.title_of(name) or name

@@ -18,7 +18,7 @@ from typing import Any
 from torch import nn
 from torchvision import models
 
-from convviz.language import ENGLISH, later, speaking, tr
+from convviz.language import in_english, later, tr
 from convviz.networks.network import NetworkSpec
 from convviz.networks.registry import register_built_in
 from convviz.networks.titles import CLASSIFIER, STEM, TitledNetwork, block_stage, short_kind
@@ -166,8 +166,9 @@ def _vgg(depth: int, *, batch_norm: bool, encoder_end: str) -> NetworkSpec:
     build = partial(torchvision_network, f"vgg{depth}{suffix}", init_weights=False)
     names = Numbered(build, blocks=True)
     norm_sentence = later("The paper has no batch norm; here one follows every convolution.")
-    with speaking(ENGLISH):  # it is kept, and can be told again
-        title = tr("VGG{depth} with batch norm", depth=depth) if batch_norm else f"VGG{depth}"
+    title = f"VGG{depth}"
+    if batch_norm:
+        title = in_english(tr("VGG{depth} with batch norm", depth=depth))
     return NetworkSpec(
         name=f"vgg{depth}{suffix}",
         title=title,

@@ -11,7 +11,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from convviz.language import ENGLISH, later, speaking, tr
+from convviz.language import in_english, later, tr
 from convviz.networks.network import NetworkSpec
 
 
@@ -94,13 +94,9 @@ class PaperDesign:
     differences: tuple[str, ...] = ()
 
 
-with speaking(ENGLISH):  # titles are kept, and can be told again
-    _ALEXNET_TITLE, _GOOGLENET_TITLE = tr("AlexNet, 2012 paper"), tr("GoogLeNet, 2015 paper")
-
-
 ALEXNET = PaperDesign(
     name="alexnet-2012",
-    title=_ALEXNET_TITLE,
+    title=in_english(tr("AlexNet, 2012 paper")),
     paper="Krizhevsky, Sutskever & Hinton 2012",
     input_size=227,
     torchvision="alexnet",
@@ -152,7 +148,7 @@ _INCEPTIONS = (
 
 GOOGLENET = PaperDesign(
     name="googlenet-2015",
-    title=_GOOGLENET_TITLE,
+    title=in_english(tr("GoogLeNet, 2015 paper")),
     paper="Szegedy et al. 2015",
     input_size=224,
     torchvision="googlenet",
@@ -187,11 +183,9 @@ def _vgg(letter: str, blocks: tuple[tuple[int, ...], ...], torchvision: str = ""
             layers.append((f"conv{b}_{i}", conv))
         layers.append((f"pool{b}", MaxPool(2, 2)))
     layers += [("fc6", Linear(4096)), ("fc7", Linear(4096)), ("fc8", Linear(1000))]
-    with speaking(ENGLISH):  # it is kept, and can be told again
-        title = tr("VGG, 2015 paper, column {letter}", letter=letter)
     return PaperDesign(
         name=f"vgg-2015-{letter.lower()}",
-        title=title,
+        title=in_english(tr("VGG, 2015 paper, column {letter}", letter=letter)),
         paper="Simonyan & Zisserman 2015",
         input_size=224,
         torchvision=torchvision,

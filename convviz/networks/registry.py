@@ -50,7 +50,7 @@ from torch.nn.modules.lazy import LazyModuleMixin
 
 from convviz.errors import NetworkError
 from convviz.formatting import did_you_mean
-from convviz.language import ENGLISH, Told, again, speaking, tr
+from convviz.language import Told, again, in_english, tr
 from convviz.networks.network import NetworkSpec
 
 VARIABLE = "CONVVIZ_NETWORKS"
@@ -428,8 +428,7 @@ def _run(path: Path, module_name: str) -> None:
 
 def _failure(location: str, error: BaseException) -> str:
     """Say what went wrong in a user's file, so that it can be told again to whoever reads it."""
-    with speaking(ENGLISH):
-        sentence = again(str(error))
+    sentence = in_english(str(error))
     is_ours = isinstance(error, NetworkError) and isinstance(sentence, Told)
     is_whole = sentence.endswith(".") and len(sentence.splitlines()) == 1
     if is_ours and is_whole and not _PATH.search(sentence):

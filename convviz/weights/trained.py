@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from convviz.downloads import cache
 from convviz.errors import ConvvizError, NetworkError, WeightsError, WeightsNotHere
 from convviz.formatting import percent, size_text
-from convviz.language import ENGLISH, again, later, speaking, tr
+from convviz.language import in_english, later, tr
 from convviz.networks import registry
 from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form, inputs_of
@@ -291,8 +291,8 @@ def write(
         on: The weights of the other parts.
     """
     state = {name: value.contiguous() for name, value in module.state_dict().items()}
-    with speaking(ENGLISH):  # whoever opens the file may read another language than its maker
-        info = replace(info, training_set=again(info.training_set), note=again(info.note))
+    # Whoever opens the file may read another language than its maker.
+    info = replace(info, training_set=in_english(info.training_set), note=in_english(info.note))
     header = asdict(info)
     if parts and on is not None:
         header["base"] = asdict(Base(on.source, on.title, _checksum(state, parts)))

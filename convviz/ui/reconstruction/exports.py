@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import streamlit as st
 from PIL import Image, ImageDraw, ImageFont
 
-from convviz.language import ENGLISH, again, speaking, tr
+from convviz.language import again, in_english, tr
 from convviz.reconstruction import findings
 from convviz.reconstruction.progress import (
     AmplifyFrame,
@@ -88,7 +88,7 @@ def amplify_buttons(run: AmplifyProgress, frame: AmplifyFrame | None) -> None:
 
 def _amplified_name(run: AmplifyProgress, *parts: str, ending: str) -> str:
     subject, channel = run.subject, run.config.channel
-    words = ["amplified", _in_english(subject.image), subject.network, subject.layer]
+    words = ["amplified", in_english(subject.image), subject.network, subject.layer]
     if channel is not None:
         words.append(f"channel{channel}")
     return safe_name(*words, *parts, ending=ending)
@@ -122,14 +122,8 @@ def series_buttons(series: SeriesProgress, titles: Sequence[Sequence[str]]) -> N
 def file_name(run: ReconstructionProgress, *parts: str, ending: str) -> str:
     """Name a file after a run's image and layer: "reconstruction-Cat-VGG16-features.22.png"."""
     subject = run.subject
-    words = ("reconstruction", _in_english(subject.image), subject.network, subject.layer)
+    words = ("reconstruction", in_english(subject.image), subject.network, subject.layer)
     return safe_name(*words, *parts, ending=ending)
-
-
-def _in_english(title: str) -> str:
-    """Name an image as files do: a sample photograph's title has been told to the visitor."""
-    with speaking(ENGLISH):
-        return again(title)
 
 
 def animation(run: ReconstructionProgress | AmplifyProgress) -> bytes:
