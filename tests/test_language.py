@@ -6,7 +6,6 @@ import io
 import pickle
 import re
 import string
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -23,8 +22,8 @@ from hypothesis import strategies as st
 from convviz import formatting, language
 from convviz.errors import SettingError
 from convviz.language import Told, again, current, later, numeral, speaking, tr, trn, trp
+from tests import project_scripts
 
-SCRIPTS = Path(__file__).parent.parent / "scripts"
 CATALOGUES = sorted(language.CATALOGUES.glob("*/LC_MESSAGES/convviz.po"))
 BY_HAND: Mapping[Any, Any] = {
     "{count:,} of {total:,} channels are empty": "{count:,} af {total:,} kanaler er tomme",
@@ -324,12 +323,7 @@ def test_numbers_as_danish_writes_them(text: Callable[[], str], danish_text: str
 
 @pytest.fixture(scope="module")
 def script() -> Any:
-    sys.path.insert(0, str(SCRIPTS))
-    try:
-        import catalogues
-    finally:
-        sys.path.remove(str(SCRIPTS))
-    return catalogues
+    return project_scripts.script("catalogues")
 
 
 @pytest.fixture(scope="module")

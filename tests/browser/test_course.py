@@ -7,12 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
-from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
 from convviz.features.capture import input_for
@@ -26,6 +24,7 @@ from convviz.reconstruction import recorded
 from convviz.ui.course import steps
 from convviz.weights.load import load
 from tests.browser.conftest import settled
+from tests.reconstruction import by_skimage
 
 pytestmark = pytest.mark.browser
 
@@ -159,17 +158,8 @@ def empty(_answer: str) -> Expected:
 def reconstruction(_answer: str) -> Expected:
     runs = recorded.read(network("alexnet"), SAMPLE).series.runs
     run = runs[len(runs) // 2]
-    pixels = [
-        np.asarray(Image.open(io.BytesIO(data)).convert("RGB")) / 255
-        for data in (run.original, run.image)
-    ]
-    similarity = structural_similarity(
-        *pixels,
-        channel_axis=2,
-        data_range=1.0,
-        gaussian_weights=True,
-        sigma=1.5,
-        use_sample_covariance=False,
+    similarity = by_skimage.ssim(
+        *(Image.open(io.BytesIO(data)).convert("RGB") for data in (run.original, run.image))
     )
     return yes(similarity > 0.5), [f"{similarity:.2f}"]
 

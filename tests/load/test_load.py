@@ -104,6 +104,13 @@ def test_a_goal_that_is_missed_is_said_to_be() -> None:
     ]
 
 
+def check(rounds: list[Round], people: Class) -> None:
+    """Nothing failed, nobody saw somebody else's picture, and the server logged no fault."""
+    assert not [fault for each in rounds for fault in each.faults]
+    assert not people.owners.wrong
+    assert "Traceback" not in people.server.log_text()
+
+
 @pytest.mark.load
 @pytest.mark.timeout(3 * 3600)
 def test_a_class_of_thirty(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,9 +129,7 @@ def test_a_class_of_thirty(server: Server, capsys: pytest.CaptureFixture[str]) -
     _write(report, _read()[1])
     with capsys.disabled():
         print(f"\n{report}")
-    assert not [fault for each in rounds for fault in each.faults]
-    assert not people.owners.wrong
-    assert "Traceback" not in server.log_text()
+    check(rounds, people)
 
 
 @pytest.mark.load
@@ -140,9 +145,7 @@ def test_a_class_walks_through_the_course(
     _write(_read()[0], report)
     with capsys.disabled():
         print(f"\n{report}")
-    assert not [fault for each in rounds for fault in each.faults]
-    assert not people.owners.wrong
-    assert "Traceback" not in server.log_text()
+    check(rounds, people)
 
 
 @pytest.mark.load

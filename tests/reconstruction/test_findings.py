@@ -7,11 +7,9 @@ import math
 import re
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageOps
-from skimage.metrics import structural_similarity
 from torch import nn
 
 from convviz.images.decode import decode
@@ -25,6 +23,7 @@ from convviz.reconstruction.reconstruct import Halfway, LossParts, Reconstructio
 from convviz.reconstruction.reconstruct import ReconstructionStep as Step
 from convviz.structure.layers import layers
 from tests.networks_for_tests import network_of
+from tests.reconstruction import by_skimage
 
 STEADY = 0.01  # a change for each doubling of the steps, as "How we know" states it
 MATCHED = 0.1
@@ -412,20 +411,6 @@ def blurred(image: Image.Image, side: int) -> Image.Image:
     return image.resize((side, side), Image.Resampling.BOX).resize(image.size)
 
 
-def skimage_ssim(first: Image.Image, second: Image.Image) -> float:
-    return float(
-        structural_similarity(
-            np.asarray(first) / 255,
-            np.asarray(second) / 255,
-            channel_axis=2,
-            data_range=1.0,
-            gaussian_weights=True,
-            sigma=1.5,
-            use_sample_covariance=False,
-        )
-    )
-
-
 @pytest.mark.claims(
     "convviz.reconstruction.findings.what_differs", "convviz.reconstruction.findings._likeness"
 )
@@ -451,14 +436,14 @@ def test_networks_are_compared_at_the_same_size_with_their_baselines() -> None:
     scaled = [
         each.resize((64, 64), Image.Resampling.BILINEAR) for each in (blurred(large, 40), large)
     ]
-    assert float(said[1]) == pytest.approx(skimage_ssim(*scaled), abs=0.02)  # edges count less
-    assert float(said[2]) == pytest.approx(skimage_ssim(blurred(small, 8), small), abs=0.02)
+    assert float(said[1]) == pytest.approx(by_skimage.ssim(*scaled), abs=0.02)  # edges count less
+    assert float(said[2]) == pytest.approx(by_skimage.ssim(blurred(small, 8), small), abs=0.02)
     shows_nothing = []
     for side, original in ((128, scaled[1]), (64, small)):
         others = [photograph(each.name, side) for each in samples() if each.name != "cat"]
         others.append(Image.new("RGB", (side, side), (128, 128, 128)))
         shows_nothing += [
-            skimage_ssim(each.resize((64, 64), Image.Resampling.BILINEAR), original)
+            by_skimage.ssim(each.resize((64, 64), Image.Resampling.BILINEAR), original)
             for each in others
         ]
     assert float(said[3]) == pytest.approx(min(shows_nothing), abs=0.03)

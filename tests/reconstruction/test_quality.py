@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageOps
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from skimage.metrics import peak_signal_noise_ratio
 from torch import Tensor
 
 from convviz.images.decode import decode
 from convviz.images.preprocess import crop, to_pixels
 from convviz.images.samples import sample, samples
 from convviz.reconstruction.quality import agreement, baselines, psnr, ssim
+from tests.reconstruction import by_skimage
 
 NAMES = [each.name for each in samples()]
 
@@ -102,20 +103,13 @@ def photograph(name: str, side: int) -> Image.Image:
     return crop(decode(sample(name).read()), size=side, resize=side)
 
 
-def skimage_ssim(first: Image.Image, second: Image.Image) -> float:
-    """The SSIM of Wang et al. as scikit-image has it."""
-    pixels = [np.asarray(each, dtype=np.float64) / 255 for each in (first, second)]
-    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-    return float(structural_similarity(*pixels, channel_axis=2, data_range=1.0, **options))
-
-
 @pytest.mark.parametrize("side", [11, 24, 128, 224])
 def test_scikit_image_measures_the_same(side: int) -> None:
     grey, black = Image.new("RGB", (side, side), "#808080"), Image.new("RGB", (side, side))
     images = [*(photograph(name, side) for name in NAMES), grey, black]
     for first, second in itertools.combinations(images, 2):
         x, y = to_pixels(first), to_pixels(second)
-        assert ssim(x, y) == pytest.approx(skimage_ssim(first, second), abs=1e-5)
+        assert ssim(x, y) == pytest.approx(by_skimage.ssim(first, second), abs=1e-5)
         a, b = (np.asarray(each, dtype=np.float64) / 255 for each in (first, second))
         assert psnr(x, y) == pytest.approx(peak_signal_noise_ratio(a, b, data_range=1.0), abs=1e-4)
 
@@ -146,10 +140,10 @@ def test_baselines_are_those_of_grey_and_of_the_other_photographs(
     original = photograph(name, side) if name else tartan
     baseline = baselines(to_pixels(original), resize=side)
     expected = sorted(
-        skimage_ssim(photograph(other, side), original) for other in NAMES if other != name
+        by_skimage.ssim(photograph(other, side), original) for other in NAMES if other != name
     )
     assert baseline.unrelated == pytest.approx(expected, abs=0.01)
-    grey = skimage_ssim(Image.new("RGB", (side, side), (128, 128, 128)), original)
+    grey = by_skimage.ssim(Image.new("RGB", (side, side), (128, 128, 128)), original)
     assert baseline.grey == pytest.approx(grey, abs=0.01)
 
 

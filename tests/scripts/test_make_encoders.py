@@ -3,7 +3,6 @@
 import hashlib
 import json
 import pickle
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,18 +13,12 @@ import torch
 from safetensors import safe_open
 
 from convviz.networks import registry
-
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+from tests import project_scripts
 
 
 @pytest.fixture(scope="module")
 def script() -> Any:
-    sys.path.insert(0, str(SCRIPTS))
-    try:
-        import make_encoders
-    finally:
-        sys.path.remove(str(SCRIPTS))
-    return make_encoders
+    return project_scripts.script("make_encoders")
 
 
 @pytest.mark.parametrize("index", [0, 1], ids=["alexnet", "vgg16"])

@@ -1,27 +1,17 @@
 """The recipe of the bundled GoogLeNet: first weights, schedule and augmentation."""
 
-import sys
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
 
 from convviz.learning import recording
-
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+from tests import project_scripts
 
 
 @pytest.fixture(scope="module")
 def script() -> Any:
-    sys.path.insert(0, str(SCRIPTS))
-    try:
-        import train_googlenet
-    finally:
-        sys.path.remove(str(SCRIPTS))
-    assert isinstance(train_googlenet, ModuleType)
-    return train_googlenet
+    return project_scripts.script("train_googlenet")
 
 
 def test_it_begins_with_the_recorded_weights(script: Any) -> None:
