@@ -253,11 +253,6 @@ def is_bookkeeping(name: str) -> bool:
     return name in _RESHAPING or name in _CREATING
 
 
-def is_reshaping(name: str) -> bool:
-    """Tell whether an operation only rearranges values."""
-    return name in _RESHAPING
-
-
 def is_batch_norm(name: str) -> bool:
     """Tell whether an operation is a batch norm, under any of PyTorch's names for it."""
     return "batch_norm" in name
