@@ -16,7 +16,7 @@ from convviz.limits import LIMITS
 from tests import fault_table
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")  # before anything imports torch
-pytest_plugins = ["tests.networks_for_tests"]
+pytest_plugins = ["tests.networks_for_tests", "tests.unending"]
 
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
