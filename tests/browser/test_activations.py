@@ -198,15 +198,12 @@ PRESS = """(buttons) => {
 }"""
 
 
-# Wait until layers and the images of their maps have come to the browser.
-UNTIL_THERE = """(names) => new Promise((resolve) => {
-  const isThere = (name) =>
-    [...(window.convvizLayers?.values() ?? [])].some(
-      ({ grid }) => grid.id.endsWith(`/${name}`) && window.convvizStore?.has(grid.token),
-    );
-  const look = () => (names.every(isThere) ? resolve() : setTimeout(look, 50));
-  look();
-})"""
+# Whether layers and the images of their maps have come to the browser.
+ARE_THERE = """(names) => names.every((name) =>
+  [...(window.convvizLayers?.values() ?? [])].some(
+    ({ grid }) => grid.id.endsWith(`/${name}`) && window.convvizStore?.has(grid.token),
+  ),
+)"""
 
 
 def test_a_step_is_drawn_before_the_server_answers_and_as_it_answers(visit: Any) -> None:
@@ -216,7 +213,7 @@ def test_a_step_is_drawn_before_the_server_answers_and_as_it_answers(visit: Any)
     expect(deeper).to_have_attribute("aria-keyshortcuts", "]")
     deeper.click()
     expect(code).to_have_text("features.4")
-    page.evaluate(UNTIL_THERE, ["features.3", "features.4", "features.5"])
+    page.wait_for_function(ARE_THERE, arg=["features.3", "features.4", "features.5"])
 
     before, after = page.evaluate(PRESS, ["deeper"])
     assert "features.4" in before[1]
@@ -227,7 +224,7 @@ def test_a_step_is_drawn_before_the_server_answers_and_as_it_answers(visit: Any)
     assert page.evaluate(PRESS, []) == [after]
 
     # There and back, before the server has said a word.
-    page.evaluate(UNTIL_THERE, ["features.6"])
+    page.wait_for_function(ARE_THERE, arg=["features.6"])
     *_, there, back = page.evaluate(PRESS, ["shallower", "deeper"])
     assert there[1:] == before[1:]
     assert back == after

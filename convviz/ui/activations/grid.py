@@ -64,7 +64,7 @@ def remember_channel(choice: Choice, activations: Activations) -> None:
 def grid_id(choice: Choice, layer: str, options: DisplayOptions) -> str:
     """Name a layer's grid: by everything that it and its texts depend on."""
     weights = choice.network.weights.source
-    return f"{choice.image.sha256}/{choice.network_name}/{weights}/{options}/{layer}/{current()}"
+    return f"{choice.image.sha256}/{choice.network_name}/{weights}/{options}/{current()}/{layer}"
 
 
 def sections_of(activations: Activations, options: DisplayOptions) -> tuple[Section, ...]:

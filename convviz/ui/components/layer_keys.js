@@ -65,7 +65,6 @@ class LayerKeys {
     this.drawn.disconnect();
     window.removeEventListener("keydown", this.onKey);
     window.removeEventListener("click", this.onClick, true);
-    window.removeEventListener("click", this.onClicked);
   }
 }
 
