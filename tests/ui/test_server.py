@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -233,6 +234,32 @@ def test_a_visitors_oldest_files_go_and_one_that_is_too_large_is_refused(
     assert stored(manager, "one") == ["c", "d"]
     assert send("e", 2_500_000) == 413
     assert "e" not in stored(manager, "one")
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library's heap")
+def test_memory_that_is_free_between_what_is_used_goes_back_to_the_system() -> None:
+    """A process of its own, so that its heap holds what is said here."""
+    script = """
+import os
+from pathlib import Path
+from convviz.ui.server import return_free_memory
+
+def megabytes():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+blocks = [bytearray(2_000) for _ in range(100_000)]
+kept = blocks[::50]
+del blocks
+before = megabytes()
+return_free_memory()
+print(before - megabytes(), len(kept))
+"""
+    printed = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    returned, kept = map(float, printed.split())
+    assert kept == 2_000
+    assert 120 < returned < 250  # 196 MB were let go
 
 
 def test_the_server_as_a_whole_has_a_limit_and_ended_visits_count_for_nothing(
