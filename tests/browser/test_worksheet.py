@@ -1,10 +1,12 @@
 """A page saved as a worksheet: one file that says what the page said, and fetches nothing."""
 
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -16,31 +18,43 @@ PAGES = {
     "/Reconstruction?network=alexnet&weights=random&layer=features.0&seconds=60": ("Seconds60", 1),
 }
 
+FILE_NAME = "<b>bold<b> <img src=x onerror=document.title=1> &lt;i&gt; ![x](www.elsewhere.example)"
+
+
+def settled(page: Page) -> None:
+    """Wait for the end of the page, and for what it computes."""
+    expect(page.locator(".st-key-next")).to_be_visible()
+    expect(page.get_by_test_id("stSpinner")).to_have_count(0)
+
+
+def opened_worksheet(page: Page, folder: Path) -> Page:
+    """Save the page's worksheet and open it; check that it fetches nothing."""
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Worksheet").first.click()
+    assert re.fullmatch(r"convviz-\w+-worksheet\.html", saved.value.suggested_filename)
+    file = folder / "worksheet.html"
+    saved.value.save_as(file)
+    sheet = page.context.new_page()
+    asked: list[str] = []
+    sheet.on("request", lambda request: asked.append(request.url))
+    sheet.goto(file.as_uri())
+    assert [url for url in asked if not url.startswith(("data:", file.as_uri()))] == []
+    return sheet
+
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_worksheet_holds_the_page_and_fetches_nothing(
     visit: Callable[..., Page], tmp_path: Path, path: str
 ) -> None:
     page = visit(path)
-    expect(page.locator(".st-key-next")).to_be_visible()  # the end of the page
-    expect(page.get_by_test_id("stSpinner")).to_have_count(0)
+    settled(page)
     title = page.locator("h1").inner_text()
     ends = (
         "a => history.replaceState(history.state, '', location + (location.search ? '&' : '?') + a)"
     )
     page.evaluate(ends, "job=a&shared=b&present=1")
-    with page.expect_download() as saved:
-        page.get_by_role("button", name="Worksheet").first.click()
-    assert re.fullmatch(r"convviz-\w+-worksheet\.html", saved.value.suggested_filename)
-    file = tmp_path / "worksheet.html"
-    saved.value.save_as(file)
-
+    sheet = opened_worksheet(page, tmp_path)
     text, figures = PAGES[path]
-    sheet = page.context.new_page()
-    asked: list[str] = []
-    sheet.on("request", lambda request: asked.append(request.url))
-    sheet.goto(file.as_uri())
-    assert [url for url in asked if not url.startswith(("data:", file.as_uri()))] == []
     expect(sheet.locator("h1")).to_have_text(title)
     expect(sheet.locator("body")).to_contain_text(text)
     assert sheet.locator("script, link, iframe, [href]").count() == 0
@@ -52,3 +66,21 @@ def test_a_worksheet_holds_the_page_and_fetches_nothing(
     assert sheet.locator(".question").count() == 2
     expect(sheet.locator("code").last).to_contain_text(page.url.partition("?")[0])
     expect(sheet.locator("code").last).not_to_contain_text(re.compile("job=|shared=|present="))
+
+
+def test_names_that_somebody_else_wrote_are_text_on_a_worksheet(
+    visit: Callable[..., Page], tmp_path: Path
+) -> None:
+    page = visit("/?network=alexnet&weights=random")
+    image = io.BytesIO()
+    Image.new("RGB", (90, 60), "teal").save(image, "PNG")
+    file = {"name": f"{FILE_NAME}.png", "mimeType": "image/png", "buffer": image.getvalue()}
+    page.locator(".st-key-home_upload input[type=file]").set_input_files(file)
+    expect(page).to_have_url(re.compile("image=upload"))
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Activations").click()
+    expect(page.locator("h1")).to_have_text("Activations")
+    settled(page)
+    sheet = opened_worksheet(page, tmp_path)
+    expect(sheet.locator("body")).to_contain_text(FILE_NAME)
+    assert sheet.locator("b, i, img[src=x]").count() == 0
+    assert sheet.title() != "1"

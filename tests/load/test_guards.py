@@ -159,6 +159,24 @@ def test_a_visitor_who_sends_files_past_the_page_holds_250_megabytes(server: Ser
         other.open("Activations")
 
 
+@pytest.mark.load
+@pytest.mark.timeout(600)
+def test_files_go_with_the_visit_that_sent_them(server: Server) -> None:
+    """Streamlit keeps a visit for two minutes after its line is gone; then its files go."""
+    with Visitor(server.address) as one:
+        one.open()
+        before = server.settled_bytes()
+        assert {put(one, size=20_000_000) for _ in range(10)} <= {200, 204}
+        held = server.memory_bytes()
+        assert held - before > 150e6
+    ended = time.monotonic()
+    while server.memory_bytes() > held - 150e6:
+        assert time.monotonic() - ended < 120 + 60, "200 MB stay"
+        time.sleep(1)
+    measured = f"gone {time.monotonic() - ended:.0f} s after the line"
+    note("A visitor leaves 200 MB of files", "≤ 60 s after the visit, kept for 120 s", measured)
+
+
 # ---- paths ---------------------------------------------------------------------------------------
 
 ROOTS = (

@@ -17,6 +17,7 @@ from torch import nn
 from convviz.figures import reconstruction, transfer
 from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form
+from convviz.networks.design_link import to_link
 from convviz.networks.network import NetworkSpec
 from convviz.networks.registry import register
 from convviz.plain_text import code, plain
@@ -267,6 +268,50 @@ def test_refused_names_in_a_zip_are_text(open_page: OpenPage) -> None:
         app.file_uploader(key=key).upload("a.zip", data.getvalue(), "application/zip").run()
         assert app.error
         assert_text(app)
+
+
+NAME = "![x](x) **bold** :material_home: <b>"
+DESIGN = """name {name}
+input 3x64x64  # {comment}
+conv 8 3x3 p1
+relu
+gap
+fc 3
+"""
+
+
+@pytest.mark.parametrize("view", ["build", "train", "sweep"])
+def test_a_name_and_a_comment_in_a_design_are_text(view: str, open_page: OpenPage) -> None:
+    text = DESIGN.format(name=NAME, comment=HOSTILE)
+    app = open_page("pages/9_Design.py", design=to_link(text), design_view=view)
+    assert not app.error
+    assert app.query_params["design"] == to_link(text)
+    assert_text(app)
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("", HOSTILE),
+        ("relu", HOSTILE),
+        ("relu", f"relu {HOSTILE}"),
+        ("3x3", HOSTILE.replace(" ", "")),
+        ("3x64x64", HOSTILE),
+        (NAME, HOSTILE * 2),
+        ("relu", "relu\udc80".encode("utf-8", "surrogatepass").decode("latin-1")),
+    ],
+    ids=["no design", "a block", "an option", "a kernel", "the input", "the name", "a surrogate"],
+)
+def test_what_is_wrong_in_the_file_of_a_design_is_named_as_text(
+    line: str, wrong: str, open_page: OpenPage
+) -> None:
+    design = DESIGN.format(name=NAME, comment="")
+    data = (design.replace(line, wrong) if line else wrong).encode("latin-1")
+    app = open_page("pages/9_Design.py")
+    file = FILE_NAME.replace(".png", ".txt")
+    app.file_uploader(key="design_file").upload(file, data, "text/plain").run()
+    assert app.error
+    assert_text(app)
 
 
 def test_what_the_sweep_looks_for_would_be_found() -> None:
