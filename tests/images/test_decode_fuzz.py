@@ -1,4 +1,5 @@
 import io
+import zlib
 from contextlib import suppress
 from typing import Any
 
@@ -71,6 +72,38 @@ def picture_or_image_error(data: bytes) -> None:
 @settings(deadline=None, max_examples=100)
 def test_random_bytes_are_refused_plainly(data: bytes) -> None:
     picture_or_image_error(data)
+
+
+def repaired(png: bytes) -> bytes:
+    """Write the checksum of each chunk of a PNG anew, as far as its lengths lead."""
+    data, start = bytearray(png), 8
+    while start + 12 <= len(data):
+        end = start + 8 + int.from_bytes(data[start : start + 4], "big")
+        if end + 4 > len(data):
+            break
+        data[end : end + 4] = zlib.crc32(data[start + 4 : end]).to_bytes(4, "big")
+        start = end + 4
+    return bytes(data)
+
+
+PNGS = [data for data in VALID if data.startswith(b"\x89PNG")]
+
+
+@given(
+    st.sampled_from(PNGS),
+    st.lists(st.tuples(st.integers(0, 10**6), st.binary(min_size=1, max_size=4)), max_size=6),
+)
+@settings(deadline=None, max_examples=400)
+def test_mutated_files_whose_checksums_are_right_give_a_picture_or_an_image_error(
+    valid: bytes, edits: list[tuple[int, bytes]]
+) -> None:
+    """What a checksum would have refused reaches the decoder."""
+    assert repaired(valid) == valid
+    data = bytearray(valid)
+    for index, new in edits:
+        start = 8 + index % (min(200, len(data) - 8) if index % 2 else len(data) - 8)
+        data[start : start + len(new)] = new[: len(data) - start]
+    picture_or_image_error(repaired(bytes(data)))
 
 
 @given(
