@@ -16,6 +16,15 @@ def no_such_choice(key: str, asked: str) -> str:
     )
 
 
+def no_such_page(asked: str) -> str:
+    """Say that an address names no page, and where it has led.
+
+    Args:
+        asked: The name in the address.
+    """
+    return tr("There is no page “{asked}” here; this is Home.", asked=quoted(asked))
+
+
 def no_such_channel(asked: str, channels: int) -> str:
     """Say that a link asks for a channel that the layer does not have.
 

@@ -41,6 +41,7 @@ class Key(StrEnum):
     HANDED_ON = "shared"
     PRESENT = "present", int
     LANGUAGE = "lang"
+    ASKED_PAGE = "asked"
 
     # Activations
     ACTIVATIONS_VIEW = "view"

@@ -38,6 +38,11 @@ class Page:
         return words[1].lower() if len(words) > 1 else "home"
 
     @property
+    def address(self) -> str:
+        """What its address ends with, as Streamlit makes it of the file's name; Home's is empty."""
+        return "" if self is HOME else Path(self.file).stem.partition("_")[2]
+
+    @property
     def exists(self) -> bool:
         """Whether this version of the app has the page."""
         return (_ROOT / self.file).is_file()

@@ -1,11 +1,11 @@
 """The server around the pages: what it does at its start, with every request, and now and then.
 
-`app.py` hands `options()` to Streamlit's `st.App`, with the route of `ui.camera`. Six things are
+`app.py` hands `options()` to Streamlit's `st.App`, with the route of `ui.camera`. Seven things are
 done here, none of which a page can do: PyTorch is loaded when the server starts, so that the first
-visitor does not wait for it; hosts that are not on the list are refused; the style of all pages is
-part of the first answer; every answer carries security headers; files that browsers send are
-counted, bounded and let go; and links to elsewhere, the path of its script and its own words about
-a fault are taken out of what Streamlit sends.
+visitor does not wait for it; hosts that are not on the list are refused; an address that is no
+page's leads to one; the style of all pages is part of the first answer; every answer carries
+security headers; files that browsers send are counted, bounded and let go; and links to elsewhere,
+the path of its script and its own words about a fault are taken out of what Streamlit sends.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ from contextlib import asynccontextmanager, suppress
 from functools import cache as once
 from pathlib import Path
 from typing import Any, TypedDict
+from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
@@ -46,7 +47,8 @@ from convviz.errors import SettingError
 from convviz.jobs import cluster
 from convviz.language import speaking, tr
 from convviz.plain_text import unlinked
-from convviz.ui import camera, errors, exports, handed_on, language, login, shell
+from convviz.ui import camera, errors, exports, handed_on, language, login, navigation, shell
+from convviz.ui.keys import Key
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +66,7 @@ _SWEEP_SECONDS = 15.0
 _HEALTH = "/_stcore/health"
 _UPLOAD = re.compile(r".*/_stcore/upload_file/(?P<session>[^/]+)/(?P<file>[^/]+)/?")
 _OVERHEAD_BYTES = 64_000  # of the form around a file
+_NAME_CHARACTERS = 60  # of a page that does not exist
 
 
 class Options(TypedDict):
@@ -101,6 +104,7 @@ def options() -> Options:
             Middleware(SecurityHeaders, ancestors=ancestors),
             Middleware(Hosts, hosts=hosts),
             Middleware(Uploads),
+            Middleware(Addresses),
             Middleware(Styles),
             Middleware(SentFrames),
         ],
@@ -404,6 +408,74 @@ class Styles:
         unread = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range")
         headers = [pair for pair in scope["headers"] if pair[0].lower() not in unread]
         await self._app({**scope, "headers": headers, "extensions": {}}, receive, with_style)
+
+
+# ---- addresses of pages --------------------------------------------------------------------------
+
+
+class Addresses:
+    """Leads from an address that is no page's to the one that is meant, or to Home, which says so.
+
+    Streamlit opens Home there, with a dialog in its own words, whatever is written small or large.
+
+    Args:
+        app: What answers; with its page in HTML where nothing else has the address.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        target = other_address(scope["path"]) if scope["type"] == "http" else None
+        if target is None or scope["method"] != "GET":
+            await self._app(scope, receive, send)
+            return
+        page, missing = target
+        is_led = False
+
+        async def led(message: Message) -> None:
+            nonlocal is_led
+            if message["type"] == "http.response.start":
+                kind = Headers(raw=message["headers"]).get("content-type", "")
+                is_led = message["status"] == 200 and kind.startswith("text/html")
+                if is_led:
+                    query = parse_qsl(scope["query_string"].decode("latin-1"))
+                    if missing:
+                        query = [*query, (Key.ASKED_PAGE, missing)]
+                    url = f"{page}?{urlencode(query)}" if query else page
+                    await RedirectResponse(url, status_code=307)(scope, receive, send)
+            if not is_led:
+                await send(message)
+
+        await self._app(scope, receive, led)
+
+
+def other_address(path: str) -> tuple[str, str] | None:
+    """Find the page that an address means which is none's.
+
+    Args:
+        path: Of the address, from the server's root.
+
+    Returns:
+        The page's address, relative to this one, and the name that no page has; or None where the
+        address is right, or belongs to a file.
+    """
+    base = str(config.get_option("server.baseUrlPath") or "").strip("/")
+    asked = path.strip("/")
+    if base:
+        if asked != base and not asked.startswith(f"{base}/"):
+            return None
+        asked = asked[len(base) :].strip("/")
+    if "." in asked or path.endswith("/"):
+        return None
+    pages = (navigation.HOME, *navigation.pages())
+    addresses = {page.address.lower(): page.address for page in pages}
+    if asked in addresses.values():
+        return None
+    up = "../" * asked.count("/")
+    meant = addresses.get(asked.lower())
+    return (up + meant, "") if meant else (up or "./", asked[:_NAME_CHARACTERS])
 
 
 # ---- uploads -------------------------------------------------------------------------------------

@@ -103,6 +103,7 @@ class Visit:
         brought: Bytes in memory of the networks that the visitor's files hold, by source.
         times_forgotten: How often the visitor asked for everything to be forgotten.
         forgotten: What was forgotten when the visitor asked for it; shown until a page is opened.
+        led_home: Why an address has led to Home; shown until a page is opened.
         notices: What a link asked for that could not be had, by key.
         notices_changed: Whether they are to be drawn anew at the end of the run.
         notice_board: Where on the page the notices stand.
@@ -141,6 +142,7 @@ class Visit:
     brought: dict[str, int] = field(default_factory=dict)
     times_forgotten: int = 0
     forgotten: str = ""
+    led_home: str = ""
     notices: dict[str, str] = field(default_factory=dict)
     notices_changed: bool = False
     notice_board: DeltaGenerator | None = None
@@ -200,11 +202,15 @@ def enter(page: str) -> None:
         current.written = dict(current.address)
     if current.page != page:
         current.page = page
-        current.forgotten = ""
+        current.forgotten = current.led_home = ""
         current.placed.clear()
     if back:
         _forget_choices(page)
         current.link = dict(current.address)
+    asked = current.link.pop(Key.ASKED_PAGE, "")
+    if asked:
+        current.led_home = findings.no_such_page(asked)
+        write_url(Key.ASKED_PAGE, None)
     current.restoring = back
     current.running = True
     current.shown_run = None
@@ -493,11 +499,12 @@ def draw_notices(board: DeltaGenerator | None) -> None:
     if board is None:
         return
     board.empty()
-    if current.forgotten or current.notices:
+    links = [*filter(None, [current.led_home]), *current.notices.values()]
+    if current.forgotten or links:
         with board.container():
             if current.forgotten:
                 st.success(again(current.forgotten), icon=":material/delete_forever:")
-            for sentence in current.notices.values():
+            for sentence in links:
                 st.info(again(sentence), icon=":material/link_off:")
 
 

@@ -181,6 +181,22 @@ def test_the_whole_card_is_its_link(visit: Any) -> None:
     expect(page).to_have_url(re.compile("image=koala"))
 
 
+def test_an_address_of_no_page_leads_home_with_its_choices_and_says_so(visit: Any) -> None:
+    page = visit("/Nothing**here**?network=alexnet&image=koala")
+    expect(page.get_by_text("There is no page “Nothing**here**” here")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/\?(?=.*image=koala)(?!.*asked)"))
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Filters").click()
+    expect(page.locator("h1")).to_have_text("Filters")
+    expect(page.get_by_text("There is no page")).to_have_count(0)
+
+
+def test_an_address_in_small_letters_is_the_pages(visit: Any) -> None:
+    page = visit("/filters?image=koala")
+    expect(page.locator("h1")).to_have_text("Filters")
+    expect(page).to_have_url(re.compile(r"/Filters\?(?=.*image=koala)(?!.*asked)"))
+
+
 def press(page: Page, key: str) -> None:
     # A button with a tooltip is there twice, once for touch screens.
     page.locator(f".st-key-{key} button:visible").click()

@@ -16,7 +16,7 @@ import torch
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -179,6 +179,59 @@ def test_course_platforms_may_embed_where_that_is_set() -> None:
     for bad in ("moodle.example.edu", "https://x/y", "https://x;script-src", "javascript://x"):
         with pytest.raises(SettingError, match="CONVVIZ_EMBED names"):
             server.frame_ancestors(bad)
+
+
+@pytest.mark.claims("convviz.ui.findings.no_such_page")
+@pytest.mark.parametrize(
+    ("path", "leads_to"),
+    [
+        ("/", None),
+        ("/Activations", None),
+        ("/Transfer_learning", None),
+        ("/activations", ("Activations", "")),
+        ("/TRANSFER_LEARNING", ("Transfer_learning", "")),
+        ("/Nothing", ("./", "Nothing")),
+        ("/Home", ("./", "Home")),
+        ("/Activations/more", ("../", "Activations/more")),
+        ("/a/b/c", ("../../", "a/b/c")),
+        ("/static/none.js", None),
+        ("/" + "a" * 500, ("./", "a" * 60)),
+    ],
+)
+def test_an_address_that_is_no_pages_leads_to_one(
+    path: str, leads_to: tuple[str, str] | None
+) -> None:
+    assert server.other_address(path) == leads_to
+
+
+def test_behind_a_path_of_its_own_the_app_finds_its_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server.config, "get_option", lambda name: "/course/convviz/")
+    assert server.other_address("/course/convviz") is None
+    assert server.other_address("/course/convviz/Filters") is None
+    assert server.other_address("/course/convviz/filters") == ("Filters", "")
+    assert server.other_address("/course/convviz/none") == ("./", "none")
+    assert server.other_address("/course/convviz-other") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "status", "location"),
+    [
+        ("/Nothing", HTMLResponse("page"), 307, "./?image=cat&tau=0.1&asked=Nothing"),
+        ("/filters", HTMLResponse("page"), 307, "Filters?image=cat&tau=0.1"),
+        ("/Filters", HTMLResponse("page"), 200, None),
+        ("/_stcore/health", PlainTextResponse("ok"), 200, None),
+        ("/media/none", PlainTextResponse("none", status_code=404), 404, None),
+    ],
+)
+def test_only_streamlits_own_page_leads_elsewhere(
+    path: str, answer: Response, status: int, location: str | None
+) -> None:
+    scope = http("GET", path) | {"query_string": b"image=cat&tau=0.1"}
+    begin, body = call(server.Addresses(answer), scope, {"type": "http.request"})
+    assert begin["status"] == status
+    headers = {name.decode(): value.decode() for name, value in begin["headers"]}
+    assert headers.get("location") == location
+    assert (body["body"] == b"") is (location is not None)
 
 
 @pytest.fixture
