@@ -12,8 +12,8 @@ import time
 from convviz.datasets.distant_marks import distant_marks
 from convviz.learning import design_record
 from convviz.learning.design_comparison import compare_designs
+from convviz.learning.design_findings import design_baselines, design_verdict
 from convviz.learning.design_results import DesignSettings
-from convviz.learning.findings import design_baselines, design_verdict
 from convviz.networks.design import Design
 
 NEAR = """name sees 8 pixels

@@ -126,7 +126,7 @@ def line(view: DesignComparison) -> str:
 
 def print_result(view: DesignComparison) -> None:
     """Print what the trainings reached."""
-    from convviz.learning import findings
+    from convviz.learning import design_findings
 
     print()
     print(
@@ -139,14 +139,14 @@ def print_result(view: DesignComparison) -> None:
         print()
         rows = [(n.name, f"{n.before:.3g}", f"{n.after:.3g}") for n in result.gradients]
         print(table((f"{result.name}: gradient norms", "before", "after training"), rows))
-        if text := findings.dead_relus(result):
+        if text := design_findings.dead_relus(result):
             print(text)
     print()
-    print(findings.design_baselines(view))
-    if text := findings.diverged_designs(view):
+    print(design_findings.design_baselines(view))
+    if text := design_findings.diverged_designs(view):
         print(text)
     if len(view.results) == 2:
-        print(findings.design_verdict(view))
+        print(design_findings.design_verdict(view))
 
 
 def _row(result: DesignResult) -> tuple[str, ...]:
@@ -163,7 +163,7 @@ def _row(result: DesignResult) -> tuple[str, ...]:
 
 def as_json(view: DesignComparison) -> dict[str, Any]:
     """Return the trainings as plain numbers."""
-    from convviz.learning import findings
+    from convviz.learning import design_findings
 
     paired, images = view.interval, view.images
     return {
@@ -181,7 +181,7 @@ def as_json(view: DesignComparison) -> dict[str, Any]:
         if paired is None
         else {"mean": paired.mean, "interval": [paired.low, paired.high], "seeds": paired.pairs},
         "mcnemar_p": None if images is None else images.p_value,
-        "verdict": findings.design_verdict(view) if len(view.results) == 2 else "",
+        "verdict": design_findings.design_verdict(view) if len(view.results) == 2 else "",
         "note": view.note,
     }
 

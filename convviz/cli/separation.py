@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     check_target(args.json)
 
-    from convviz.learning.findings import probed, separates
     from convviz.learning.separation import separate
+    from convviz.learning.separation_findings import probed, separates
 
     dataset = read_data(args.data, args.pictures)
     with ProgressBar() as progress:

@@ -19,7 +19,7 @@ from convviz.datasets.labelled_set import Dataset, Split
 from convviz.errors import SettingError
 from convviz.features.activations import is_empty, observe_strengths
 from convviz.language import ENGLISH, speaking, tr
-from convviz.learning import findings, loop
+from convviz.learning import design_findings, loop
 from convviz.learning.config import TrainingSettings, TrainingStep
 from convviz.learning.design_results import (
     LEARNING_RATE,
@@ -284,7 +284,7 @@ def _info(result: DesignResult, dataset: str, classes: tuple[str, ...]) -> Train
     """Describe the network of the first run that is over, in English: it goes into its file."""
     run = result.complete[0]
     with speaking(ENGLISH):
-        note = findings.accuracy_of_design(run)
+        note = design_findings.accuracy_of_design(run)
     return TrainedInfo(
         network=design_spec(result.design).name,
         form=Form("", 1, classes),

@@ -8,8 +8,8 @@ from PIL import Image
 
 from convviz.cli import main
 from convviz.datasets.class_folders import from_folder
-from convviz.learning.findings import probed, separates
 from convviz.learning.separation import separate
+from convviz.learning.separation_findings import probed, separates
 from convviz.weights.load import load
 
 

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from convviz.datasets.image_set import Files
 from convviz.errors import ConvvizError, NetworkError
 from convviz.features import activations as maps
-from convviz.features import findings
+from convviz.features import channel_findings, findings
 from convviz.features.ablation import ablate
 from convviz.features.arithmetic import arithmetic
 from convviz.features.class_evidence import average_maps, class_evidence
@@ -133,7 +133,7 @@ def last(steps: Iterator[Any]) -> Any:
 
 def field_and_sentence(network: Network, image: Image.Image) -> tuple[Any, str]:
     field = effective_field(network, image, LAYER, 0, 3, 3)
-    return field, findings.effective_field(field)
+    return field, channel_findings.effective_field(field)
 
 
 Call = Callable[[Network, Image.Image], Any]

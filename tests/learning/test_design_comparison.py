@@ -16,7 +16,8 @@ from convviz.datasets.distant_marks import distant_marks
 from convviz.datasets.labelled_set import Dataset, partition
 from convviz.datasets.shapes import shapes
 from convviz.errors import DesignError, RecordingError, SettingError
-from convviz.learning import design_record, design_training, findings
+from convviz.learning import design_findings as findings
+from convviz.learning import design_record, design_training
 from convviz.learning.design_comparison import compare_designs, distinct, for_classes
 from convviz.learning.design_results import (
     DeadRelu,
@@ -346,7 +347,7 @@ def right(number: int, of: int = 100) -> list[bool]:
     return [True] * number + [False] * (of - number)
 
 
-@pytest.mark.claims("convviz.learning.findings.design_verdict")
+@pytest.mark.claims("convviz.learning.design_findings.design_verdict")
 def test_the_verdict_follows_from_the_numbers() -> None:
     def verdict(first: list[list[bool]], second: list[list[bool]]) -> str:
         return findings.design_verdict(comparison(result("A", *first), result("B", *second)))
@@ -376,7 +377,7 @@ def test_the_verdict_follows_from_the_numbers() -> None:
     assert "p = 0.5" in few
 
 
-@pytest.mark.claims("convviz.learning.findings.design_baselines")
+@pytest.mark.claims("convviz.learning.design_findings.design_baselines")
 def test_what_does_no_better_than_guessing_is_named() -> None:
     # Wilson's 95 % interval of 59 in 100 begins at 49.2 %, that of 61 at 51.2 %.
     text = findings.design_baselines(comparison(result("A", right(59)), result("B", right(61))))
@@ -389,7 +390,7 @@ def test_what_does_no_better_than_guessing_is_named() -> None:
     assert findings.design_baselines(comparison(result("A"))).endswith("pixels 25.0 %.")
 
 
-@pytest.mark.claims("convviz.learning.findings.diverged_designs")
+@pytest.mark.claims("convviz.learning.design_findings.diverged_designs")
 def test_trainings_that_diverged_are_counted() -> None:
     wild = result("A", right(1), right(2), ending="not finite")
     text = findings.diverged_designs(comparison(wild, result("B", right(5))))
@@ -398,7 +399,7 @@ def test_trainings_that_diverged_are_counted() -> None:
     assert findings.diverged_designs(comparison(result("B", right(5)))) == ""
 
 
-@pytest.mark.claims("convviz.learning.findings.dead_relus")
+@pytest.mark.claims("convviz.learning.design_findings.dead_relus")
 def test_dead_relus_are_counted_over_all_layers() -> None:
     counted = replace(result("A"), dead=(DeadRelu("relu1", 16, 1, 30), DeadRelu("relu2", 8, 4, 30)))
     text = findings.dead_relus(counted)
@@ -411,7 +412,7 @@ def test_dead_relus_are_counted_over_all_layers() -> None:
     )
 
 
-@pytest.mark.claims("convviz.learning.findings.accuracy_of_design")
+@pytest.mark.claims("convviz.learning.design_findings.accuracy_of_design")
 def test_a_designs_file_says_how_well_it_does() -> None:
     run = DesignRun(3, correct=(True, True, False, True))
     assert findings.accuracy_of_design(run).startswith("75.0 % of 4 test pictures")

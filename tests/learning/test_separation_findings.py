@@ -10,8 +10,8 @@ from scipy.stats import binomtest
 
 from convviz.datasets.labelled_set import Dataset
 from convviz.datasets.shapes import shapes
-from convviz.learning.findings import probed, separates
 from convviz.learning.separation import ProbeAnswers, Separation, StageSeparation, archive
+from convviz.learning.separation_findings import probed, separates
 from convviz.networks.registry import spec
 from convviz.structure.layers import layers
 from convviz.structure.trunk import stages
@@ -42,9 +42,9 @@ def separation(*right: tuple[int, int | None], copies: int = 0) -> Separation:
 
 
 @pytest.mark.claims(
-    "convviz.learning.findings.separates",
-    "convviz.learning.findings._trained_against_untrained",
-    "convviz.learning.findings._above_guessing",
+    "convviz.learning.separation_findings.separates",
+    "convviz.learning.separation_findings._trained_against_untrained",
+    "convviz.learning.separation_findings._above_guessing",
 )
 def test_a_clear_lead_is_named_with_the_stage_where_it_is() -> None:
     text = separates(separation((24, 22), (38, 20), (30, 29)))
@@ -82,7 +82,8 @@ def test_without_an_untrained_encoder_nothing_is_compared() -> None:
 
 
 @pytest.mark.claims(
-    "convviz.learning.findings.probed", "convviz.learning.findings._probed_pictures"
+    "convviz.learning.separation_findings.probed",
+    "convviz.learning.separation_findings._probed_pictures",
 )
 def test_how_it_was_measured_is_said() -> None:
     text = probed(separation((20, 20)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.features import findings
+from convviz.features import channel_findings
 from convviz.features.ablation import Ablation, ablate, deeper_layers
 from convviz.features.activations import Activations
 from convviz.figures import activations as figures
@@ -64,7 +64,7 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
         deeper_name,
         keep=mode == _MODES[1],
     )
-    st.caption(findings.ablation(ablation))
+    st.caption(channel_findings.ablation(ablation))
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.markdown(tr("**How much each deeper layer changes**"))
@@ -105,9 +105,9 @@ def _maps(ablation: Ablation) -> None:
     # What did not change shows nothing: behind its own ReLU that is all but what was switched off.
     changed = most_changed[ablation.relative[most_changed] != 0][:_MOST_MAPS].tolist()
     if not changed:
-        st.markdown(findings.nothing_changed(ablation.deeper.title))
+        st.markdown(channel_findings.nothing_changed(ablation.deeper.title))
         return
-    st.markdown(findings.most_changed_heading(ablation.deeper.title))
+    st.markdown(channel_findings.most_changed_heading(ablation.deeper.title))
     with st.container(horizontal=True, key="activations_changed_maps"):
         for channel in changed:
             before = ablation.before.rectified[channel]
@@ -124,4 +124,6 @@ def _maps(ablation: Ablation) -> None:
                         output_format="PNG",
                         alt=alt,
                     )
-                st.caption(findings.ablation_channel(channel, float(ablation.relative[channel])))
+                st.caption(
+                    channel_findings.ablation_channel(channel, float(ablation.relative[channel]))
+                )

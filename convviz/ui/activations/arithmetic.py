@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.errors import NetworkError
-from convviz.features import findings
+from convviz.features import channel_findings
 from convviz.features.activations import Activations
 from convviz.features.arithmetic import arithmetic as derive
 from convviz.features.arithmetic_steps import Pooled, WeightedSum
@@ -39,13 +39,13 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
         _draw_window(choice, activations, channel, window, (row, column))
     if values.numel() > 1:
         _choose_position(context, row, column, *values.shape)
-    st.markdown(findings.arithmetic_number(arithmetic, is_map=values.numel() > 1))
+    st.markdown(channel_findings.arithmetic_number(arithmetic, is_map=values.numel() > 1))
     for number, stage in enumerate(arithmetic.stages, start=1):
         source = ""
         if isinstance(stage, WeightedSum | Pooled):
             source = _title(stage.source, choice.network)
-        st.markdown(f"{number}. {findings.stage(stage, source)}")
-    st.caption(findings.arithmetic_check(arithmetic))
+        st.markdown(f"{number}. {channel_findings.stage(stage, source)}")
+    st.caption(channel_findings.arithmetic_check(arithmetic))
     how_we_know("arithmetic")
 
 
@@ -65,7 +65,7 @@ def _draw_window(
             inputs=_input_names(window),
             source=source,
             output=tr("The map of channel {channel}", channel=channel),
-            contributions=findings.contributions_heading(source),
+            contributions=channel_findings.contributions_heading(source),
         ),
         photograph=cache.photograph(choice.image, network),
         side=network.input_size,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.features import findings
+from convviz.features import channel_findings, findings
 from convviz.features.activations import Activations
 from convviz.features.effective_field import effective_field, map_box
 from convviz.figures import activations as figures
@@ -63,7 +63,7 @@ def position_context(choice: Choice, activations: Activations) -> str:
 def _effective_field(
     choice: Choice, activations: Activations, channel: int, row: int, column: int
 ) -> None:
-    st.markdown(findings.field_heading(row, column))
+    st.markdown(channel_findings.field_heading(row, column))
     layer = activations.layer
     field = effective_field(choice.network, choice.image.pixels, layer.name, channel, row, column)
     brightness = field.weights.sqrt()
@@ -72,7 +72,7 @@ def _effective_field(
         st.image(
             image, width="stretch", output_format="PNG", alt=tr("The effective receptive field")
         )
-    st.caption(findings.effective_field(field))
+    st.caption(channel_findings.effective_field(field))
     if field.core is None:
         return
     exports.save_button(

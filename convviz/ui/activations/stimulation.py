@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from convviz.features import findings
+from convviz.features import channel_findings
 from convviz.features.activations import Activations
 from convviz.features.occlusion import Measure, OcclusionStep, occlude
 from convviz.features.synthesis import TARGETS, SynthesisConfig, SynthesisStep, synthesise
@@ -120,7 +120,7 @@ def _draw_occlusion(choice: Choice, step: OcclusionStep, measured: str) -> None:
     falls = step.by_pixel(choice.network.weights.input_size).nan_to_num()
     bound = float(falls.abs().max())
     over = signed_overlay(choice.crop(enlarged=_PIXELS), falls, bound)
-    _, highest = findings.occlusion_extremes(step)
+    _, highest = channel_findings.occlusion_extremes(step)
     left, right = st.columns(2, gap="large")
     with left:
         st.image(
@@ -128,8 +128,8 @@ def _draw_occlusion(choice: Choice, step: OcclusionStep, measured: str) -> None:
         )
     with right:
         st.html(signs(step))
-        st.markdown(findings.occlusion_watched(step, measured))
-        st.caption(findings.occlusion_colours(bound))
+        st.markdown(channel_findings.occlusion_watched(step, measured))
+        st.caption(channel_findings.occlusion_colours(bound))
         if highest - step.uncovered > _NOTICED * abs(step.uncovered):
             st.caption(
                 tr(
@@ -149,8 +149,8 @@ def _draw_occlusion(choice: Choice, step: OcclusionStep, measured: str) -> None:
 
 def signs(step: OcclusionStep) -> str:
     """Say beside the two colours by how much the response falls and rises."""
-    falls = f'<span class="lost"></span>{findings.occlusion_falls(step)}'
-    rises = f'<span class="won"></span>{findings.occlusion_rises(step)}'
+    falls = f'<span class="lost"></span>{channel_findings.occlusion_falls(step)}'
+    rises = f'<span class="won"></span>{channel_findings.occlusion_rises(step)}'
     channel = tr("Covered there, the channel")
     return f'<div class="convviz-signs">{channel} {falls}{rises}</div>'
 
@@ -196,7 +196,7 @@ def _synthesis(
             synthesise,
             key="activations_start_synthesis",
             is_done=step is not None,
-            title=findings.synthesis_title(channel, layer.title),
+            title=channel_findings.synthesis_title(channel, layer.title),
             about=about,
             images=(),
             network=choice.network,
@@ -209,7 +209,7 @@ def _synthesis(
         left, _ = st.columns([1, 1])
         with left:
             st.image(step.picture, width=448, output_format="PNG", alt=tr("The image made"))
-            st.caption(findings.synthesis(step))
+            st.caption(channel_findings.synthesis(step))
             exports.save_button(
                 tr("Save as PNG"),
                 step.picture,

@@ -13,7 +13,7 @@ from convviz.datasets import published, zip_archive
 from convviz.datasets.image_set import Files, ImageSet, SampleCrops, Zipped
 from convviz.datasets.stimuli import Stimuli
 from convviz.errors import ImageError
-from convviz.features import findings
+from convviz.features import channel_findings
 from convviz.features.activations import Activations
 from convviz.features.top_patches import TopPatchesStep, find_top_patches, patch_picture
 from convviz.formatting import size_text
@@ -248,7 +248,7 @@ def _draw_patches(
     top_patches = step.stimuli
     layer = top_patches.layer
     cuts = _cuts(choice, about, step, images, channel)
-    text = findings.patches(top_patches, channel, images.name, is_partial=step.fraction < 1)
+    text = channel_findings.patches(top_patches, channel, images.name, is_partial=step.fraction < 1)
     if not top_patches.patches(channel):
         st.info(text)
     else:
@@ -283,7 +283,7 @@ def _draw_patches(
             exports.file_name(choice, layer.name, "patches", ending="csv"),
             key="activations_save_patches",
         )
-        dead = findings.patches_dead(top_patches)
+        dead = channel_findings.patches_dead(top_patches)
         if dead:
             st.caption(dead)
 

@@ -14,8 +14,8 @@ from convviz.figures import theme
 from convviz.formatting import decimals, grouped, percent
 from convviz.jobs.job import JobView
 from convviz.language import again, tr
+from convviz.learning import design_findings as results
 from convviz.learning import design_record
-from convviz.learning import findings as results
 from convviz.learning.design_comparison import compare_designs
 from convviz.learning.design_results import DesignComparison, DesignSettings
 from convviz.learning.design_training import saved

@@ -13,8 +13,7 @@ from convviz.images.encode import jpeg
 from convviz.images.preprocess import crop
 from convviz.jobs.job import JobView
 from convviz.language import again, later, numeral, tr, trp
-from convviz.learning import embedding
-from convviz.learning import findings as learning_findings
+from convviz.learning import embedding, separation_findings
 from convviz.learning.plan import untrained_copy
 from convviz.learning.separation import (
     Separation,
@@ -107,8 +106,8 @@ def _draw_ended(job: str, step: SeparationStep, choice: Choice) -> None:
         return
     figure = figures.separation(separation)
     charts.draw(figure, config=theme.CONFIG, key="transfer_separation_chart")
-    st.markdown(learning_findings.separates(separation))
-    st.caption(learning_findings.probed(separation))
+    st.markdown(separation_findings.separates(separation))
+    st.caption(separation_findings.probed(separation))
     for title, reason in separation.gaps:
         st.caption(f"{state.plain(title)}: {state.plain(again(reason))}")
     with st.container(horizontal=True, gap="small", key="transfer_separation_save"):
