@@ -77,7 +77,7 @@ UI_GROUPS = (
         *("datasets", "auxiliary_settings", "sidebar", "forget", "login", "tools"),
         *("commands", "language", "worksheet"),
     },
-    {"warm_up", "shell", "server"},
+    {"warm_up", "shell", "uploads", "sent_frames", "server"},
     PAGE_FOLDERS,
 )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 
 import streamlit as st
+from starlette.datastructures import Headers
+from starlette.types import Scope
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from convviz import language
@@ -42,6 +44,11 @@ def draw() -> None:
     )
     with out_of_sight("language"):
         _name(key="language_name", data={"language": language.current()})
+
+
+def of_request(scope: Scope) -> str:
+    """Return the language that the browser reads that has sent a request."""
+    return accepted(Headers(scope=scope).get("accept-language", ""))
 
 
 def accepted(header: str) -> str:

@@ -4,8 +4,8 @@
 done here, none of which a page can do: PyTorch is loaded when the server starts, so that the first
 visitor does not wait for it; hosts that are not on the list are refused; an address that is no
 page's leads to one; the style of all pages is part of the first answer; every answer carries
-security headers; files that browsers send are counted, bounded and let go; and links to elsewhere,
-the path of its script and its own words about a fault are taken out of what Streamlit sends.
+security headers; files that browsers send are bounded (`uploads`); and what no visitor shall get is
+taken out of what Streamlit sends (`sent_frames`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import os
 import re
 import socket
 import sys
-from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from functools import cache as once
@@ -30,15 +29,11 @@ from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime import Runtime
 
 from convviz import limits
@@ -46,8 +41,17 @@ from convviz.downloads import cache
 from convviz.errors import SettingError
 from convviz.jobs import cluster
 from convviz.language import speaking, tr
-from convviz.plain_text import unlinked
-from convviz.ui import camera, errors, exports, handed_on, language, login, navigation, shell
+from convviz.ui import (
+    camera,
+    errors,
+    handed_on,
+    language,
+    login,
+    navigation,
+    sent_frames,
+    shell,
+    uploads,
+)
 from convviz.ui.keys import Key
 
 _log = logging.getLogger(__name__)
@@ -64,8 +68,6 @@ LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 _EVERY_ADDRESS = ("0.0.0.0", "::", "[::]")  # noqa: S104 - told apart here, not listened on
 _SWEEP_SECONDS = 15.0
 _HEALTH = "/_stcore/health"
-_UPLOAD = re.compile(r".*/_stcore/upload_file/(?P<session>[^/]+)/(?P<file>[^/]+)/?")
-_OVERHEAD_BYTES = 64_000  # of the form around a file
 _NAME_CHARACTERS = 60  # of a page that does not exist
 
 
@@ -103,10 +105,10 @@ def options() -> Options:
         middleware=[
             Middleware(SecurityHeaders, ancestors=ancestors),
             Middleware(Hosts, hosts=hosts),
-            Middleware(Uploads),
+            Middleware(uploads.Uploads),
             Middleware(Addresses),
             Middleware(Styles),
-            Middleware(SentFrames),
+            Middleware(sent_frames.SentFrames),
         ],
         routes=camera.routes(),
         on_script_error=errors.uncaught,
@@ -238,7 +240,7 @@ class Hosts:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
         else:
-            with speaking(_language_of(scope)):
+            with speaking(language.of_request(scope)):
                 sentence = tr(
                     "This convviz does not answer to that name. Whoever started it can add "
                     "the name: {setting}=name, or make run HOST=0.0.0.0 for a whole network.",
@@ -478,119 +480,7 @@ def other_address(path: str) -> tuple[str, str] | None:
     return (up + meant, "") if meant else (up or "./", asked[:_NAME_CHARACTERS])
 
 
-# ---- uploads -------------------------------------------------------------------------------------
-
-
-class Uploads:
-    """Counts and bounds the files that browsers send.
-
-    A visit may hold a number of bytes: its oldest files go to make room for a new one. The server
-    may hold another number: beyond it a file is refused. What is on its way counts as well.
-
-    Args:
-        app: What takes the files.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self._coming: Counter[str] = Counter()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
-        match = _UPLOAD.fullmatch(scope["path"]) if scope["type"] == "http" else None
-        if match is None or scope["method"] not in ("PUT", "POST") or not Runtime.exists():
-            await self._app(scope, receive, send)
-            return
-        session, coming = match["session"], 0
-
-        def admit(size: int) -> str:
-            """Count bytes that come, and make room for them; return why there is none."""
-            nonlocal coming
-            if size <= coming:
-                return ""
-            self._coming[session] += size - coming
-            coming = size
-            with speaking(_language_of(scope)):
-                return self._make_room(session, match["file"], size)
-
-        try:
-            refusal = admit(_content_length(scope))
-            if refusal:
-                await PlainTextResponse(refusal + "\n", status_code=413)(scope, receive, send)
-                return
-            arrived = 0
-
-            async def counted() -> Message:
-                nonlocal arrived
-                message = await receive()
-                arrived += len(message.get("body", b""))
-                refusal = admit(arrived)
-                if refusal:
-                    raise HTTPException(status_code=413, detail=refusal)
-                return message
-
-            with suppress(ClientDisconnect):  # nobody is left to be told, and it is no fault
-                await self._app(scope, counted, send)
-        finally:
-            self._coming[session] -= coming
-            if not self._coming[session]:
-                del self._coming[session]
-
-    def _make_room(self, session: str, file: str, size: int) -> str:
-        """Let a visit's oldest files go; return why a file cannot be taken, or nothing."""
-        if size > limits.UPLOAD_MEGABYTES.value * 2**20 + _OVERHEAD_BYTES:
-            return tr(
-                "The file is larger than the {megabytes} MB allowed.",
-                megabytes=limits.UPLOAD_MEGABYTES.value,
-            )
-        visitors, servers = limits.VISITOR_MEGABYTES.bytes, limits.SERVER_MEGABYTES.bytes
-        if self._coming[session] > visitors + _OVERHEAD_BYTES:
-            return tr(
-                "A visitor may hold {megabytes} MB of files at a time.",
-                megabytes=limits.VISITOR_MEGABYTES.value,
-            )
-        manager: Any = Runtime.instance().uploaded_file_mgr
-        let_go_files_of_ended_visits()
-        stored = _stored_bytes(manager)
-        mine = dict(manager.file_storage.get(session, {}))
-        held = sum(len(record.data) for record in mine.values())
-        for file_id, record in mine.items():  # in the order in which they came
-            if held + self._coming[session] <= visitors:
-                break
-            manager.remove_file(session, file_id)
-            held -= len(record.data)
-        if stored + sum(self._coming.values()) > servers + _OVERHEAD_BYTES:
-            return tr("The server holds as many files as it may: try again in a few minutes.")
-        return ""
-
-
-def _language_of(scope: Scope) -> str:
-    """Return the language that a request's browser reads."""
-    return language.accepted(Headers(scope=scope).get("accept-language", ""))
-
-
-def _content_length(scope: Scope) -> int:
-    text = Headers(scope=scope).get("content-length", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 15 else 0
-
-
-def _stored_bytes(manager: Any) -> int:
-    files = list(manager.file_storage.values())
-    return sum(len(record.data) for storage in files for record in list(storage.values()))
-
-
-def let_go_files_of_ended_visits() -> None:
-    """Drop the files of visits that are over.
-
-    Streamlit keeps a visit for two minutes after its connection is gone. It drops the files when
-    Python happens to collect the visit's remains, which may be much later.
-    """
-    runtime = Runtime.instance()
-    manager: Any = runtime.uploaded_file_mgr
-    kept = {info.session.id for info in runtime._session_mgr.list_sessions()}
-    for session in list(manager.file_storage):
-        if session not in kept and not runtime.is_active_session(session):
-            manager.remove_session_files(session)
+# ---- now and then ------------------------------------------------------------------------------
 
 
 def return_free_memory() -> None:
@@ -609,120 +499,9 @@ async def _sweep_now_and_then() -> None:
     while True:
         await asyncio.sleep(_SWEEP_SECONDS)
         try:
-            let_go_files_of_ended_visits()
+            uploads.let_go_files_of_ended_visits()
             handed_on.RUNS.sweep()
             camera.sweep()
             await asyncio.to_thread(return_free_memory)
         except Exception:  # noqa: BLE001 - one failed sweep must not be the last
             _log.exception("what is over could not be let go")
-
-
-# ---- frames --------------------------------------------------------------------------------------
-
-_CANNOT_MAKE = b"Failed to generate file for download"
-_OF_LINKS = (b"](", b"://", b"www.", b"WWW.", b"<a", b"\\u003ca")
-_ADDRESS = re.compile(rb"@(?<=[!-~\x80-\xff]@)[0-9A-Za-z\x80-\xff]")  # every second frame has an @
-_TEXTS = {"label", "help", "body", "text", "caption", "captions", "content", "title", "spec"}
-_TEXTS |= {"message", "default_tab_label"}
-# What is no text of a page, or comes back from the browser as the value of a choice.
-_NO_TEXTS = {"bidi_component", "component_instance", "html", "iframe", "arrow_data", "json"}
-_NO_TEXTS |= {"options", "text_input", "text_area", "code", "data"}
-
-
-class SentFrames:
-    """Replaces in what Streamlit sends what no visitor shall get.
-
-    That is the path of its script, its own words about a file that could not be made, and links: no
-    page has one that leads elsewhere, so one that is there was written by somebody else, into the
-    name of a layer perhaps. What browsers ask of Streamlit beside the pages goes through where it
-    is for a file to save or for rows of a table; the rest writes into the folder of the app.
-
-    Args:
-        app: What sends the frames.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self._folder = str(shell.ROOT).encode()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
-        if scope["type"] != "websocket":
-            await self._app(scope, receive, send)
-            return
-        session = ""
-
-        async def cleaned(message: Message) -> None:
-            nonlocal session
-            data = message.get("bytes")
-            if data and self._may_say_too_much(data):
-                frame = ForwardMsg()
-                frame.ParseFromString(data)
-                session = self._clean(frame, session)
-                message = {**message, "bytes": frame.SerializeToString()}
-            await send(message)
-
-        async def sifted() -> Message:
-            while True:
-                message = await receive()
-                if not _asks_to_write(message.get("bytes") or b""):
-                    return message
-
-        await self._app(scope, sifted, cleaned)
-
-    def _may_say_too_much(self, data: bytes) -> bool:
-        if any(sign in data for sign in (self._folder, _CANNOT_MAKE, *_OF_LINKS)):
-            return True
-        return _ADDRESS.search(data) is not None
-
-    def _clean(self, frame: ForwardMsg, session: str) -> str:
-        """Replace the texts in a frame; return the id of the session that it belongs to."""
-        kind = frame.WhichOneof("type")
-        if kind == "new_session":
-            path = Path(frame.new_session.main_script_path)
-            frame.new_session.main_script_path = path.name
-            return frame.new_session.initialize.session_id or session
-        if kind == "backend_operation_response":
-            response = frame.backend_operation_response
-            if response.error_msg == _CANNOT_MAKE.decode():
-                response.error_msg = exports.why_not_made(session)
-        elif kind == "delta":
-            break_links(frame.delta)
-        return session
-
-
-def _asks_to_write(data: bytes) -> bool:
-    """Tell whether a message from a browser may ask Streamlit to write files on the server.
-
-    Streamlit does so for whoever connects from this machine, as everybody seems to who comes
-    through a proxy on it.
-    """
-    message = BackMsg()
-    try:
-        message.ParseFromString(data)
-    except Exception:  # noqa: BLE001 - protobuf has no types; what is none is Streamlit's to refuse
-        return False
-    if message.WhichOneof("type") != "backend_operation_request":
-        return False
-    asked = message.backend_operation_request.WhichOneof("payload")
-    return asked not in ("deferred_file", "dataframe_chunk")
-
-
-def break_links(message: Any) -> None:
-    """Break the links in the texts of one of Streamlit's messages, and of those inside it."""
-    for field, value in message.ListFields():
-        if field.name in _NO_TEXTS:
-            continue
-        if field.type == field.TYPE_MESSAGE:
-            for part in value if _is_repeated(value) else (value,):
-                if hasattr(part, "ListFields"):
-                    break_links(part)
-        elif field.type == field.TYPE_STRING and field.name in _TEXTS:
-            if _is_repeated(value):
-                value[:] = [unlinked(text) for text in value]
-            else:
-                setattr(message, field.name, unlinked(value))
-
-
-def _is_repeated(value: Any) -> bool:
-    return not isinstance(value, str) and not hasattr(value, "ListFields")

@@ -1,32 +1,19 @@
-"""The server around the pages: hosts, headers, uploads and what it takes out of frames."""
+"""The server around the pages: hosts, addresses, headers, style, and its start."""
 
-import asyncio
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.routing import Route
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit.runtime.backend_operation_handler import DeferredFileHandler
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from convviz.errors import SettingError
-from convviz.plain_text import unlinked
-from convviz.ui import exports, server, shell
+from convviz.ui import server, shell
+from tests.asgi import call, http
 from tests.conftest import ROOT
 
 LOCAL = {"localhost", "127.0.0.1", "::1"}
@@ -82,27 +69,6 @@ def test_a_foreign_name_is_refused_even_where_every_address_is_let_in(
     assert server.is_open_to(host, LOCAL | {"0.0.0.0"}) is everybody
     assert server.is_open_to(host, {"*"}) is (host not in (None, "", "localhost@evil.example",
                                                            "evil.example/localhost"))  # fmt: skip
-
-
-def call(app: Any, scope: dict[str, Any], *messages: dict[str, Any]) -> list[dict[str, Any]]:
-    """Send a request, or open a connection; return what is answered."""
-    coming, sent = list(messages), []
-
-    async def receive() -> Any:
-        return coming.pop(0)
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    # In a thread of its own: browser tests leave a running loop in the thread of the tests.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, app(scope, receive, send)).result()
-    return sent
-
-
-def http(method: str, path: str, **headers: str) -> dict[str, Any]:
-    pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return {"type": "http", "method": method, "path": path, "headers": pairs, "query_string": b""}
 
 
 def test_a_connection_under_a_foreign_name_is_closed_and_a_request_gets_a_sentence() -> None:
@@ -234,61 +200,6 @@ def test_only_streamlits_own_page_leads_elsewhere(
     assert (body["body"] == b"") is (location is not None)
 
 
-@pytest.fixture
-def manager(monkeypatch: pytest.MonkeyPatch) -> MemoryUploadedFileManager:
-    """A runtime with two visits, a limit of 3 MB for each and 5 MB for all."""
-    held = MemoryUploadedFileManager("/x")
-    sessions = [SimpleNamespace(session=SimpleNamespace(id=name)) for name in ("one", "two")]
-    runtime = SimpleNamespace(
-        uploaded_file_mgr=held,
-        is_active_session=lambda name: name in ("one", "two"),
-        _session_mgr=SimpleNamespace(list_sessions=lambda: sessions),
-    )
-    fake = SimpleNamespace(exists=lambda: True, instance=lambda: runtime)
-    monkeypatch.setattr(server, "Runtime", fake)
-    monkeypatch.setenv("CONVVIZ_UPLOAD_MEGABYTES", "2")
-    monkeypatch.setenv("CONVVIZ_VISITOR_MEGABYTES", "3")
-    monkeypatch.setenv("CONVVIZ_SERVER_MEGABYTES", "5")
-    return held
-
-
-def put(manager: MemoryUploadedFileManager, session: str, file: str, size: int, **more: str) -> int:
-    """Send a file in pieces, as a browser does; return the status."""
-
-    async def keep(request: Request) -> PlainTextResponse:
-        data = await request.body()
-        manager.add_file(session, UploadedFileRec(file, "x", "y", data))
-        return PlainTextResponse("", status_code=204)
-
-    path = f"/_stcore/upload_file/{session}/{file}"
-    inner = Starlette(routes=[Route(path, keep, methods=["PUT"])])
-    piece = 250_000
-    pieces = [{"type": "http.request", "body": bytes(piece), "more_body": True}] * (size // piece)
-    last = {"type": "http.request", "body": b"", "more_body": False}
-    return int(call(server.Uploads(inner), http("PUT", path, **more), *pieces, last)[0]["status"])
-
-
-def stored(manager: MemoryUploadedFileManager, session: str) -> list[str]:
-    return list(manager.file_storage.get(session, {}))
-
-
-@pytest.mark.claims("convviz.ui.server.Uploads._make_room")
-@pytest.mark.parametrize("says_length", [True, False], ids=["with its length", "chunked"])
-def test_a_visitors_oldest_files_go_and_one_that_is_too_large_is_refused(
-    manager: MemoryUploadedFileManager, says_length: bool
-) -> None:
-    def send(file: str, size: int) -> int:
-        length = {"content_length": str(size)} if says_length else {}
-        return put(manager, "one", file, size, **length)
-
-    assert [send(name, 1_000_000) for name in "abc"] == [204, 204, 204]
-    assert stored(manager, "one") == ["a", "b", "c"]
-    assert send("d", 1_500_000) == 204
-    assert stored(manager, "one") == ["c", "d"]
-    assert send("e", 2_500_000) == 413
-    assert "e" not in stored(manager, "one")
-
-
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library's heap")
 def test_memory_that_is_free_between_what_is_used_goes_back_to_the_system() -> None:
     """A process of its own, so that its heap holds what is said here."""
@@ -313,163 +224,6 @@ print(before - megabytes(), len(kept))
     returned, kept = map(float, printed.split())
     assert kept == 2_000
     assert 120 < returned < 250  # 196 MB were let go
-
-
-def test_the_server_as_a_whole_has_a_limit_and_ended_visits_count_for_nothing(
-    manager: MemoryUploadedFileManager,
-) -> None:
-    manager.add_file("gone", UploadedFileRec("old", "x", "y", bytes(4_000_000)))
-    assert [put(manager, "one", name, 1_500_000) for name in "ab"] == [204, 204]
-    assert stored(manager, "gone") == []
-    assert put(manager, "two", "c", 1_500_000) == 204
-    assert put(manager, "two", "d", 1_500_000) == 413
-    assert stored(manager, "two") == ["c"]
-
-
-def test_a_false_length_and_a_broken_line_leave_nothing_counted(
-    manager: MemoryUploadedFileManager,
-) -> None:
-    assert put(manager, "one", "a", 1_000_000, content_length="5") == 204
-    assert put(manager, "one", "b", 2_500_000, content_length="5") == 413
-
-    async def broken(scope: Any, receive: Any, send: Any) -> None:
-        await receive()
-        raise HTTPException(400)
-
-    uploads = server.Uploads(broken)
-    with pytest.raises(HTTPException):
-        call(uploads, http("PUT", "/_stcore/upload_file/one/c", content_length="1000000"),
-             {"type": "http.request"})  # fmt: skip
-    assert uploads._coming == {}
-
-
-def test_a_line_cut_off_in_mid_upload_is_no_fault(manager: MemoryUploadedFileManager) -> None:
-    async def cut_off(scope: Any, receive: Any, send: Any) -> None:
-        await Request(scope, receive).body()
-
-    uploads = server.Uploads(cut_off)
-    sent = call(
-        uploads,
-        http("PUT", "/_stcore/upload_file/one/c", content_length="1000000"),
-        {"type": "http.request", "body": b"begun", "more_body": True},
-        {"type": "http.disconnect"},
-    )
-    assert sent == []
-    assert uploads._coming == {}
-
-
-def test_the_path_of_the_script_is_taken_out_of_the_first_frame() -> None:
-    frame = ForwardMsg()
-    frame.new_session.main_script_path = f"{server.shell.ROOT}/app.py"
-    frame.new_session.initialize.session_id = "abc"
-    session = server.SentFrames(None)._clean(frame, "")  # type: ignore[arg-type]
-    assert (frame.new_session.main_script_path, session) == ("app.py", "abc")
-
-
-def through(sent: list[bytes], received: Sequence[bytes] = ()) -> tuple[list[bytes], list[bytes]]:
-    """Let a websocket's messages through; return what the browser gets and what Streamlit gets."""
-    got: list[bytes] = []
-    arrived: list[bytes] = []
-    waiting: list[dict[str, Any]] = [{"type": "websocket.receive", "bytes": m} for m in received]
-
-    async def streamlit(scope: Any, receive: Any, send: Any) -> None:
-        for frame in sent:
-            await send({"type": "websocket.send", "bytes": frame})
-        while (message := await receive())["type"] != "websocket.disconnect":
-            arrived.append(message.get("bytes") or message.get("text", "").encode())
-
-    async def receive() -> dict[str, Any]:
-        return waiting.pop(0) if waiting else {"type": "websocket.disconnect"}
-
-    async def send(message: Any) -> None:
-        got.append(message["bytes"])
-
-    asyncio.run(server.SentFrames(streamlit)({"type": "websocket"}, receive, send))
-    return got, arrived
-
-
-def test_a_file_that_cannot_be_made_is_said_with_its_id_and_not_in_streamlits_words(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """By Streamlit's own handler, whose words may change with a version of it."""
-
-    def fail() -> bytes:
-        raise RuntimeError("secret /home/u")
-
-    class Files:
-        def execute_deferred(self, file_id: str) -> str:
-            exports._made(fail, "abc")
-            return ""
-
-    request = BackMsg().backend_operation_request
-    request.request_id, request.deferred_file.file_id = "r", "f"
-    handler = DeferredFileHandler(lambda: Files())  # type: ignore[arg-type,return-value]
-    begun, failed = ForwardMsg(), ForwardMsg()
-    begun.new_session.main_script_path = f"{server.shell.ROOT}/app.py"
-    begun.new_session.initialize.session_id = "abc"
-    failed.backend_operation_response.CopyFrom(asyncio.run(handler.handle(request, "abc")))
-    _, got = through([begun.SerializeToString(), failed.SerializeToString()])[0]
-    said = ForwardMsg.FromString(got).backend_operation_response.error_msg
-    (record,) = [record for record in caplog.records if record.name == "convviz.ui.errors"]
-    assert said.startswith("The file could not be made (error ")
-    assert record.getMessage().removeprefix("error ") in said
-    assert "secret" not in said
-
-
-def test_what_browsers_may_ask_of_streamlit_writes_nothing_on_the_server() -> None:
-    rerun = BackMsg()
-    rerun.rerun_script.query_string = "a=b"
-    asked = [rerun]
-    for field in BackMsg().backend_operation_request.DESCRIPTOR.oneofs_by_name["payload"].fields:
-        message = BackMsg()
-        getattr(message.backend_operation_request, field.name).SetInParent()
-        asked.append(message)
-    assert {"install_skills", "dismiss_skills_nudge"} <= {
-        message.backend_operation_request.WhichOneof("payload") for message in asked
-    }
-    _, arrived = through([], [*(message.SerializeToString() for message in asked), b"\xff", b""])
-    kept = [BackMsg.FromString(data) for data in arrived[:-2]]
-    assert kept[0] == rerun
-    assert [each.backend_operation_request.WhichOneof("payload") for each in kept[1:]] == [
-        "deferred_file",
-        "dataframe_chunk",
-    ]
-    assert arrived[-2:] == [b"\xff", b""]  # Streamlit's to refuse
-
-
-def test_links_in_texts_of_a_frame_are_broken_and_data_stay() -> None:
-    frame = ForwardMsg()
-    for element, field in (("markdown", "body"), ("alert", "body"), ("button", "label")):
-        setattr(getattr(frame.delta.new_element, element), field, "**a** [b](https://c.example)")
-        server.break_links(frame.delta)
-        text = getattr(getattr(frame.delta.new_element, element), field)
-        assert text == "**a** [b]\u2060(https:\u2060//c.example)"
-    frame.delta.new_element.plotly_chart.spec = '{"x": "\\u003ca href=1\\u003e<b>"}'
-    server.break_links(frame.delta)
-    assert frame.delta.new_element.plotly_chart.spec == '{"x": "\\u003c\u2060a href=1\\u003e<b>"}'
-    frame.delta.new_element.bidi_component.html_content = "https://www.w3.org/2000/svg"
-    server.break_links(frame.delta)
-    assert frame.delta.new_element.bidi_component.html_content == "https://www.w3.org/2000/svg"
-
-
-@pytest.mark.parametrize("before", ["", "a ", "\u00fc", "(", "!", "a.b-c", "\u732b"])
-@pytest.mark.parametrize(
-    "link", ["me@example.org", "@example.org", "@\u00f6.example", "www.a.b", "a@b"]
-)
-def test_every_frame_with_a_link_is_looked_into(before: str, link: str) -> None:
-    frame = ForwardMsg()
-    frame.delta.new_element.markdown.body = before + link
-    frames = server.SentFrames(None)  # type: ignore[arg-type]
-    if unlinked(before + link) != before + link:
-        assert frames._may_say_too_much(frame.SerializeToString())
-
-
-def test_a_frame_without_a_link_passes_unread() -> None:
-    frame = ForwardMsg()
-    frame.delta.add_block.allow_empty = True
-    frame.delta.new_element.markdown.body = "3 @ 5 and @"
-    frames = server.SentFrames(None)  # type: ignore[arg-type]
-    assert not frames._may_say_too_much(frame.SerializeToString())
 
 
 @pytest.mark.parametrize(("visitors", "threads"), [(0, 8), (1, 8), (2, 4), (3, 2), (8, 1), (30, 1)])
