@@ -143,7 +143,7 @@ def _points(job: str, separation: Separation, choice: Choice) -> None:
         name = st.select_slider(
             tr("Stage"),
             list(stages),
-            format_func=lambda name: stages[name].layer.title,
+            format_func=lambda name: again(stages[name].layer.title),
             key=key,
         )
     else:
@@ -160,6 +160,7 @@ def _points(job: str, separation: Separation, choice: Choice) -> None:
                 key="transfer_separation_encoder",
                 label_visibility="collapsed",
                 required=True,
+                wrap=True,
             )
             == _UNTRAINED
         )
