@@ -119,6 +119,7 @@ def _draw_rows(choice: Choice, rows: Sequence[dict[str, object]]) -> None:
         ),
         hide_index=True,
         column_config={
+            **{header[name]: st.column_config.NumberColumn() for name in _SHARES},
             header["dead"]: st.column_config.NumberColumn(
                 help=tr("Channels that are empty for each of the N images")
             ),
