@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -140,7 +141,7 @@ def draw_parts(plan: TransferPlan, key: str = "transfer_plan") -> None:
     )
     st.html(f'<ol class="convviz-parts">{blocks}</ol>')
     with st.expander(tr("The same as a table")):
-        cells = {
+        cells: dict[str, Sequence[object]] = {
             tr("part"): [again(part.title) for part in plan.parts],
             tr("name"): [part.name for part in plan.parts],
             tr("parameters"): [part.parameters for part in plan.parts],
