@@ -3,7 +3,7 @@
 Streamlit reads most texts as Markdown, plotly reads some as HTML, and spreadsheets take some cells
 of a CSV for formulas. Whatever a page did not write
 itself passes through here: it then shows the characters that it has, fetches nothing and links to
-nothing.
+nothing. What convviz has told and kept, such as the kinds in a layer's title, is told again.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from html import escape
+
+from convviz.language import again
 
 # Bare addresses become links after the backslashes have been taken away, and :names: become icons;
 # a character of no width that keeps words together prevents both.
@@ -33,7 +35,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206
 
 def plain(text: str) -> str:
     """Keep Markdown from reading a foreign text as anything but text, in one line."""
-    text = _ADDRESS.sub(lambda match: match[0] + _JOINER, one_line(text))
+    text = _ADDRESS.sub(lambda match: match[0] + _JOINER, one_line(again(text)))
     text = _SPECIAL.sub(r"\\\1", text)
     return _BEGINNING.sub(
         lambda match: match[1] + (f"\\{match[2]}" if match[2] else f"{match[3]}\\{match[4]}"), text
@@ -48,7 +50,7 @@ def plain_name(text: str) -> str:
 
 def plain_html(text: str) -> str:
     """Keep plotly, which reads texts as HTML and fills in %{…}, from reading more than text."""
-    return escape(one_line(text), quote=False).replace("%{", f"%{_JOINER}{{")
+    return escape(one_line(again(text)), quote=False).replace("%{", f"%{_JOINER}{{")
 
 
 def unlinked(text: str) -> str:
@@ -74,6 +76,7 @@ def one_line(text: str) -> str:
 
 def shorten(text: str, length: int = 60) -> str:
     """Cut a foreign text to a length that fits into a sentence."""
+    text = again(text)
     return text if len(text) <= length else text[: length - 1] + "…"
 
 

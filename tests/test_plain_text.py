@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from convviz.language import speaking, tr
 from convviz.plain_text import (
     code,
     csv_table,
@@ -14,6 +15,7 @@ from convviz.plain_text import (
     plain_html,
     plain_name,
     quoted,
+    shorten,
     unlinked,
 )
 
@@ -65,6 +67,14 @@ def test_links_are_broken_and_the_rest_stays() -> None:
     assert unlinked("see https://a.b") == "see https:\u2060//a.b"
     assert unlinked(r"{\"x\": \"\u003ca href=1>\"}") == '{\\"x\\": \\"\\u003c\u2060a href=1>\\"}'
     assert unlinked("<b>5</b> of 7: 3 @ 4") == "<b>5</b> of 7: 3 @ 4"
+
+
+def test_what_was_kept_is_told_in_the_readers_language(bracketed: None) -> None:
+    kept = tr("{layer} · {kind}", layer="a*b", kind=tr("convolution"))
+    with speaking("da"):
+        assert plain(kept) == r"⟦a\*b · ⟦convolution⟧⟧"
+        assert plain_html(kept) == shorten(kept) == "⟦a*b · ⟦convolution⟧⟧"
+    assert plain(kept) == r"a\*b · convolution"
 
 
 def test_code_takes_what_it_is_given() -> None:

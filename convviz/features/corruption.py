@@ -69,6 +69,10 @@ class CorruptionRange:
     high: float
     step: float
 
+    def steps(self) -> tuple[float, ...]:
+        """Return the values from the least to the greatest, a step apart."""
+        return self.values(1 + round((self.high - self.low) / self.step))
+
     def values(self, count: int) -> tuple[float, ...]:
         """Return evenly spaced values from the least to the greatest."""
         width = (self.high - self.low) / (count - 1)

@@ -83,11 +83,16 @@ _INCEPTION = {
     "branch2.0": "3×3 reduce",
     "branch2.1": "3×3",
     "branch3.0": "5×5 reduce",
-    "branch3.1": "“5×5” (3×3 here)",
+    "branch3.1": in_english(tr("“5×5” (3×3 here)")),
     "branch4.0": "pool",
     "branch4.1": "pool projection",
 }
-_BRANCHES = {"branch1": "1×1", "branch2.1": "3×3", "branch3.1": "“5×5”", "branch4.1": "pool"}
+_BRANCHES = {
+    "branch1": "1×1",
+    "branch2.1": "3×3",
+    "branch3.1": in_english(tr("“5×5”")),
+    "branch4.1": "pool",
+}
 _GOOGLENET = {
     "conv1": "conv1",
     "conv2": "conv2 (1×1)",
@@ -100,7 +105,7 @@ def googlenet_title(name: str) -> str | None:
     """Give a layer of GoogLeNet its title: "inception4a · 3×3"."""
     if match := re.fullmatch(r"(inception\d[a-e])\.(branch\d(?:\.\d)?)", name):
         module, part = match.groups()
-        return f"{module} · {_INCEPTION[part]}"
+        return in_english(tr("{layer} · {kind}", layer=module, kind=_INCEPTION[part]))
     return _GOOGLENET.get(name)
 
 

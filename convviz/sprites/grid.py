@@ -250,7 +250,7 @@ def grid_picture(
     parts = [*sections] if sections is not None else [("", channels)]
     pairs = [(p.title, p.indices) if isinstance(p, Section) else p for p in parts]
     layer = activations.layer
-    name = layer.title if layer.title == layer.name else f"{layer.title} ({layer.name})"
+    name = layer.title if layer.title == layer.name else f"{again(layer.title)} ({layer.name})"
     blocks = [
         _head(
             drawable(" · ".join(part for part in (again(title), name) if part)),

@@ -28,13 +28,13 @@ from math import prod
 from torch import nn
 
 from convviz.errors import NetworkError, SettingError
-from convviz.language import tr
+from convviz.language import in_english, tr
 from convviz.networks import registry
 from convviz.networks.clone import per_module
 from convviz.networks.network import Network, NetworkSpec, is_within
 from convviz.structure.input_size import check_input_size, size_sentence
 from convviz.structure.layers import Output, built, encoder_end, layer
-from convviz.structure.ops import LAYER, Window, kind_of
+from convviz.structure.ops import LAYER, Window, kind_of, kind_text, part_title
 from convviz.structure.receptive_field import ReceptiveField, receptive_fields
 from convviz.structure.steps import Step, group, row_names, steps_of
 from convviz.structure.trace import Shape, Trace, TraceError, trace
@@ -60,7 +60,7 @@ class LayerCost:
     Attributes:
         name: Dotted module name; for a function call the module's name, a dot and ``relu()``.
         module: Dotted name of the module, or of the module that makes the call.
-        title: Human title.
+        title: Human title; `again` tells the kinds in it.
         kind: Plain words, "convolution", as `ops.kind_text` tells them.
         part: "encoder", "decoder" or "auxiliary", see `PARTS`.
         executed: False for parameters that are not used when the network classifies.
@@ -393,10 +393,10 @@ def _title(spec: NetworkSpec, module: str, function: str, kind: str) -> str:
     if title == module or (title and owner == module and not function):
         return title
     if title:  # a part without a title is named by its kind
-        return f"{title} · {kind}"
+        return part_title(title, kind)
     if not function:
         return module
-    return f"{module} · {kind}" if module else kind
+    return part_title(module, kind) if module else in_english(kind_text(kind))
 
 
 def receptive_field(

@@ -24,7 +24,7 @@ from torch import nn
 
 from convviz.errors import NetworkError, SettingError
 from convviz.formatting import did_you_mean, near_matches
-from convviz.language import later, tr, trn
+from convviz.language import in_english, later, tr, trn
 from convviz.networks import registry
 from convviz.networks.clone import per_module
 from convviz.networks.image_channels import image_channels
@@ -34,7 +34,7 @@ from convviz.networks.titles import DECODER, ENCODER
 from convviz.structure.dataflow import Flow, Join, flow
 from convviz.structure.input_size import LARGEST_LISTED, check_input_size, size_sentence
 from convviz.structure.layout import Layout, layouts_in
-from convviz.structure.ops import BLOCK, CLASS_TOKEN, HEADS, kind_of
+from convviz.structure.ops import BLOCK, CLASS_TOKEN, HEADS, HEADS_TITLE, kind_of, part_title
 from convviz.structure.outputs import CLASS_PART, HEADS_PART, OutputName, has_heads
 from convviz.structure.soft_activation import SoftActivation, soft_activations
 from convviz.structure.trace import Call, Shape, TraceError, Value, trace
@@ -56,7 +56,7 @@ class Layer:
 
     Attributes:
         name: Dotted module name.
-        title: Human title, "relu3_3".
+        title: Human title, "relu3_3"; `again` tells the kinds in it, "conv1 · batch norm".
         kind: Plain words, "convolution", as `ops.kind_text` tells them.
         stage: The group in which pickers show it, "block 3", as `titles.stage_text` tells it.
         shape: Output without the batch, (C, H, W) or (C,).
@@ -540,7 +540,9 @@ def _further_of_module(module: nn.Module, spec: NetworkSpec, size: int) -> tuple
         if use < total:
             name = f"{call.name}:{use}"
             pre_relu = name if row.pre_relu == call.name else row.pre_relu
-            title = f"{row.title} (use {use} of {total})"
+            title = in_english(
+                tr("{layer} (use {use} of {count})", layer=row.title, use=use, count=total)
+            )
             rows.append(replace(row, name=name, title=title, pre_relu=pre_relu))
             continue
         if own is None:
@@ -556,7 +558,7 @@ def _parts(call: Call, layer: Layer, layout: Layout) -> Iterable[Layer]:
         yield replace(
             alone,
             name=f"{call.name}:{CLASS_PART}",
-            title=f"{layer.title} · class token",
+            title=part_title(layer.title, CLASS_TOKEN),
             kind=CLASS_TOKEN,
             shape=layout.shape[:1],
         )
@@ -564,7 +566,7 @@ def _parts(call: Call, layer: Layer, layout: Layout) -> Iterable[Layer]:
         yield replace(
             alone,
             name=f"{call.name}:{HEADS_PART}",
-            title=f"{layer.title} · heads",
+            title=part_title(layer.title, HEADS_TITLE),
             kind=HEADS,
             shape=(call.module.num_heads, *layout.shape[1:]),
         )
@@ -709,7 +711,7 @@ def _of_interest(
 def _title(spec: NetworkSpec, name: str, kind: str, whole: str | None) -> str:
     title = spec.title_of(name)
     if title is None and whole is not None:
-        return f"{spec.title_of(whole) or whole} · {kind}"
+        return part_title(spec.title_of(whole) or whole, kind)
     return title or name
 
 

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.utils.flop_counter import flop_registry
 
-from convviz.language import later, tr
+from convviz.language import in_english, later, tr
 
 _KINDS: tuple[tuple[type[nn.Module] | tuple[type[nn.Module], ...], str], ...] = (
     (nn.modules.conv._ConvTransposeNd, later("transposed convolution")),
@@ -63,7 +63,20 @@ def kind_text(kind: str) -> str:
     Args:
         kind: As a layer, or a row of costs, has it.
     """
-    return " + ".join(tr(word) if word in _TOLD else word for word in kind.split(" + "))
+    text, *others = (tr(word) if word in _TOLD else word for word in kind.split(" + "))
+    for other in others:
+        text = tr("{kind} + {other}", kind=text, other=other)
+    return text
+
+
+def part_title(layer: str, kind: str) -> str:
+    """Name a part of a layer by its kind, "conv1 · batch norm", in English.
+
+    Args:
+        layer: The layer's own title.
+        kind: Of the part, which `again` tells in the reader's language.
+    """
+    return in_english(tr("{layer} · {kind}", layer=layer, kind=kind_text(kind)))
 
 
 def class_of(module: nn.Module) -> type[nn.Module]:
@@ -158,10 +171,11 @@ WORDS = {
 SUM, PRODUCT, BLOCK, LAYER = later("sum"), later("product"), later("block"), later("layer")
 INPUT_TRANSFORM = later("input transform")
 CLASS_TOKEN, HEADS = later("class token"), later("heads of the attention")
+HEADS_TITLE = later("heads")
 _TOLD = {
     *WORDS.values(),
     *(kind for _, kind in _KINDS),
-    *(SUM, PRODUCT, BLOCK, LAYER, INPUT_TRANSFORM, CLASS_TOKEN, HEADS),
+    *(SUM, PRODUCT, BLOCK, LAYER, INPUT_TRANSFORM, CLASS_TOKEN, HEADS, HEADS_TITLE),
 }
 CALLS = {
     "convolution": "conv2d",

@@ -7,25 +7,22 @@ from __future__ import annotations
 
 import streamlit as st
 
-from convviz.language import tr
+from convviz.language import numeral, tr
 from convviz.learning.auxiliary import Settings
 from convviz.networks.network import AUXILIARY_WEIGHT
 from convviz.ui import state
 from convviz.ui.keys import Key
 
+_WEIGHTS = tuple(tenths / 10 for tenths in range(11))
+
 
 def weight(*, width: int, help: str | None = None) -> float:
     """Choose what each auxiliary loss is multiplied with."""
-    chosen: float = st.slider(
+    chosen: float = st.select_slider(  # st.slider has points before decimals everywhere
         tr("Weight of each auxiliary loss"),
-        0.0,
-        1.0,
-        step=0.1,
-        key=state.remember(
-            Key.AUXILIARY_WEIGHT,
-            AUXILIARY_WEIGHT,
-            allowed=lambda weight: 0 <= float(weight) <= 1,
-        ),
+        _WEIGHTS,
+        format_func=lambda weight: numeral(f"{weight:.2f}"),
+        key=state.remember(Key.AUXILIARY_WEIGHT, AUXILIARY_WEIGHT, allowed=_WEIGHTS),
         help=help,
         width=width,
     )

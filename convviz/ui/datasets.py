@@ -125,6 +125,7 @@ def choose(usual: str = SHAPES) -> Dataset | None:
         key=state.remember(Key.DATA, usual, allowed=_KINDS),
         label_visibility="collapsed",
         required=True,
+        wrap=True,
     )
     if kind in published.SETS:
         dataset = _published(kind)

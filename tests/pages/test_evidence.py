@@ -93,7 +93,7 @@ def test_every_view_opens(open_page: Any, view: str) -> None:
     assert words[view] in text
     if view == "A worse image":
         before = re.findall(r"Score (−?[\d.]+)", text)
-        app.slider(key="evidence_worse_blur").set_value(8.0).run()
+        app.select_slider(key="evidence_worse_blur").set_value(8.0).run()
         assert re.findall(r"Score (−?[\d.]+)", text_of(app)) != before
 
 

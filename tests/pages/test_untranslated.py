@@ -22,6 +22,7 @@ from streamlit.testing.v1 import AppTest
 
 from convviz.errors import ConvvizError
 from convviz.images.samples import gallery, samples
+from convviz.language import Told
 from convviz.networks.registry import available, spec
 from convviz.structure.layers import layers
 from convviz.weights.load import load
@@ -179,7 +180,8 @@ def foreign() -> re.Pattern[str]:
     """What other people have named: networks, their layers and classes, photographs."""
     names = {spec(name).title for name in available()} | set(available()) | _DESIGNS
     for name in ("alexnet", "vgg16", "googlenet"):
-        names |= {text for layer in layers(spec(name)) for text in (layer.name, layer.title)}
+        for layer in layers(spec(name)):  # what a title says of kinds is told
+            names |= {layer.name} if isinstance(layer.title, Told) else {layer.name, layer.title}
         with suppress(ConvvizError):  # some weights are fetched
             names |= set(load(name, fetch=False).weights.classes)
     for sample in (*samples(), *gallery()):

@@ -7,10 +7,12 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from convviz.errors import NetworkError, SettingError
+from convviz.language import again, speaking
 from convviz.networks import registry
 from convviz.networks.catalogue import OF_THE_COURSE
 from convviz.networks.network import NetworkSpec
 from convviz.structure import costs
+from convviz.structure.ops import kind_text
 from tests.networks_for_tests import LooksAtValues, Shared
 
 BUILT_IN = tuple(each.name for each in OF_THE_COURSE)
@@ -139,6 +141,18 @@ def test_inception_branches_are_sums_of_rows(course_costs: dict[str, costs.Costs
     branches = [network_costs.within(f"inception3a.branch{i}") for i in (1, 2, 3, 4)]
     assert module.parameters == sum(branch.parameters for branch in branches)
     assert branches[0].parameters == 192 * 64 + 2 * 64
+
+
+def test_kinds_in_titles_are_kept_in_english_and_told_again() -> None:
+    with speaking("da"):
+        rows = costs.count(registry.spec("googlenet")).layers
+        told = {row.name: (row.title, again(row.title)) for row in rows}
+    assert told["conv1.conv"] == ("conv1 · convolution", "conv1 · foldning")
+    assert told["maxpool3"] == ("pool3", "pool3")
+    joined = next(row for row in rows if row.kind == "concatenation")
+    assert joined.title == "inception3a · concatenation"
+    with speaking("da"):
+        assert again(joined.title) == f"inception3a · {kind_text('concatenation')}"
 
 
 def test_shared_parameters_count_once_and_unused_ones_are_kept() -> None:

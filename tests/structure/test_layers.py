@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from convviz.errors import NetworkError, SettingError
-from convviz.language import speaking
+from convviz.language import again, speaking
 from convviz.networks.catalogue import OF_THE_COURSE
 from convviz.networks.initial_weights import untrained
-from convviz.networks.network import Network, Weights
+from convviz.networks.network import Network, NetworkSpec, Weights
 from convviz.networks.registry import spec
-from convviz.structure.layers import Branch, Layer, layer, layers
+from convviz.structure.layers import Branch, Layer, further_layers, layer, layers
 from convviz.structure.ops import kind_text
 from convviz.structure.trunk import one_per_stage, stages, thin, trunk, trunk_depth
 
@@ -419,6 +419,30 @@ def test_a_kind_is_kept_in_english_and_told_word_by_word(bracketed: None, name: 
     for kind, text in told.items():
         words = kind.split(" + ")
         is_class = kind[0].isupper() and kind != "ReLU"  # SiLU, GELU
-        expected = kind if is_class else " + ".join(f"⟦{word}⟧" for word in words)
+        expected = kind if is_class else f"⟦{words[0]}⟧"
+        for word in words[1:]:
+            expected = f"⟦{expected} + ⟦{word}⟧⟧"
         assert text == expected
-        assert kind_text(kind) == kind
+        assert again(text) == kind_text(kind) == kind
+
+
+def test_kinds_in_titles_are_kept_in_english_and_told_again() -> None:
+    with speaking("da"):
+        titles = {each.name: each.title for each in layers(spec("googlenet"))}
+        told = {name: again(title) for name, title in titles.items()}
+    assert titles["conv1.conv"] == "conv1 · convolution"
+    assert told["conv1.conv"] == "conv1 · foldning"
+    for name in ("conv1", "conv2", "inception4a", "inception4a.branch2.0", "maxpool3", "fc"):
+        assert told[name] == titles[name]
+
+
+def test_uses_and_parts_of_a_module_are_told_again_too() -> None:
+    relu = nn.ReLU()
+    module = nn.Sequential(nn.Conv2d(3, 2, 3), relu, nn.Conv2d(2, 2, 3), relu)
+    twice = NetworkSpec(name="twice", title="Twice", build=lambda: module, input_size=8)
+    (first,) = [each for each in further_layers(twice) if each.name.endswith(":1")]
+    assert first.title == f"{first.module} (use 1 of 2)"
+    token = next(each for each in further_layers(spec("vit_b_16")) if each.kind == "class token")
+    assert token.title.endswith(" · class token")
+    with speaking("da"):
+        assert again(token.title).endswith(f" · {kind_text('class token')}")

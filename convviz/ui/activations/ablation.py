@@ -43,6 +43,7 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
             format_func=tr,
             required=True,
             key=state.remember(Key.SILENCE_MODE, _MODES[0], allowed=_MODES, in_url=False),
+            wrap=True,
         )
         channels = st.multiselect(
             tr("Channels"), range(activations.channels), key="activations_ablated", width=320

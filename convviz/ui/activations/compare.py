@@ -118,6 +118,7 @@ def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> N
                 format_func=tr,
                 required=True,
                 key=state.remember(Key.ACTIVATIONS_COMPARE, _IMAGES, allowed=_SUBJECTS),
+                wrap=True,
             )
         )
         image, network, layer = _choose_right(choice, activations.layer, subject)

@@ -16,7 +16,7 @@ from convviz.features.dead import DeadChannels
 from convviz.features.effective_field import map_box
 from convviz.formatting import percent
 from convviz.jobs.job import JobView
-from convviz.language import current, later, numeral, tr
+from convviz.language import again, current, later, numeral, tr
 from convviz.sprites.grid import Atlas, Section, branch_sections, grid_picture
 from convviz.sprites.overlay import heatmap, overlay
 from convviz.ui import cache, exports, state
@@ -156,7 +156,7 @@ def numbers_html(
     if len(classes) == activations.channels and not layer.in_encoder:
         rows.append((tr("Class"), escape(classes[channel].split(",")[0])))
     branches = [branch for branch in layer.branches if branch.start <= channel < branch.stop]
-    rows += [(tr("Branch"), escape(branch.title)) for branch in branches[:1]]
+    rows += [(tr("Branch"), escape(again(branch.title))) for branch in branches[:1]]
     cells = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
     if bool(activations.empty(threshold)[channel]):
         empty = tr("Empty for this image")

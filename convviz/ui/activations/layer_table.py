@@ -9,11 +9,12 @@ import streamlit as st
 
 from convviz.features import findings
 from convviz.features.dead import DeadStep
+from convviz.formatting import percent
 from convviz.language import again, tr
 from convviz.networks.network import Network
 from convviz.networks.registry import available, is_unlisted, spec
 from convviz.structure.ops import kind_text
-from convviz.ui import cache, exports
+from convviz.ui import cache, exports, tables
 from convviz.ui.activations import compare, jobs
 from convviz.ui.activations import dead as dead_channels
 from convviz.ui.choice import Choice
@@ -77,7 +78,7 @@ def _rows(
         rows.append(
             {
                 "network": again(network.title),
-                "layer": summary.layer.title,
+                "layer": again(summary.layer.title),
                 "kind": kind_text(summary.layer.kind),
                 "channels": summary.channels,
                 "empty": summary.empty,
@@ -112,15 +113,13 @@ def _draw_rows(choice: Choice, rows: Sequence[dict[str, object]]) -> None:
     columns: dict[str, list[Any]] = {
         title: [row[name] for row in rows] for name, title in header.items()
     }
-    for name in _SHARES:  # the table's own form of a percentage is another than that of all texts
-        columns[header[name]] = [
-            None if share is None else 100 * share for share in columns[header[name]]
-        ]
     st.dataframe(
-        columns,
+        tables.with_numbers(
+            columns, {header[name]: lambda share: percent(share, 1) for name in _SHARES}
+        ),
         hide_index=True,
         column_config={
-            **{header[name]: st.column_config.NumberColumn(format="%.1f %%") for name in _SHARES},
+            **{header[name]: st.column_config.NumberColumn() for name in _SHARES},
             header["dead"]: st.column_config.NumberColumn(
                 help=tr("Channels that are empty for each of the N images")
             ),

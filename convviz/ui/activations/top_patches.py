@@ -100,6 +100,7 @@ def _choose_set(page_jobs: PageJobs, job: JobView | None) -> ImageSet | None:
         required=True,
         key=state.remember(Key.SET, _SETS[0], allowed=_SETS, in_url=False),
         label_visibility="collapsed",
+        wrap=True,
     )
     if kind == "Samples":
         return SampleCrops()

@@ -14,7 +14,7 @@ from convviz.lessons.printed_figures import checks as printed_checks
 from convviz.networks.paper_designs import ALEXNET, GOOGLENET, VGGS, PaperDesign
 from convviz.networks.registry import spec
 from convviz.structure.costs import Costs, LayerCost
-from convviz.ui import cache, exports
+from convviz.ui import cache, exports, tables
 from convviz.ui.architectures import findings
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
@@ -74,7 +74,7 @@ def _draw_layers(design: PaperDesign, paper: Costs, built: Costs) -> None:
 def _alexnet_rows(paper: Costs, built: Costs) -> Rows:
     return [
         {
-            tr("layer"): row.title,
+            tr("layer"): again(row.title),
             tr("paper"): _describe(row),
             "torchvision": _describe(built_row),
             tr("parameters (paper)"): row.parameters,
@@ -187,18 +187,10 @@ def _draw_table(make: Callable[[], Rows], name: str) -> None:
     """
     rows = make()
     first = next(iter(rows[0]))
-    columns = {
-        first: st.column_config.TextColumn(pinned=True),
-        **{
-            key: st.column_config.NumberColumn(format="localized")
-            for key, value in rows[0].items()
-            if isinstance(value, int) and not isinstance(value, bool)
-        },
-    }
     st.dataframe(
-        rows,
+        tables.with_numbers({title: [row[title] for row in rows] for title in rows[0]}),
         hide_index=True,
-        column_config=columns,
+        column_config={first: st.column_config.TextColumn(pinned=True)},
         height="content",
         key=f"architectures_table_{name}",
     )

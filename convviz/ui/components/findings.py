@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from convviz.formatting import percent
-from convviz.language import later, tr, trn
+from convviz.language import again, later, tr, trn
 
 if TYPE_CHECKING:
     from convviz.features.overview import StageSummary
@@ -34,7 +34,7 @@ def stage_sentence(summary: StageSummary) -> str:
         summary: What the stage makes of the image.
     """
     layer, channels = summary.layer, summary.channels
-    called = layer.name if layer.title == layer.name else f"{layer.title} ({layer.name})"
+    called = layer.name if layer.title == layer.name else f"{again(layer.title)} ({layer.name})"
     if summary.is_signed and not summary.empty:
         empty = _nothing_set_to_0(channels, are_numbers=len(layer.shape) == 1)
     else:

@@ -18,6 +18,7 @@ import streamlit as st
 from convviz.language import again, tr
 from convviz.lessons.inception import InceptionModule, inception_modules
 from convviz.structure.costs import Costs, LayerCost
+from convviz.structure.ops import kind_text
 from convviz.ui.components import texts
 from convviz.ui.components.declare import declare
 from convviz.ui.keys import Component
@@ -194,7 +195,7 @@ def _module(module: InceptionModule) -> dict[str, Any]:
                     "id": row.name,
                     "look": look,
                     "thin": look in _SHEETS,
-                    "text": f"{side}×{side}" if side else _kind(row.kind),
+                    "text": f"{side}×{side}" if side else kind_text(row.kind),
                     "channels": row.output_shape[0],
                     "label": _label(row),
                 }
@@ -235,34 +236,21 @@ def _is_sheet(row: LayerCost) -> bool:
 def _title(row: LayerCost, inside: InceptionModule | None) -> str:
     if inside:
         return inside.name.removeprefix("inception")
-    return row.title.split(" (")[0].split(" · ")[0]
+    name = row.title.split(" (")[0].split(" · ")[0]
+    return row.title if name == row.title else name
 
 
 def _label(row: LayerCost) -> str:
-    kind, shape = _kind(row.kind), _shape(row.output_shape)
+    kind, shape = kind_text(row.kind), _shape(row.output_shape)
     if not row.parameters:
-        return tr("{layer}: {kind}, {shape}", layer=_named(row.title), kind=kind, shape=shape)
+        return tr("{layer}: {kind}, {shape}", layer=row.title, kind=kind, shape=shape)
     return tr(
         "{layer}: {kind}, {shape}, {count:,} parameters",
-        layer=_named(row.title),
+        layer=row.title,
         kind=kind,
         shape=shape,
         count=row.parameters,
     )
-
-
-def _named(title: str) -> str:
-    """Tell a row's title; one of a part ends with its kind, "conv1 · batch norm"."""
-    layer, _, kind = title.partition(" · ")
-    return tr("{layer} · {kind}", layer=layer, kind=_kind(kind)) if kind else title
-
-
-def _kind(kind: str) -> str:
-    """Tell a kind, "convolution + ReLU", so that it can be told again."""
-    text, *others = map(tr, kind.split(" + "))
-    for other in others:
-        text = tr("{kind} + {other}", kind=text, other=other)
-    return text
 
 
 def _shape(shape: Sequence[int]) -> str:

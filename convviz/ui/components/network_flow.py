@@ -9,7 +9,7 @@ import base64
 from collections.abc import Sequence
 
 from convviz.features.overview import StageSummary
-from convviz.language import tr
+from convviz.language import again, tr
 from convviz.sprites.colormaps import lookup
 from convviz.sprites.overlay import levels
 from convviz.ui.components import findings, texts
@@ -46,7 +46,7 @@ def network_flow(
 def _stage(summary: StageSummary) -> dict[str, object]:
     return {
         "layer": summary.layer.name,
-        "title": summary.layer.title,
+        "title": again(summary.layer.title),
         "lines": findings.stage_lines(summary),
         "label": findings.stage_sentence(summary),
         "channels": summary.strongest,

@@ -7,6 +7,7 @@ import base64
 from PIL import Image
 
 from convviz.images.encode import jpeg
+from convviz.language import again
 from convviz.structure.receptive_field import ReceptiveField
 from convviz.ui.components import texts
 from convviz.ui.components.declare import declare
@@ -36,7 +37,7 @@ def field_on_image(
             # Of what depends on the whole image, nothing reaches beyond it.
             "field": [0, 0] if field.mixed_by else [field.rows.size, field.columns.size],
             "name": name,
-            "title": title,
+            "title": again(title),
             "texts": texts.told(Component.RECEPTIVE_FIELD),
         },
     )

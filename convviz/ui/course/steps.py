@@ -372,7 +372,7 @@ def _draw_reconstructions(choice: Choice) -> None:
     with st.container(horizontal=True, gap="small", key="course_reconstructions"):
         for caption, data in (
             (tr("original"), runs[0].original),
-            *((run.subject.layer_title, run.image) for run in runs),
+            *((again(run.subject.layer_title), run.image) for run in runs),
         ):
             st.image(
                 data, width=_RECONSTRUCTED, caption=caption, alt=f"{again(image.title)}: {caption}"

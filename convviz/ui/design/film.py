@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from convviz.figures import theme
-from convviz.language import current, tr
+from convviz.language import again, current, tr
 from convviz.learning.design_results import DesignComparison, DesignFilm, DesignResult
 from convviz.learning.snapshots import Snapshot
 from convviz.ui import state
@@ -29,11 +29,12 @@ def draw(comparison: DesignComparison) -> None:
             default=min(names),
             key="design_film_of",
             required=True,
+            wrap=True,
         )
         result = filmed[min(names) if number is None else number]
         taken = result.film
         assert taken is not None  # noqa: S101  # as filmed says
-        layers = {maps.layer.name: maps.layer.title for maps in taken.frames[0].maps}
+        layers = {maps.layer.name: again(maps.layer.title) for maps in taken.frames[0].maps}
         layer = st.segmented_control(
             tr("Feature maps of"),
             list(layers),
@@ -41,6 +42,7 @@ def draw(comparison: DesignComparison) -> None:
             default=next(iter(layers)),
             key=f"design_film_layer_{number}",
             required=True,
+            wrap=True,
         )
         layer = layer or next(iter(layers))
     with st.spinner(tr("Developing the film…")):

@@ -171,19 +171,19 @@ def _draw_table(typed: str, counted: CountedText) -> None:
         on_select=partial(_select, list(lines)),
         selection_mode="single-row",
         column_config={
-            "line": st.column_config.NumberColumn(tr("line"), width=50),
+            "line": st.column_config.NumberColumn(tr("line"), width=46),
             "block": tr("block"),
             "output": tr("output"),
-            "size": st.column_config.TextColumn(tr("size"), width=240),
+            "size": st.column_config.TextColumn(tr("size"), width=224),
             "left over": st.column_config.TextColumn(tr("left over"), width=70),
             "parameters": tr("parameters"),
             "memory": tr("memory"),
             "field": st.column_config.TextColumn(
-                tr("field"), width=55, help=tr("The receptive field")
+                tr("field"), width=48, help=tr("The receptive field")
             ),
             "stride": st.column_config.TextColumn(
                 tr("stride"),
-                width=60,
+                width=54,
                 help=tr("How far the fields of neighbours lie apart, in pixels of the image"),
             ),
         },

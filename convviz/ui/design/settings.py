@@ -40,6 +40,7 @@ def settle(view: str) -> DesignSettings:
                 "Equal epochs ask which design learns more from the same pictures, equal "
                 "time which one gets further on this machine."
             ),
+            wrap=True,
         )
         seconds = epochs = None
         if equal == "epochs":

@@ -300,6 +300,7 @@ def _draw_points(sweep: DesignSweep) -> None:
         format_func=lambda kind: tr(_COSTS[kind]),
         key=state.remember(Key.DESIGN_SWEEP_COST, "parameters", allowed=_COSTS),
         required=True,
+        wrap=True,
     )
     kind: Cost = chosen or "parameters"
     charts.draw(

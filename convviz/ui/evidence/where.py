@@ -13,7 +13,7 @@ from convviz.features.class_evidence import class_activation_map
 from convviz.features.class_target import ClassTarget
 from convviz.features.grad_cam import ClassMap
 from convviz.features.saliency import SaliencyMethod, randomised, saliency, similarity
-from convviz.language import tr
+from convviz.language import again, tr
 from convviz.sprites.overlay import heatmap
 from convviz.structure.layers import Layer
 from convviz.structure.trunk import stepping_stones
@@ -71,7 +71,7 @@ def _scrub(choice: Choice) -> None:
     names = [each.name for each in offered if each.name in stones | {choice.layer.name}]
     if len(names) < 2 or choice.layer.name not in names:
         return
-    titles = {each.name: each.title for each in offered}
+    titles = {each.name: again(each.title) for each in offered}
     st.session_state[_SCRUB] = choice.layer.name
     st.select_slider(
         tr("From the image to the classes"),

@@ -22,7 +22,7 @@ from convviz.features.grad_cam import CamMethod
 from convviz.features.predictions import best, for_decoder
 from convviz.figures import evidence as figures
 from convviz.figures import theme
-from convviz.language import tr
+from convviz.language import numeral, tr
 from convviz.sprites.overlay import overlay
 from convviz.ui import cache, charts, exports, predictions, state
 from convviz.ui.choice import Choice
@@ -97,13 +97,11 @@ def _sliders() -> Corruption:
     corruption = Corruption()
     with st.container(key="evidence_sliders"):
         for name, limits in CORRUPTIONS.items():
-            value = st.slider(
+            value = st.select_slider(  # st.slider has points before decimals everywhere
                 tr(limits.title),
-                limits.low,
-                limits.high,
+                limits.steps(),
                 float(getattr(_START, name)),
-                limits.step,
-                format="%g",
+                format_func=lambda value: numeral(f"{value:g}"),
                 key=f"evidence_worse_{name}",
             )
             corruption = with_value(corruption, name, float(value))

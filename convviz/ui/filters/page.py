@@ -100,7 +100,7 @@ def _trained_and_untrained(choice: Choice) -> None:
     left, right = st.columns(2, gap="large")
     in_use = choice.network.weights.title
     with left:
-        title, name = f"{layer.title}, {again(in_use)}", f"{layer.title}, {in_use}"
+        title, name = f"{again(layer.title)}, {again(in_use)}", f"{layer.title}, {in_use}"
         _sheet(choice, title, trained, bound, name=name, key="filters_save_trained")
     with right:
         title, name = tr("{layer}, untrained", layer=layer.title), f"{layer.title}, untrained"

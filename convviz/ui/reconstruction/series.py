@@ -9,7 +9,7 @@ import streamlit as st
 from convviz.figures import reconstruction as figures
 from convviz.figures import theme
 from convviz.jobs.job import JobView
-from convviz.language import tr
+from convviz.language import again, tr
 from convviz.plain_text import plain
 from convviz.reconstruction import findings
 from convviz.reconstruction.progress import ReconstructionProgress, SeriesProgress
@@ -130,7 +130,7 @@ def _caption(series: SeriesProgress, index: int) -> str:
 
 
 def _lines(run: ReconstructionProgress) -> list[str]:
-    return [f"{run.subject.network}, {run.subject.layer_title}", _error(run)]
+    return [f"{run.subject.network}, {again(run.subject.layer_title)}", _error(run)]
 
 
 def _error(run: ReconstructionProgress) -> str:

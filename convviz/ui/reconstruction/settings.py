@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from convviz.errors import ConvvizError
-from convviz.language import later, tr
+from convviz.language import again, later, tr
 from convviz.networks import device
 from convviz.networks.catalogue import COURSE
 from convviz.networks.device import PRECISIONS
@@ -92,7 +92,7 @@ def _layers(network: Network) -> tuple[Layer, ...]:
         tr("Layers"),
         list(by_name),
         default=stages,
-        format_func=lambda name: by_name[name].title,
+        format_func=lambda name: again(by_name[name].title),
         key=f"reconstruction_layers:{network.name}:{network.weights.source}",
         max_selections=MOST_IMAGES,
         help=tr(

@@ -38,7 +38,7 @@ def label(layer: Layer) -> str:
     What a title says of this network alone, “(3×3 here)”, is left out: lists are narrow.
     """
     shape = " × ".join(map(str, layer.shape))
-    title = re.sub(r" \([^()]* here\)", "", layer.title)
+    title = re.sub(r"(?<=[”«]) \([^()]*\)", "", again(layer.title))
     if not title.startswith(layer.stage):
         title = f"{stage_text(layer.stage)} · {title}"
     return f"{title} — {shape}"
@@ -249,7 +249,7 @@ def _draw_related(layers: Sequence[Layer]) -> None:
         tr("Uses, parts and blocks"),
         by_name,
         index=None,
-        format_func=lambda name: f"{by_name[name].title} ({kind_text(by_name[name].kind)})",
+        format_func=lambda name: f"{again(by_name[name].title)} ({kind_text(by_name[name].kind)})",
         key="sidebar_layer_related",
         on_change=_open_related,
         placeholder=tr("Around this layer"),

@@ -192,6 +192,7 @@ def _pick_layer(view: LiveProgress) -> str:
         format_func=names.__getitem__,
         key=state.remember(Key.LIVE_LAYER, usual, allowed=names),
         required=True,
+        wrap=True,
     )
     return name or usual
 

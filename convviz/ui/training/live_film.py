@@ -8,7 +8,7 @@ import streamlit as st
 
 from convviz import language
 from convviz.figures import theme
-from convviz.language import tr
+from convviz.language import again, tr
 from convviz.learning.live import LiveProgress
 from convviz.learning.snapshots import Maps, Snapshot
 from convviz.ui import exports
@@ -25,7 +25,7 @@ def titles(view: LiveProgress, layer: str) -> tuple[str, str]:
 
 def layers(view: LiveProgress) -> dict[str, str]:
     """Return the titles of the watched layers, by dotted name."""
-    return {maps.layer.name: maps.layer.title for maps in view.frames[0].maps}
+    return {maps.layer.name: again(maps.layer.title) for maps in view.frames[0].maps}
 
 
 def maps_of(frame: Snapshot, layer: str) -> Maps:

@@ -50,7 +50,7 @@ def _draw_film(choice: Choice) -> None:
     name = st.selectbox(
         tr("Feature maps of"),
         list(layers),
-        format_func=lambda name: layers[name].title,
+        format_func=lambda name: again(layers[name].title),
         key=state.remember(Key.RECORDED_LAYER, _FIRST, allowed=layers),
         width=320,
     )

@@ -100,7 +100,7 @@ def offer(
 def _choose_parts(usual: TransferPlan, job: str) -> list[str]:
     """Choose parts of the encoder; at first, those of the usual plan."""
     titles = {
-        part.name: part.title
+        part.name: again(part.title)
         for part in usual.parts
         if part.state in ("frozen", "thawed") and "classifier" not in part.name
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -17,7 +18,7 @@ from convviz.learning.image_side import side_for
 from convviz.learning.plan import Part, Scenario, State, TransferPlan, recommend
 from convviz.learning.plan import plan as plan_transfer
 from convviz.networks.network import Network
-from convviz.ui import cache, state
+from convviz.ui import cache, state, tables
 from convviz.ui.keys import Key
 from convviz.ui.transfer import findings
 
@@ -140,19 +141,13 @@ def draw_parts(plan: TransferPlan, key: str = "transfer_plan") -> None:
     )
     st.html(f'<ol class="convviz-parts">{blocks}</ol>')
     with st.expander(tr("The same as a table")):
-        st.dataframe(
-            [
-                {
-                    tr("part"): again(part.title),
-                    tr("name"): part.name,
-                    tr("parameters"): part.parameters,
-                    tr("what happens"): tr(_STATES[part.state]),
-                }
-                for part in plan.parts
-            ],
-            hide_index=True,
-            column_config={tr("parameters"): st.column_config.NumberColumn(format="localized")},
-        )
+        cells: dict[str, Sequence[object]] = {
+            tr("part"): [again(part.title) for part in plan.parts],
+            tr("name"): [part.name for part in plan.parts],
+            tr("parameters"): [part.parameters for part in plan.parts],
+            tr("what happens"): [tr(_STATES[part.state]) for part in plan.parts],
+        }
+        st.dataframe(tables.with_numbers(cells), hide_index=True)
 
 
 def _short(part: Part) -> str:

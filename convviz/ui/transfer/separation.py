@@ -142,7 +142,7 @@ def _points(job: str, separation: Separation, choice: Choice) -> None:
         name = st.select_slider(
             tr("Stage"),
             list(stages),
-            format_func=lambda name: stages[name].layer.title,
+            format_func=lambda name: again(stages[name].layer.title),
             key=key,
         )
     else:
@@ -159,6 +159,7 @@ def _points(job: str, separation: Separation, choice: Choice) -> None:
                 key="transfer_separation_encoder",
                 label_visibility="collapsed",
                 required=True,
+                wrap=True,
             )
             == _UNTRAINED
         )
