@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from convviz.language import numeral, tr
 
 MINUS, TIMES = "−", "·"
+_POWERS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -88,11 +89,19 @@ def grouped(number: int) -> str:
 
 def short(number: float) -> str:
     """Write a large number in a few characters: "138.4 M", "15.5 G"."""
-    for power, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+    for power, letter in _POWERS:
         if abs(number) >= power:
             digits = 0 if abs(number) >= 1000 * power else 1
             return numeral(f"{number / power:.{digits}f} {letter}")
     return numeral(f"{number:.0f}")
+
+
+def short_round(number: float) -> str:
+    """Write a round number, as an axis has them, in a few characters: "20 M", "2.5 G", "0"."""
+    for power, letter in _POWERS:
+        if abs(number) >= power:
+            return numeral(f"{number / power:.10g} {letter}")
+    return numeral(f"{number:.10g}")
 
 
 def significant(number: float, digits: int = 3) -> str:
@@ -101,8 +110,9 @@ def significant(number: float, digits: int = 3) -> str:
 
 
 def in_words(number: float, digits: int = 3) -> str:
-    """Write a number with so many significant digits for a sentence: "0.123", "1.18 × 10⁻¹¹"."""
+    """Write a number with so many significant digits for a sentence: "−0.123", "1.18 × 10⁻¹¹"."""
     factor, _, power = _significant(number, digits).partition("e")
+    factor = factor.replace("-", MINUS)
     return numeral(f"{factor} × 10{power.translate(_RAISED)}" if power else factor)
 
 

@@ -84,6 +84,14 @@ def test_short_numbers(number: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("number", "text"),
+    [(20_000_000, "20 M"), (2_500_000_000, "2.5 G"), (750_000, "750 k"), (0, "0")],
+)
+def test_short_round_numbers(number: int, text: str) -> None:
+    assert formatting.short_round(number) == text
+
+
+@pytest.mark.parametrize(
     ("value", "text"), [(0, "0"), (0.12345, "0.123"), (1234567, "1.23e6"), (-2e-9, "-2e-9")]
 )
 def test_three_significant_digits(value: float, text: str) -> None:
@@ -92,7 +100,13 @@ def test_three_significant_digits(value: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (0.12345, "0.123"), (1234567, "1.23 × 10⁶"), (1.1789e-11, "1.18 × 10⁻¹¹")],
+    [
+        (0, "0"),
+        (0.12345, "0.123"),
+        (1234567, "1.23 × 10⁶"),
+        (1.1789e-11, "1.18 × 10⁻¹¹"),
+        (-0.05, "−0.05"),
+    ],
 )
 def test_powers_of_ten_in_a_sentence(value: float, text: str) -> None:
     assert formatting.in_words(value) == text

@@ -25,7 +25,7 @@ from convviz.features.occlusion import OcclusionStep
 from convviz.features.synthesis import SynthesisStep
 from convviz.features.top_patches import TopPatches
 from convviz.formatting import in_words, percent
-from convviz.language import in_english, numeral, tr, trn
+from convviz.language import in_english, tr, trn
 from convviz.plain_text import code, plain
 from convviz.structure.ops import kind_text
 
@@ -309,7 +309,7 @@ def stage(stage: Stage, source: str) -> str:
         stage: The stage.
         source: Title of the layer that its inputs come from, for a sum or a pooling; safe to show.
     """
-    after = f"**{numeral(f'{stage.after:.7g}')}**"
+    after = f"**{in_words(stage.after, 7)}**"
     match stage:
         case WeightedSum():
             rows, columns = stage.kernel.shape[1:]
@@ -330,12 +330,11 @@ def stage(stage: Stage, source: str) -> str:
                     after=after,
                 )
             return tr(
-                "Weighted sum over {source}: {size} = {count:,} products + bias {bias:.5g} → "
-                "{after}",
+                "Weighted sum over {source}: {size} = {count:,} products + bias {bias} → {after}",
                 source=source,
                 size=size,
                 count=count,
-                bias=stage.bias,
+                bias=in_words(stage.bias, 5),
                 after=after,
             )
         case Pooled():
@@ -371,26 +370,26 @@ def stage(stage: Stage, source: str) -> str:
             )
         case Normalised():
             return tr(
-                "Batch norm: ({before:.5g} − {mean:.5g}) / √({variance:.5g} + "
-                "{epsilon:g}) × {scale:.5g} + {shift:.5g} → {after}",
-                before=stage.before,
-                mean=stage.mean,
-                variance=stage.variance,
-                epsilon=stage.epsilon,
-                scale=stage.scale,
-                shift=stage.shift,
+                "Batch norm: ({before} − {mean}) / √({variance} + {epsilon}) × {scale} + {shift} "
+                "→ {after}",
+                before=in_words(stage.before, 5),
+                mean=in_words(stage.mean, 5),
+                variance=in_words(stage.variance, 5),
+                epsilon=in_words(stage.epsilon),
+                scale=in_words(stage.scale, 5),
+                shift=in_words(stage.shift, 5),
                 after=after,
             )
         case Rectified():
             if stage.ceiling is None:
                 return tr(
-                    "ReLU: the larger of {before:.5g} and 0 → {after}",
-                    before=stage.before,
+                    "ReLU: the larger of {before} and 0 → {after}",
+                    before=in_words(stage.before, 5),
                     after=after,
                 )
             return tr(
-                "ReLU: the larger of {before:.5g} and 0, at most {ceiling:g} → {after}",
-                before=stage.before,
+                "ReLU: the larger of {before} and 0, at most {ceiling:g} → {after}",
+                before=in_words(stage.before, 5),
                 ceiling=stage.ceiling,
                 after=after,
             )
@@ -420,28 +419,28 @@ def stage(stage: Stage, source: str) -> str:
 def arithmetic_number(arithmetic: Arithmetic, *, is_map: bool) -> str:
     """Say which number is taken apart."""
     row, column = arithmetic.row + 1, arithmetic.column + 1
+    number = in_words(arithmetic.number, 7)
     if not is_map:
         return tr(
-            "**Channel {channel} is {number:.7g}.** It is made like this:",
+            "**Channel {channel} is {number}.** It is made like this:",
             channel=arithmetic.channel,
-            number=arithmetic.number,
+            number=number,
         )
     return tr(
-        "**Channel {channel} at row {row}, column {column} is {number:.7g}.** It is made like "
-        "this:",
+        "**Channel {channel} at row {row}, column {column} is {number}.** It is made like this:",
         channel=arithmetic.channel,
         row=row,
         column=column,
-        number=arithmetic.number,
+        number=number,
     )
 
 
 def arithmetic_check(arithmetic: Arithmetic) -> str:
     """Compare the number that the steps end in with the map's own."""
     ends = tr(
-        "The map says {number:.9g}; these steps end in {result:.9g}, {difference} off.",
-        number=arithmetic.number,
-        result=arithmetic.result,
+        "The map says {number}; these steps end in {result}, {difference} off.",
+        number=in_words(arithmetic.number, 9),
+        result=in_words(arithmetic.result, 9),
         difference=in_words(arithmetic.difference, 1),
     )
     sizes = [abs(arithmetic.number)]

@@ -156,7 +156,7 @@ def differences(comparison: DesignComparison, paired: PairedInterval) -> go.Figu
             other=plain_html(first.name),
         ),
         range=[ends[0] - room, ends[1] + room],
-        tickformat="+.0%",
+        **theme.percent_axis(ends[1] + room, ends[0] - room, differences=True),
     )
     figure.update_yaxes(
         tickvals=[0, 1], ticktext=[tr("mean, 95 %"), tr("each seed")], range=[-0.6, 1.6]

@@ -116,7 +116,11 @@ def break_even(bottleneck: Bottleneck) -> go.Figure:
     )
     theme.style(figure, height=340, legend=True, saveable=True)
     figure.update_xaxes(title=tr("Channels that the 1×1 convolution leaves"), rangemode="tozero")
-    figure.update_yaxes(title=tr("Multiplications"), rangemode="tozero", tickformat="~s")
+    figure.update_yaxes(
+        title=tr("Multiplications"),
+        rangemode="tozero",
+        **theme.amount_axis(1.05 * max(*macs, bottleneck.direct_macs)),
+    )
     return figure
 
 
@@ -145,7 +149,10 @@ def module_savings(modules: Sequence[InceptionModule]) -> go.Figure:
     theme.style(figure, height=340, legend=True, saveable=True)
     figure.update_layout(barmode="group", bargap=0.3)
     figure.update_xaxes(title=tr("Inception module"), type="category", showgrid=False)
-    figure.update_yaxes(title=tr("Multiplications"), tickformat="~s")
+    figure.update_yaxes(
+        title=tr("Multiplications"),
+        **theme.amount_axis(max(module.macs_without for module in modules)),
+    )
     return figure
 
 
@@ -176,6 +183,10 @@ def classifiers(networks: Sequence[Classifiers]) -> go.Figure:
     theme.style(figure, height=110 + 38 * len(rows), legend=True, saveable=True)
     figure.update_layout(barmode="stack", bargap=0.3)
     figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
-    figure.update_xaxes(title=tr("Parameters"), tickformat="~s", range=[0, 1.02 * max(totals)])
+    figure.update_xaxes(
+        title=tr("Parameters"),
+        range=[0, 1.02 * max(totals)],
+        **theme.amount_axis(1.02 * max(totals)),
+    )
     figure.update_layout(margin={"r": 76})
     return figure

@@ -13,7 +13,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from convviz.formatting import short
+from convviz.formatting import MINUS, short, short_round
 from convviz.language import numeral
 
 BLUE = "#0072b2"
@@ -162,7 +162,9 @@ def _merged(present: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def percent_axis(highest: float, lowest: float = 0.0) -> dict[str, Any]:
+def percent_axis(
+    highest: float, lowest: float = 0.0, *, differences: bool = False
+) -> dict[str, Any]:
     """Return ticks for an axis of shares, written "20 %" as percentages are everywhere else.
 
     Plotly's own format writes "20%". There are three to seven ticks, at round numbers.
@@ -170,21 +172,41 @@ def percent_axis(highest: float, lowest: float = 0.0) -> dict[str, Any]:
     Args:
         highest: The largest share on the axis.
         lowest: The smallest.
+        differences: Whether they are differences of shares: what is more has a sign then, "+20 %".
     """
+    ticks = _round_ticks(lowest, highest)
+    texts = [f"{MINUS if tick < 0 else ''}{100 * abs(tick):.10g} %" for tick in ticks]
+    if differences:
+        texts = [f"+{text}" if tick > 0 else text for tick, text in zip(ticks, texts, strict=True)]
+    return {"tickmode": "array", "tickvals": ticks, "ticktext": [numeral(text) for text in texts]}
+
+
+def amount_axis(highest: float, *, log: bool = False) -> dict[str, Any]:
+    """Return ticks for an axis of large numbers from 0, written "20 M" as they are beside bars.
+
+    Args:
+        highest: The largest number on the axis.
+        log: Whether the axis is logarithmic: there is a tick at each power of ten.
+    """
+    if log:
+        ticks = [10.0**power for power in range(ceil(log10(max(highest, 1.0))) + 1)]
+    else:
+        ticks = _round_ticks(0.0, highest)
+    texts = [short_round(tick) for tick in ticks]
+    return {"tickmode": "array", "tickvals": ticks, "ticktext": texts}
+
+
+def _round_ticks(lowest: float, highest: float) -> list[float]:
+    """Return three to seven round numbers between two."""
     span = max(highest - lowest, 1e-6)
     power = 10.0 ** floor(log10(span))
     step = next(
         power * part for part in (0.1, 0.2, 0.25, 0.5, 1.0, 2.0) if span <= 6 * power * part
     )
-    ticks = [
+    return [
         step * index
         for index in range(ceil(lowest / step - 1e-9), floor(highest / step + 1e-9) + 1)
     ]
-    return {
-        "tickmode": "array",
-        "tickvals": ticks,
-        "ticktext": [numeral(f"{100 * tick:.10g} %") for tick in ticks],
-    }
 
 
 def save_as(name: str) -> dict[str, Any]:

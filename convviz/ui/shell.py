@@ -114,12 +114,12 @@ def open_page(
             forget.draw()
     _start_pytorch()
     _share_cores()
-    missing = st.container()
+    missing, steps = st.container(), st.container()
     choice = None
     try:
         with page_errors.errors(), choices:
             used = uses() if callable(uses) else uses
-            choice = _sidebar(missing, layer, first_depth, needs_network, used)
+            choice = _sidebar(missing, steps, layer, first_depth, needs_network, used)
         with page_errors.errors():
             links.draw()
         if choice is None:
@@ -181,6 +181,7 @@ def _give_worksheet(choice: Choice | None) -> None:
 
 def _sidebar(
     missing: DeltaGenerator,
+    steps: DeltaGenerator,
     layer: bool,
     first_depth: float,
     needs_network: bool,
@@ -205,7 +206,7 @@ def _sidebar(
     with picker:
         picked = None
         if layer and loaded:
-            picked = sidebar_layer.pick(loaded, cache.layers(loaded), first_depth)
+            picked = sidebar_layer.pick(loaded, cache.layers(loaded), steps, first_depth)
     return Choice(image, name, loaded, picked)
 
 

@@ -233,6 +233,33 @@ def test_a_step_is_drawn_before_the_server_answers_and_as_it_answers(visit: Any)
     expect(code).to_have_text("features.3")
 
 
+def test_on_a_phone_the_steps_stand_in_the_page(visit: Any) -> None:
+    page = visit(
+        "/Activations?network=googlenet&weights=random&layer=inception3a", width=390, height=844
+    )
+    sidebar = page.get_by_test_id("stSidebar")
+    deeper = page.locator(".st-key-page_layer_deeper button:visible").first
+    deeper.click()
+    expect(page).to_have_url(re.compile(r"layer=inception3b(&|$)"))  # as a whole, not its parts
+    expect(page.get_by_test_id("stMain").locator("code").first).to_have_text("inception3b")
+    expect(sidebar).not_to_be_in_viewport()
+    page.locator(".st-key-page_layer_shallower button:visible").first.click()
+    expect(page).to_have_url(re.compile(r"layer=inception3a(&|$)"))
+    expect(sidebar).not_to_be_in_viewport()
+    page.set_viewport_size({"width": 1440, "height": 900})
+    expect(page.locator(".st-key-page_layer button:visible")).to_have_count(0)
+
+
+def test_no_name_in_the_list_of_layers_is_cut(visit: Any) -> None:
+    page = visit("/Activations?network=googlenet&weights=random&layer=inception3a")
+    page.locator(".st-key-layer [role=combobox]").click()
+    options = page.get_by_role("option", name=re.compile("inception3a"))
+    expect(options.filter(has_text="pool projection")).to_be_visible()
+    assert options.evaluate_all(
+        "all => all.every((each) => each.firstChild.scrollWidth <= each.firstChild.clientWidth)"
+    )
+
+
 def test_what_is_typed_or_commanded_steps_nowhere(visit: Any) -> None:
     page = visit(ALEXNET)
     deeper = page.locator(".st-key-sidebar_layer_deeper button:visible").first

@@ -92,6 +92,25 @@ def test_everything_fits_on_a_phone(visit: Any) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390, wide
 
 
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900)])
+def test_a_run_begins_at_the_top_of_the_screen(visit: Any, width: int, height: int) -> None:
+    page = visit(
+        "/Transfer_learning?network=googlenet&training_seconds=20&compare=False",
+        width=width,
+        height=height,
+        reduced_motion="reduce",
+        bypass_csp=True,
+    )
+    page.locator(".st-key-start").get_by_role("button").click()
+    page.wait_for_function(
+        """() => {
+          const box = document.querySelector(".st-key-job_heading")?.getBoundingClientRect();
+          return box && box.top >= 0 && box.top < 160;
+        }"""
+    )
+    expect(page.locator(".st-key-stop")).to_be_visible()  # and not only its end does
+
+
 def test_pictures_as_points_show_themselves_and_their_neighbours(visit: Any) -> None:
     page = visit("/Transfer_learning?network=alexnet&transfer=separate&data=shapes")
     page.locator(".st-key-start").get_by_role("button").click()

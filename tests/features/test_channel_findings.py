@@ -216,7 +216,7 @@ def test_every_stage_ends_in_its_number() -> None:
     assert "divided by 8" in findings.stage(replace(mean, divisor=8), "relu1")
     norm = Normalised(3.0, 1.0, 4.0, 0.0, 2.0, 0.5)
     assert "(3 − 1) / √(4 + 0) × 2 + 0.5 → **2.5**" in findings.stage(norm, "")
-    assert findings.stage(Rectified(-2.0), "").endswith("larger of -2 and 0 → **0**")
+    assert findings.stage(Rectified(-2.0), "").endswith("larger of −2 and 0 → **0**")
     capped = findings.stage(Rectified(8.25, 6.0), "")
     assert capped.endswith("larger of 8.25 and 0, at most 6 → **6**")
     branch = BranchChoice(7.0, Branch("mix.b", "3×3", 2, 5), 1)

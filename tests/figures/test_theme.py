@@ -99,6 +99,25 @@ def test_an_axis_of_shares_has_a_few_ticks(high: float) -> None:
     assert 3 <= len(theme.percent_axis(high)["tickvals"]) <= 7 or not high
 
 
+def test_differences_on_an_axis_have_a_sign() -> None:
+    assert theme.percent_axis(0.2, -0.1, differences=True)["ticktext"] == [
+        "−10 %",
+        "−5 %",
+        "0 %",
+        "+5 %",
+        "+10 %",
+        "+15 %",
+        "+20 %",
+    ]
+
+
+def test_large_numbers_on_an_axis_are_written_as_beside_the_bars() -> None:
+    assert theme.amount_axis(141e6)["ticktext"] == ["0", "25 M", "50 M", "75 M", "100 M", "125 M"]
+    axis = theme.amount_axis(2e3, log=True)
+    assert axis["ticktext"] == ["1", "10", "100", "1 k", "10 k"]
+    assert axis["tickvals"] == [1, 10, 100, 1e3, 1e4]
+
+
 def test_numbers_are_written_as_the_readers_language_writes_them() -> None:
     with speaking("da"):
         figure = theme.style(_bars(), height=200)

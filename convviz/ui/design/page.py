@@ -279,7 +279,7 @@ def _move(line: int, step: int) -> None:
 
 
 def _draw_totals(costs: DesignCosts) -> None:
-    with st.container(horizontal=True, key="design_totals", gap="large"):
+    with st.container(horizontal=True, key="design_totals", gap="medium"):
         st.metric(tr("Parameters"), grouped(costs.parameters), width="content")
         if costs.parameters_with_auxiliary != costs.parameters:
             st.metric(

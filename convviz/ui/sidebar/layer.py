@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from convviz.language import again, tr
+from convviz.language import again, later, tr
 from convviz.networks.network import Network, is_within
 from convviz.networks.titles import stage_text
 from convviz.structure.findings import left_out_sentence, on_zeros_sentence, windows_sentence
@@ -20,6 +21,15 @@ from convviz.ui import cache, state
 from convviz.ui.components.layer_keys import layer_keys
 from convviz.ui.keys import Key
 from convviz.ui.sidebar import findings
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+_PLACES = ("sidebar_layer", "page_layer")
+_STEPS = (
+    ("shallower", later("Shallower"), "arrow_back", -1),
+    ("deeper", later("Deeper"), "arrow_forward", 1),
+)
 
 
 def choices(layers: Sequence[Layer]) -> tuple[Layer, ...]:
@@ -45,7 +55,10 @@ def label(layer: Layer) -> str:
 
 
 def pick(
-    network: Network, layers: Sequence[Layer], first_depth: float = state.USUAL_DEPTH
+    network: Network,
+    layers: Sequence[Layer],
+    in_page: DeltaGenerator,
+    first_depth: float = state.USUAL_DEPTH,
 ) -> Layer:
     """Draw the picker and return the chosen layer.
 
@@ -55,6 +68,7 @@ def pick(
     Args:
         network: The network.
         layers: All of its layers.
+        in_page: Container at the top of the page for the steps where the sidebar would cover it.
         first_depth: Depth of the layer that the page begins with, until one is chosen; 1 for the
             last one of the trunk.
     """
@@ -78,7 +92,7 @@ def pick(
                 "channels × height × width. Type to search."
             ),
         )
-        _draw_steps(steps(network, layers), name)
+        _draw_steps(steps(network, layers), name, in_page)
         layer = by_name[name]
         dotted = "" if layer.name == layer.title else f"{state.code(layer.name)}, "
         kind, count = state.plain(kind_text(layer.kind)), prod(layer.shape)
@@ -185,29 +199,35 @@ def steps(network: Network, layers: Sequence[Layer]) -> Steps:
     return cache.once(lambda: Steps.of(network, everything), "layer steps", network)
 
 
-def _draw_steps(steps: Steps, name: str) -> None:
-    """Draw the buttons that step from a layer to its neighbours, and listen to the keys."""
-    row = st.container(horizontal=True, wrap=False, gap="small")
-    for key, title, icon, by in (
-        ("shallower", tr("Shallower"), "arrow_back", -1),
-        ("deeper", tr("Deeper"), "arrow_forward", 1),
-    ):
-        row.button(
-            title,
+def _draw_steps(steps: Steps, name: str, in_page: DeltaGenerator) -> None:
+    """Draw the buttons that step from a layer to its neighbours, and listen to the keys.
+
+    On a phone the sidebar lies over the page: there the same buttons stand in the page.
+    """
+    in_sidebar = st.container(horizontal=True, wrap=False, gap="small")
+    in_page = in_page.container(horizontal=True, wrap=False, gap="small", key="page_layer")
+    for place, row in zip(_PLACES, (in_sidebar, in_page), strict=True):
+        with row:
+            _draw_step_buttons(steps, name, place)
+    layer_keys(
+        {f"{place}_{key}": by for place in _PLACES for key, _, _, by in _STEPS},
+        lambda along_trunk, by_parts: _go(steps.target(name, along_trunk, by_parts)),
+    )
+
+
+def _draw_step_buttons(steps: Steps, name: str, place: str) -> None:
+    for key, title, icon, by in _STEPS:
+        st.button(
+            tr(title),
             icon=f":material/{icon}:",
             icon_position="right" if by > 0 else "left",
-            key=f"sidebar_layer_{key}",
+            key=f"{place}_{key}",
             disabled=steps.target(name, by) == name == steps.target(name, 0, by),
             width="stretch",
             on_click=_go,
             args=(steps.target(name, by),),
             help=findings.step_help(by, has_parts=steps.has_parts),
         )
-
-    layer_keys(
-        {"sidebar_layer_shallower": -1, "sidebar_layer_deeper": 1},
-        lambda along_trunk, by_parts: _go(steps.target(name, along_trunk, by_parts)),
-    )
 
 
 def related(layer: Layer, layers: Sequence[Layer], further: Sequence[Layer]) -> tuple[Layer, ...]:

@@ -157,13 +157,14 @@ def compare(
     page_jobs: PageJobs, view: TransferProgress, before: TransferOutcome, after: TransferOutcome
 ) -> None:
     """Draw the accuracy and the time before fine-tuning and after it."""
-    with st.container(horizontal=True, gap="large", key="transfer_before_after_numbers"):
+    rise = 100 * (after.accuracy - before.accuracy)
+    with st.container(horizontal=True, gap="medium", key="transfer_before_after_numbers"):
         st.metric(tr("Accuracy before"), percent(before.accuracy, 1), width="content")
         st.metric(
             findings.accuracy_name(after),
             percent(after.accuracy, 1),
-            delta=tr("{points:+.1f} points", points=100 * (after.accuracy - before.accuracy))
-            if after.accuracy != before.accuracy and after.measured == before.measured
+            delta=tr("{points:+.1f} points", points=rise)
+            if rise and after.measured == before.measured
             else None,
             width="content",
         )
