@@ -9,7 +9,7 @@ languages write their own signs, as `convviz.language` says.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from convviz.language import numeral, tr
 
@@ -159,10 +159,19 @@ def did_you_mean(text: str, names: Iterable[str], otherwise: str) -> str:
         names: The names that exist.
         otherwise: The text where no name is near.
     """
-    matches = near_matches(text, names)
-    if not matches:
+    return ask_which(near_matches(text, names), otherwise)
+
+
+def ask_which(names: Sequence[str], otherwise: str) -> str:
+    """Ask which of the names that somebody may have meant it is: "did you mean vgg16 or vgg19?".
+
+    Args:
+        names: The names.
+        otherwise: The text where there is none.
+    """
+    if not names:
         return otherwise
-    return tr("did you mean {names}?", names=tr(" or ").join(matches))
+    return tr("did you mean {names}?", names=tr(" or ").join(names))
 
 
 def _decimals(number: float, digits: int) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from convviz.errors import DesignError
-from convviz.formatting import did_you_mean, grouped
+from convviz.formatting import grouped
 from convviz.language import later, tr
 from convviz.networks.design_blocks import (
     AuxiliaryBlock,
@@ -35,6 +35,7 @@ from convviz.networks.design_blocks import (
     decimal,
 )
 from convviz.networks.design_grammar import GRAMMAR
+from convviz.networks.design_names import meant
 
 MOST_BLOCKS = 400
 MOST_CHARACTERS = 40_000
@@ -510,12 +511,11 @@ def read_blocks(text: str, name: str | None) -> tuple[str, tuple[DesignBlock, ..
             continue
         first = False
         if keyword not in _READERS:
-            known = did_you_mean(
-                keyword[:40], _READERS, tr("choose from {names}.", names=", ".join(_READERS))
-            )
+            otherwise = tr("choose from {names}.", names=", ".join(_READERS))
+            word, choice = meant((keyword[:MOST_NAME], *words), otherwise)
             raise DesignError(
                 number,
-                tr("there is no block called {word}: {choice}", word=shown(keyword), choice=known),
+                tr("there is no block called {word}: {choice}", word=shown(word), choice=choice),
             )
         line = _Line(number, keyword, tuple(words))
         if (keyword == "input") == bool(blocks):

@@ -6,7 +6,7 @@ from functools import cache
 from importlib import resources
 
 from convviz.errors import NetworkError
-from convviz.formatting import did_you_mean
+from convviz.formatting import ask_which, near_matches
 from convviz.language import tr
 from convviz.networks.design import Design
 
@@ -17,6 +17,8 @@ STARTS = SMALL + WHOLE
 FIRST = "lenet5"
 """What the page opens with."""
 
+_CUTOFF = 0.8  # below it all that ends in "net" is alike
+
 
 @cache
 def start_text(name: str) -> str:
@@ -26,7 +28,8 @@ def start_text(name: str) -> str:
         NetworkError: There is none of that name; the sentence names near matches.
     """
     if name not in STARTS:
-        choice = did_you_mean(name, STARTS, tr("choose from {names}.", names=", ".join(STARTS)))
+        otherwise = tr("choose from {names}.", names=", ".join(STARTS))
+        choice = ask_which(_near(name.lower()[:40]), otherwise)
         raise NetworkError(
             tr(
                 "There is no design called {name} to begin with: {choice}",
@@ -35,6 +38,19 @@ def start_text(name: str) -> str:
             )
         )
     return (resources.files("convviz.networks") / f"designs/{name}.txt").read_text("utf-8")
+
+
+def _near(name: str) -> list[str]:
+    """Return the starts that a name may mean, which is in small letters."""
+    same = [each for each in STARTS if _signs(each) == _signs(name)]
+    letters = "".join(filter(str.isalpha, name))
+    # As of "vgg" or "vgg-19": small-vgg and vgg16.
+    begun = [each for each in STARTS if letters and f"-{letters}" in f"-{each}"]
+    return same or begun or near_matches(name, STARTS, cutoff=_CUTOFF)
+
+
+def _signs(name: str) -> str:
+    return "".join(filter(str.isalnum, name))
 
 
 @cache

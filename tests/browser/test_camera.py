@@ -31,7 +31,6 @@ def test_the_maps_follow_the_camera_and_a_frame_can_be_kept(visit: Any) -> None:
     sent: list[str] = []
     page.on("console", lambda message: console.append(message.text))
     page.on("request", lambda request: sent.append(request.url))
-    without_a_camera(page)
     live(page).click()
     grid, stage = page.locator("canvas.grid"), page.locator("canvas.stage")
     expect(grid).to_be_visible()
@@ -62,27 +61,73 @@ def test_the_maps_follow_the_camera_and_a_frame_can_be_kept(visit: Any) -> None:
     assert [text for text in console if "Policy" in text or "violates" in text] == []
 
 
-def without_a_camera(page: Page) -> None:
-    """Without leave, and on a page that is not secure, it says what to do."""
+REFUSALS = {
+    "NotReadableError": "as when another program uses it: close that program",
+    "NotFoundError": "no camera that the browser can use: connect one",
+    "NotAllowedError": "does not let this page use the camera: allow it",
+    "SecurityError": "does not let this page use the camera: allow it",
+    "AbortError": "The camera does not start",
+    "A newer browser's error": "The camera does not start",
+}
+REFUSING = """() => {
+  const real = MediaDevices.prototype.getUserMedia;
+  window.refusal = "";
+  MediaDevices.prototype.getUserMedia = async function (wanted) {
+    if (window.refusal) throw new DOMException("no", window.refusal);
+    window.stream = await real.call(this, wanted);
+    return window.stream;
+  };
+}"""
+
+
+def test_without_a_camera_it_says_why_and_can_be_tried_again(visit: Any) -> None:
+    page = visit(ALEXNET)
+    page.evaluate(REFUSING)
+    for refusal, sentence in REFUSALS.items():
+        page.evaluate("refusal => { window.refusal = refusal; }", refusal)
+        without_a_camera(page, sentence)
+    page.evaluate("window.refusal = ''")
+    hide = "Object.defineProperty({}, {{value: {}, configurable: true}})"
+    page.evaluate(hide.format("window, 'isSecureContext'", "false"))
+    without_a_camera(page, "or put https in front of the server")
+    page.evaluate(hide.format("window, 'isSecureContext'", "true"))
+    page.evaluate(hide.format("navigator, 'mediaDevices'", "undefined"))
+    without_a_camera(page, "gives no page a camera")
+    page.evaluate("delete navigator.mediaDevices")
+    live(page).click()
+    expect(page.locator("canvas.grid")).to_be_visible()
+
+
+def without_a_camera(page: Page, sentence: str) -> None:
+    """Switch Live on and off again; the page is as it was."""
+    live(page).click()
+    expect(page.locator(".message")).to_contain_text(sentence)
+    expect(page.locator("canvas.grid")).to_be_hidden()
+    live(page).click()
+    expect(page.get_by_role("option").first).to_be_visible()
+    expect(page.locator(".message")).to_have_count(0)
+
+
+def test_a_camera_that_stops_is_told_and_its_last_frame_is_not_shown_on(visit: Any) -> None:
+    page = visit(ALEXNET)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    page.evaluate(REFUSING)
+    live(page).click()
+    expect(page.locator("canvas.grid")).to_be_visible()
     page.evaluate(
-        "() => { window.real = MediaDevices.prototype.getUserMedia;"
-        " MediaDevices.prototype.getUserMedia = () =>"
-        " Promise.reject(new DOMException('no', 'NotAllowedError')); }"
+        "() => { const [track] = window.stream.getVideoTracks();"
+        " track.stop(); track.dispatchEvent(new Event('ended')); }"  # as when it is unplugged
     )
+    expect(page.locator(".message")).to_contain_text("The camera has stopped")
+    expect(page.locator("canvas.grid")).to_be_hidden()
+    page.wait_for_timeout(500)  # what was on its way arrives
+    count = len(sent)
+    page.wait_for_timeout(1000)  # that nothing happens no event tells
+    assert len(sent) == count
+    expect(page.locator(".message")).to_contain_text("The camera has stopped")
     live(page).click()
-    denied = page.get_by_text("does not let this page use the camera")
-    expect(denied).to_be_visible()
+    expect(page.get_by_role("option").first).to_be_visible()
     live(page).click()
-    expect(denied).to_have_count(0)
-    page.evaluate("() => { MediaDevices.prototype.getUserMedia = window.real; }")
-    page.evaluate(
-        "Object.defineProperty(window, 'isSecureContext', {value: false, configurable: true})"
-    )
-    live(page).click()
-    insecure = page.get_by_text("or put https in front of the server")
-    expect(insecure).to_be_visible()
-    live(page).click()
-    expect(insecure).to_have_count(0)
-    page.evaluate(
-        "Object.defineProperty(window, 'isSecureContext', {value: true, configurable: true})"
-    )
+    expect(page.locator("canvas.grid")).to_be_visible()
+    expect(page.locator(".message")).to_be_empty()

@@ -50,6 +50,8 @@ def test_the_table_has_a_row_for_each_line_and_the_file_is_written(
     [
         (b"input 3x3x3\nconv 8 5x5\n", "Line 2: a 5\xc3\x975 kernel on a 3\xc3\x973 map"),
         (b"input 3x3x3\n\ncnov 8 5x5\n", "Line 3: there is no block"),
+        (b"input 3x3x3\nDense(10)\n", "Line 2: there is no block called \xe2\x80\x9cdense(10)"),
+        (b"input 224\nfc 10\n", "write channels, height and width, such as 3x224x224"),
         (b"\xff\xfe\x00", "no text in UTF-8"),
         (b"", "Line 1: the text has no block"),
         (b"#" * 300_000, "larger than 200 kB"),

@@ -1,14 +1,22 @@
 """Designs as text: what each line becomes, and what is said of lines that are none."""
 
 import pickle
+import re
 from pathlib import Path
 
 import pytest
 
-from convviz.errors import DesignError
-from convviz.networks import design_blocks, design_grammar, design_module, design_reading
+from convviz.errors import DesignError, NetworkError
+from convviz.networks import (
+    design_blocks,
+    design_grammar,
+    design_module,
+    design_names,
+    design_reading,
+)
 from convviz.networks.design import Design
 from convviz.networks.design_blocks import ConvBlock, InceptionBlock, MaxPoolBlock
+from convviz.networks.design_starts import start_text
 from convviz.structure import design_costs
 
 BEGIN = "input 3x32x32\n"
@@ -150,6 +158,85 @@ def test_what_is_no_line_is_named_with_its_cure(text: str, line: int, words: str
     assert str(caught.value) == f"Line {line}: {caught.value.sentence}"
     assert "\n" not in str(caught.value)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+@pytest.mark.claims("convviz.networks.design_names._known")
+@pytest.mark.parametrize("example", design_names.OTHER_NAMES)
+def test_every_name_of_another_framework_leads_to_a_line_that_can_be_read(example: str) -> None:
+    keyword = example.partition(" ")[0]
+    assert keyword in {form.keyword for form in design_grammar.GRAMMAR}
+    before, after = {
+        "name": ("", "\n" + BEGIN + "fc 1"),
+        "input": ("", "\nfc 1"),
+        "residual": (BEGIN, "\nrelu\nend"),
+        "end": (BEGIN + "residual\nrelu\n", ""),
+    }.get(keyword, (BEGIN, ""))
+    Design.parse(before + example + after)
+    for name in design_names.OTHER_NAMES[example].split():
+        sentence = refused(BEGIN + f"{name} 3x3")
+        assert f"“{name}”: it is " in sentence
+        assert keyword in sentence.partition(": it is ")[2].partition(" here, as in ")[0].split()
+
+
+def test_what_there_is_no_block_for_is_said_and_is_no_name_of_a_block() -> None:
+    blocks = {name for names in design_names.OTHER_NAMES.values() for name in names.split()}
+    for sentence, names in design_names.INSTEAD.items():
+        for name in names.split():
+            assert name not in blocks
+            assert refused(BEGIN + name) == f"there is no block called “{name}”: {sentence}"
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("nn.Conv2d(3, 16, 3)", "“nn.conv2d(3,”: it is conv here, as in “conv 16 3x3 p1”."),
+        ("layers.Dense(10)", "“layers.dense(10)”: it is fc here, as in “fc 10”."),
+        ("batch norm", "“batch norm”: it is batchnorm here, as in “batchnorm”."),
+        ("Batch_Normalization", "“batch_normalization”: it is batchnorm here"),
+        ("max pool 2x2", "“max pool”: it is maxpool here, as in “maxpool 2x2”."),
+        ("pool 2x2", "“pool”: it is maxpool or avgpool here, as in “maxpool 2x2”."),
+        ("global average pooling", "“global average pooling”: it is gap here"),
+        ("fully connected 10", "“fully connected”: it is fc here"),
+        ("conv3x3 16", "“conv3x3”: it is conv here"),
+        ("fc6", "“fc6”: it is fc here"),
+        ("relu6", "“relu6”: the only activation function here is relu."),
+        ("leaky relu 0.1", "“leaky relu”: the only activation function here is relu."),
+        ("sofmax", "“sofmax”: the softmax is part of the loss"),
+        ("convolutoin 8 3x3", "“convolutoin”: did you mean conv?"),
+        ("attention 8", "“attention”: choose from input, conv, "),
+        ("64 conv", "“64”: choose from input, conv, "),
+        ("(", "“(”: choose from input, conv, "),
+        ("x" * 10_000, "x…”: choose from input, conv, "),
+    ],
+)
+def test_names_are_known_as_people_write_them(line: str, sentence: str) -> None:
+    assert sentence in refused(BEGIN + line)
+
+
+def refused(text: str) -> str:
+    with pytest.raises(DesignError) as caught:
+        Design.parse(text)
+    return caught.value.sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "choice"),
+    [
+        ("lenett", "did you mean lenet5?"),
+        ("LeNet", "did you mean lenet5?"),
+        ("VGG-16", "did you mean vgg16?"),
+        ("vgg19", "did you mean small-vgg or vgg16?"),
+        ("resnet18", "did you mean small-resnet?"),
+        ("googelnet", "did you mean googlenet?"),
+        ("GoogLeNet", "did you mean googlenet?"),
+        ("alexnet2012", "did you mean alexnet-2012?"),
+        ("mobilenet", "choose from lenet5, "),
+        ("", "choose from lenet5, "),
+    ],
+)
+def test_a_start_that_there_is_not_gets_those_that_are_meant(name: str, choice: str) -> None:
+    with pytest.raises(NetworkError, match=re.escape(f"to begin with: {choice}")):
+        start_text(name)
 
 
 @pytest.mark.parametrize("form", design_grammar.GRAMMAR, ids=lambda form: form.keyword)

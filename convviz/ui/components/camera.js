@@ -5,6 +5,13 @@ const STAGE = 448; // pixels of the image with the picked map over it
 const GAP = 2; // pixels between two maps of the grid
 const RATE_OVER = 12; // frames whose times give the rate
 const AGAIN = 400; // milliseconds before a frame that failed is followed by another
+const WANTED = { video: { width: { ideal: 640 }, height: { ideal: 480 } }, audio: false };
+const WHY = {
+  NotAllowedError: "denied",
+  SecurityError: "denied",
+  NotFoundError: "missing",
+  NotReadableError: "busy",
+}; // what is said of each refusal of a camera
 
 class Camera {
   constructor(root) {
@@ -43,24 +50,24 @@ class Camera {
   }
 
   async start() {
-    const { insecure, denied, missing, busy } = this.data.texts;
-    if (!window.isSecureContext || !navigator.mediaDevices) return this.say(insecure);
-    this.say(this.data.texts.asking);
-    let stream;
+    const { texts } = this.data;
+    if (!window.isSecureContext) return this.say(texts.insecure);
+    if (!navigator.mediaDevices) return this.say(texts.unable);
+    this.say(texts.asking);
     try {
-      stream = await navigator.mediaDevices.getUserMedia({
-        video: { width: { ideal: 640 }, height: { ideal: 480 } },
-        audio: false,
-      });
+      this.stream = await navigator.mediaDevices.getUserMedia(WANTED);
     } catch (error) {
-      const why = { NotAllowedError: denied, SecurityError: denied, NotReadableError: busy };
-      return this.say(why[error.name] ?? missing);
+      return this.say(texts[WHY[error.name] ?? "failed"]);
     }
-    this.stream = stream;
     if (this.ended) return this.stop();
-    stream.getVideoTracks()[0].addEventListener("ended", () => this.say(missing));
-    this.video.srcObject = stream;
-    await this.video.play();
+    const [track] = this.stream.getVideoTracks();
+    track.addEventListener("ended", () => this.end(this.data.texts.stopped));
+    this.video.srcObject = this.stream;
+    try {
+      await this.video.play();
+    } catch {
+      if (!this.ended) this.end(this.data.texts.failed);
+    }
     while (!this.ended) await this.turn();
   }
 
@@ -76,27 +83,26 @@ class Camera {
     const { data } = this;
     const blob = await this.take(data.side);
     if (!blob || document.hidden || this.ended) return;
-    let answer;
+    let answer, refusal;
     try {
       const response = await fetch(data.path, {
         method: "POST",
         headers: { "X-Convviz-Camera": data.secret, "Content-Type": "image/jpeg" },
         body: blob,
       });
-      if (response.status === 403) {
-        this.stop();
-        return this.say(data.texts.over);
-      }
+      if (this.ended) return;
+      if (response.status === 403) return this.end(data.texts.over);
       if (response.status === 410 && !this.resuming) {
         this.resuming = true; // it has rested, while the tab was hidden: the page has to run
         this.tell("resumed", data.secret);
       }
-      if (response.status !== 200 && response.status !== 429) this.say(await response.text());
       if (response.status === 200) answer = unpackedAnswer(await response.arrayBuffer());
+      else if (response.status !== 429) refusal = await response.text();
     } catch {
-      this.say(data.texts.unreached);
+      refusal = data.texts.unreached;
     }
     if (this.ended) return;
+    if (refusal) this.say(refusal);
     if (!answer) return new Promise((resolve) => setTimeout(resolve, AGAIN));
     if (answer.layer !== this.data.layer || answer.network !== this.data.network) return;
     this.say("");
@@ -291,6 +297,14 @@ class Camera {
     if (hasModifier(event) || !(down || across)) return;
     event.preventDefault();
     this.pick(this.channel + down * this.columns + across);
+  }
+
+  // Nothing more comes: what is drawn would pass for what the camera shows now.
+  end(text) {
+    this.stop();
+    this.answer = undefined;
+    this.live.hidden = true;
+    this.say(text);
   }
 
   stop() {

@@ -45,14 +45,26 @@ _TEXTS: Mapping[Component, Callable[[], Mapping[str, object]]] = {
             "Browsers give the camera only to secure pages: open convviz on this machine as "
             "http://localhost with its port, or put https in front of the server."
         ),
+        "unable": tr("This browser gives no page a camera: open convviz in another one."),
         "denied": tr(
             "The browser does not let this page use the camera: allow it at the sign beside the "
-            "address, then switch Live off and on."
+            "address, and in the system's settings if they forbid it, then switch Live off and on."
         ),
         "missing": tr(
             "There is no camera that the browser can use: connect one, then switch Live off and on."
         ),
-        "busy": tr("Another program uses the camera: close it there, then switch Live off and on."),
+        "busy": tr(
+            "The camera gives no picture, as when another program uses it: close that program, "
+            "then switch Live off and on."
+        ),
+        "failed": tr(
+            "The camera does not start: see that no other program uses it, then switch Live off "
+            "and on."
+        ),
+        "stopped": tr(
+            "The camera has stopped: see that it is connected and that this page may use it, then "
+            "switch Live off and on."
+        ),
         "over": tr("Live has ended for this page: switch it off and on to begin anew."),
         "unreached": tr("The server does not answer: the camera goes on as soon as it does."),
         "no_classes": tr("Without a decoder there are no classes."),

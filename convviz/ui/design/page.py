@@ -216,8 +216,10 @@ def _draw_editing(typed: str) -> None:
     lines = text.block_lines(typed)
     if not lines:
         return
-    if st.session_state.get("design_line") not in lines:
-        st.session_state["design_line"] = next(iter(lines))
+    chosen = st.session_state.get("design_line")
+    # Set at each run, so that the browser names a line anew whose number stays and whose text does
+    # not.
+    st.session_state["design_line"] = chosen if chosen in lines else next(iter(lines))
     with st.container(horizontal=True, vertical_alignment="bottom", key="design_editing"):
         line = st.selectbox(
             tr("Line"),
