@@ -66,7 +66,16 @@ PAGE_FOLDERS = {folder_of(page) for page in PAGES}
 UI_GROUPS = (
     {
         *("keys", "choice", "state", "errors", "visitor", "widgets", "formulas", "how_we_know"),
-        *("charts", "scrolling", "findings", "byte_store", "glossary", "answers", "shared_work"),
+        *(
+            "charts",
+            "scrolling",
+            "findings",
+            "byte_store",
+            "glossary",
+            "answers",
+            "shared_work",
+            "tables",
+        ),
     },
     {
         *("cache", "jobs", "exports", "downloads", "predictions", "navigation", "questions"),

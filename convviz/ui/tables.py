@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
-import pandas as pd  # type: ignore[import-untyped]  # which Streamlit brings along
+import pandas as pd  # which Streamlit brings along
 
 from convviz.formatting import grouped
 
@@ -23,7 +23,9 @@ def with_numbers(
         written: How a column's numbers are written; those of the others are whole.
     """
     table = pd.DataFrame({title: list(cells) for title, cells in columns.items()})
-    forms = {title: _cell((written or {}).get(title, _whole)) for title in table.columns}
+    forms: dict[Any, Any] = {
+        title: _cell((written or {}).get(title, _whole)) for title in table.columns
+    }
     return table.style.format(forms, na_rep="")
 
 
