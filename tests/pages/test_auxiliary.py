@@ -54,7 +54,7 @@ def test_opens_with_the_papers_weight_and_a_drawing(open_page: Any) -> None:
     app = open_page(PAGE, network="alexnet")
     assert not app.exception
     assert not app.error
-    assert app.slider(key="aux_weight").value == 0.3
+    assert app.select_slider(key="aux_weight").value == 0.3
     drawing = next(each for each in app.get("html") if "convviz-heads" in each.proto.body)
     assert drawing.proto.body.count("loss × 0.3") == 2
     assert "§5" in " ".join(each.value for each in app.markdown)

@@ -121,9 +121,9 @@ def test_the_table_of_empty_and_dead(open_page: Any, monkeypatch: pytest.MonkeyP
     dead, empty = table["Dead share"], table["Empty for Coffee"]
     assert dead.notna().all()
     assert (table["N"] == "83 crops of 5 photographs").all()
-    assert (100 * (table["Dead"] / table["Channels"]) == dead).all()
-    assert (dead <= 100).all()
-    assert (100 * (table["Empty"] / table["Channels"]) == empty).all()
+    assert (table["Dead"] / table["Channels"] == dead).all()
+    assert (dead <= 1).all()
+    assert (table["Empty"] / table["Channels"] == empty).all()
 
 
 def test_two_checkpoints_see_the_image_alike_and_say_what_changed(open_page: Any) -> None:
