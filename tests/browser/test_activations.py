@@ -238,16 +238,16 @@ def test_on_a_phone_the_steps_stand_in_the_page(visit: Any) -> None:
         "/Activations?network=googlenet&weights=random&layer=inception3a", width=390, height=844
     )
     sidebar = page.get_by_test_id("stSidebar")
-    deeper = page.locator(".st-key-page_layer_deeper button:visible").first
+    deeper = page.locator(".st-key-sidebar_page_layer_deeper button:visible").first
     deeper.click()
     expect(page).to_have_url(re.compile(r"layer=inception3b(&|$)"))  # as a whole, not its parts
     expect(page.get_by_test_id("stMain").locator("code").first).to_have_text("inception3b")
     expect(sidebar).not_to_be_in_viewport()
-    page.locator(".st-key-page_layer_shallower button:visible").first.click()
+    page.locator(".st-key-sidebar_page_layer_shallower button:visible").first.click()
     expect(page).to_have_url(re.compile(r"layer=inception3a(&|$)"))
     expect(sidebar).not_to_be_in_viewport()
     page.set_viewport_size({"width": 1440, "height": 900})
-    expect(page.locator(".st-key-page_layer button:visible")).to_have_count(0)
+    expect(page.locator(".st-key-sidebar_page_layer button:visible")).to_have_count(0)
 
 
 def test_no_name_in_the_list_of_layers_is_cut(visit: Any) -> None:

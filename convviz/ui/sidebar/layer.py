@@ -25,7 +25,7 @@ from convviz.ui.sidebar import findings
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-_PLACES = ("sidebar_layer", "page_layer")
+_PLACES = ("sidebar_layer", "sidebar_page_layer")
 _STEPS = (
     ("shallower", later("Shallower"), "arrow_back", -1),
     ("deeper", later("Deeper"), "arrow_forward", 1),
@@ -205,7 +205,7 @@ def _draw_steps(steps: Steps, name: str, in_page: DeltaGenerator) -> None:
     On a phone the sidebar lies over the page: there the same buttons stand in the page.
     """
     in_sidebar = st.container(horizontal=True, wrap=False, gap="small")
-    in_page = in_page.container(horizontal=True, wrap=False, gap="small", key="page_layer")
+    in_page = in_page.container(horizontal=True, wrap=False, gap="small", key="sidebar_page_layer")
     for place, row in zip(_PLACES, (in_sidebar, in_page), strict=True):
         with row:
             _draw_step_buttons(steps, name, place)
