@@ -139,7 +139,8 @@ def test_an_installed_wheel_starts_the_app_and_opens_every_page(tmp_path: Path) 
                 args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
             )
             page = browser.new_page()
-            for file in sorted((ROOT / "pages").glob("*.py")):
+            files = sorted((ROOT / "pages").glob("*.py"))
+            for file in files:
                 name = file.stem.split("_", 1)[1]
                 page.goto(f"{base}/{name}")
                 title = name.replace("_", " ")
@@ -152,6 +153,8 @@ def test_an_installed_wheel_starts_the_app_and_opens_every_page(tmp_path: Path) 
                 )
                 expect(page.get_by_test_id("stException")).to_have_count(0)
                 expect(page.get_by_text("Something went wrong")).to_have_count(0)
+                links = page.locator(".st-key-navigation a")
+                expect(links).to_have_count(len(files) + 1)
             browser.close()
     finally:
         server.terminate()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import streamlit as st
@@ -11,8 +10,6 @@ import streamlit as st
 from convviz.language import later, tr
 from convviz.ui import glossary, state
 from convviz.ui.keys import Key
-
-_ROOT = Path(__file__).parents[2]  # app.py and pages/ stand beside the package
 
 
 @dataclass(frozen=True)
@@ -41,11 +38,6 @@ class Page:
     def address(self) -> str:
         """What its address ends with, as Streamlit makes it of the file's name; Home's is empty."""
         return "" if self is HOME else Path(self.file).stem.partition("_")[2]
-
-    @property
-    def exists(self) -> bool:
-        """Whether this version of the app has the page."""
-        return (_ROOT / self.file).is_file()
 
 
 HOME = Page(
@@ -179,12 +171,6 @@ NEXT = {
 _LAST_STEP = {"Course": "training"}
 
 
-@cache
-def pages() -> tuple[Page, ...]:
-    """Return the pages that this version of the app has, without Home."""
-    return tuple(page for page in PAGES if page.exists)
-
-
 class Links:
     """The links to all pages, which carry the visitor's choices along.
 
@@ -193,7 +179,7 @@ class Links:
 
     def __init__(self) -> None:
         with st.container(key="navigation", gap=None):
-            self._places = [(page, st.empty()) for page in (HOME, *pages())]
+            self._places = [(page, st.empty()) for page in (HOME, *PAGES)]
         self._carried: dict[str, str] | None = None
 
     def draw(self) -> None:
@@ -214,16 +200,15 @@ class Links:
 
 def draw_start() -> None:
     """Draw the link to the course for who is new here."""
-    course = next((page for page in pages() if page.title == "Course"), None)
-    if course is not None:
-        with st.container(key="navigation_start"):
-            st.page_link(
-                course.file,
-                label=tr("**New here? Start the course**"),
-                icon=f":material/{course.icon}:",
-                query_params=state.link(),
-                width="content",
-            )
+    course = next(page for page in PAGES if page.title == "Course")
+    with st.container(key="navigation_start"):
+        st.page_link(
+            course.file,
+            label=tr("**New here? Start the course**"),
+            icon=f":material/{course.icon}:",
+            query_params=state.link(),
+            width="content",
+        )
 
 
 def draw_next(title: str) -> None:
@@ -234,7 +219,7 @@ def draw_next(title: str) -> None:
     """
     if title in _LAST_STEP and state.visit().values.get(Key.STEP) != _LAST_STEP[title]:
         return
-    by_title = {page.title: page for page in (HOME, *pages())}
+    by_title = {page.title: page for page in (HOME, *PAGES)}
     name, sentence = NEXT[title if title in by_title else HOME.title]
     following = by_title.get(name, HOME)
     with st.container(key="next", horizontal=True, vertical_alignment="center", gap="medium"):
@@ -251,7 +236,7 @@ def draw_next(title: str) -> None:
 def cards() -> None:
     """Draw a card for each page: its name and the question it answers."""
     with st.container(horizontal=True, gap="medium", key="cards"):
-        for page in pages():
+        for page in PAGES:
             with st.container(border=True, width=300, height="stretch", gap="small"):
                 st.page_link(
                     page.file,

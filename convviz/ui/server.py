@@ -471,7 +471,7 @@ def other_address(path: str) -> tuple[str, str] | None:
         asked = asked[len(base) :].strip("/")
     if "." in asked or path.endswith("/"):
         return None
-    pages = (navigation.HOME, *navigation.pages())
+    pages = (navigation.HOME, *navigation.PAGES)
     addresses = {page.address.lower(): page.address for page in pages}
     if asked in addresses.values():
         return None

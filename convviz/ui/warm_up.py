@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from convviz.errors import ConvvizError
 from convviz.jobs.gate import GATE
-from convviz.ui.navigation import HOME, pages
+from convviz.ui.navigation import HOME, PAGES
 
 if TYPE_CHECKING:
     from convviz.networks.network import Network
@@ -37,7 +37,7 @@ def prepare() -> None:
     except Exception:  # noqa: BLE001 - the pages say what is wrong with it
         _log.exception("the network that visits begin with could not be made ready")
         return
-    for page in (HOME, *pages()):
+    for page in (HOME, *PAGES):
         GATE.wait()
         try:
             module = import_module(f"convviz.ui.{page.folder}.page")

@@ -45,7 +45,7 @@ def test_nothing_that_pages_begin_with_is_left_for_the_first_visitor(
 
 
 def test_every_page_has_its_module_where_it_is_looked_for() -> None:
-    for page in (navigation.HOME, *navigation.pages()):
+    for page in (navigation.HOME, *navigation.PAGES):
         module = import_module(f"convviz.ui.{page.folder}.page")
         assert callable(module.draw)
 
@@ -68,7 +68,7 @@ def test_a_page_that_cannot_be_made_ready_is_logged_and_the_others_are(
     assert "the page Activations could not be made ready" in caplog.text
     assert "convviz.ui.home.page" in made
     assert "convviz.ui.design.page" in made
-    assert len(made) == len(navigation.pages())
+    assert len(made) == len(navigation.PAGES)
 
 
 def test_what_a_page_cannot_have_is_no_fault(

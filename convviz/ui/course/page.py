@@ -126,7 +126,7 @@ def _open(name: str) -> None:
 
 def _draw_way(choice: Choice, title: str, step: CourseStep | None = None) -> None:
     """Draw the button that opens a full page, if there is one, with what the step shows."""
-    pages = {page.title: page for page in (navigation.HOME, *navigation.pages())}
+    pages = {page.title: page for page in (navigation.HOME, *navigation.PAGES)}
     if title not in pages:
         return
     page = pages[title]
