@@ -14,7 +14,7 @@ from convviz.features.channel_changes import ChannelChanges
 from convviz.features.dead import DeadChannels
 from convviz.features.saliency import COMPLETE, Saliency
 from convviz.formatting import percent
-from convviz.language import again, tr, trn
+from convviz.language import tr, trn
 from convviz.plain_text import code, plain
 from convviz.structure.layers import Layer
 from convviz.structure.ops import kind_text
@@ -308,7 +308,7 @@ def which_layer(activations: Activations, network_title: str) -> str:
         if layer.name == layer.title
         else f"{plain(layer.title)} ({dotted})"
     )
-    network, kind = plain(again(network_title)), plain(kind_text(layer.kind))
+    network, kind = plain(network_title), plain(kind_text(layer.kind))
     if height == width == 1:
         what = tr(
             "{layer} of {network}, {kind}: {channels} numbers.",

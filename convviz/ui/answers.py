@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from convviz import formatting
 from convviz.formatting import percent
-from convviz.language import again, later, numeral, tr
+from convviz.language import later, numeral, tr
 from convviz.plain_text import plain
 
 YES_NO = {"yes": later("Yes"), "no": later("No")}
@@ -52,7 +52,7 @@ def sureness(network: str, label: str, probability: float) -> Answer:
         tr(
             "{network} gives its first guess, *{label}*, {probability} of the probability.",
             network=plain(network),
-            label=plain(again(label)),
+            label=plain(label),
             probability=formatting.probability(probability),
         ),
     )
@@ -73,7 +73,7 @@ def active_share(channel: int, share: float) -> Answer:
 def same_class(guesses: Mapping[str, str]) -> Answer:
     """Whether networks, by title, name the same class first."""
     named = ", ".join(
-        tr("{network} says *{label}*", network=plain(title), label=plain(again(label)))
+        tr("{network} says *{label}*", network=plain(title), label=plain(label))
         for title, label in guesses.items()
     )
     return Answer(_yes(len(set(guesses.values())) <= 1), f"{named}.")
@@ -157,7 +157,7 @@ def few_channels(label: str, contributions: Sequence[float], few: int = 10) -> A
             "The {few} channels that add most to the score of *{label}* bring {share} of "
             "what {count:,} channels add to it.",
             few=min(few, len(contributions)),
-            label=plain(again(label)),
+            label=plain(label),
             share=percent(share, 1),
             count=len(adding),
         ),
@@ -170,8 +170,8 @@ def heads_agree(first: str, main: str) -> Answer:
         _yes(first == main),
         tr(
             "The first auxiliary classifier says *{first}*, the main one *{main}*.",
-            first=plain(again(first)),
-            main=plain(again(main)),
+            first=plain(first),
+            main=plain(main),
         ),
     )
 

@@ -143,7 +143,7 @@ def plain_name(name: str) -> str:
 
 
 def _short(name: str) -> str:
-    return state.shorten(again(name), 24)
+    return state.shorten(name, 24)
 
 
 def _published(key: str) -> Dataset | None:
@@ -189,7 +189,7 @@ def _uploaded() -> Dataset | None:
     if upload.dataset is not None and not upload.thumbnails:
         upload.thumbnails = _thumbnails(upload.dataset)
     if upload.refusal:
-        st.error(state.plain(again(upload.refusal)), icon=":material/error:")
+        st.error(state.plain(upload.refusal), icon=":material/error:")
     return upload.dataset
 
 

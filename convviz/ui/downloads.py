@@ -106,7 +106,7 @@ def offer(name: str, source: str, statuses: Statuses, sentence: str) -> None:
     with st.container(border=True, key="weights_missing"):
         network = state.plain(_title(name))
         st.header(tr("{network} needs weights first", network=network), anchor=False)
-        st.warning(state.plain(again(sentence)), icon=":material/cloud_off:")
+        st.warning(state.plain(sentence), icon=":material/cloud_off:")
         with st.container(horizontal=True):
             if source == "imagenet":
                 size = statuses[source].fetch_bytes
@@ -155,7 +155,7 @@ def set_is_here(key: str) -> bool:
             st.button(tr("Stop"), icon=":material/stop:", key=f"stop_{key}", on_click=ticket.cancel)
         return False
     if ticket is not None and ticket.state == "failed":
-        reason = state.plain(again(ticket.error))
+        reason = state.plain(ticket.error)
         st.error(not_fetched(images.title, reason), icon=":material/cloud_off:")
     elif ticket is not None and ticket.state == "cancelled":
         st.info(tr("The download was stopped; nothing was kept of it."), icon=":material/stop:")

@@ -137,7 +137,7 @@ def forget_kept() -> None:
 def sentence(error: Exception) -> str:
     """Say what went wrong: a user's error in its own words, a bug by the id that the log has."""
     if isinstance(error, ConvvizError):
-        return plain(again(str(error)))
+        return plain(str(error))
     error_id = log(error, _ids())
     return memory_short(error_id) if is_about_memory(error) else fault(error_id)
 

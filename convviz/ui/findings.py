@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convviz.language import again, tr
+from convviz.language import tr
 from convviz.plain_text import plain, quoted
 
 
@@ -59,5 +59,5 @@ def untrained(title: str) -> str:
     return tr(
         "{network} is **untrained** here: its weights are random numbers. What this page "
         "shows is what the design does by itself, not what a network learns.",
-        network=plain(again(title)),
+        network=plain(title),
     )

@@ -130,7 +130,7 @@ def draw_others(owner: str, view: JobView | None) -> None:
     if others:
         with st.expander(tr("Results that you share"), icon=":material/share:"):
             for each in others:
-                st.markdown(f"**{state.plain(again(each.title))}**")
+                st.markdown(f"**{state.plain(each.title)}**")
                 _draw_link(each, owner)
 
 

@@ -365,7 +365,7 @@ class PageJobs:
         if view.live or not small:
             self._heading(view, beside, small=small)
         if view.error:
-            st.error(state.plain(again(view.error)), icon=":material/error:")
+            st.error(state.plain(view.error), icon=":material/error:")
         if caption:
             st.caption(caption)
         if view.live and view.joined:
@@ -389,7 +389,7 @@ class PageJobs:
         """Draw a job's title with the button that stops it."""
         label = tr("Leave the queue") if view.state == "queued" and not small else tr("Stop")
         with st.container(horizontal=True, vertical_alignment="center", key="job_heading"):
-            title = state.plain(again(view.title))
+            title = state.plain(view.title)
             if small:
                 st.markdown(f"**{title}**")
             else:

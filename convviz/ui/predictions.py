@@ -61,7 +61,7 @@ def about(network: Network) -> str:
     """Say among which classes a network chooses."""
     weights = network.weights
     origin = weights.decoder_set or weights.training_set
-    count, note = len(weights.classes), state.plain(again(weights.note))
+    count, note = len(weights.classes), state.plain(weights.note)
     if origin == NOT_STATED:
         text = trn(
             "Probabilities over {count:,} class: the only answers it can give, whatever the image "
@@ -78,7 +78,7 @@ def about(network: Network) -> str:
             "Probabilities over {count:,} classes, learned from “{origin}”: the only answers it "
             "can give, whatever the image shows. {note}",
             count,
-            origin=state.plain(again(origin)),
+            origin=state.plain(origin),
             note=note,
         )
     return text.rstrip()
@@ -92,7 +92,7 @@ def why_none(network: Network) -> str:
             "{network} is untrained here: its weights are random numbers, so its guesses "
             "would mean nothing. Choose trained weights in the sidebar to see what it "
             "recognises.",
-            network=state.plain(again(network.title)),
+            network=state.plain(network.title),
         )
     why = again(weights.note) or tr(
         "These weights hold the encoder only, the layers that turn the image into "

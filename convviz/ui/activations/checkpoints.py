@@ -13,7 +13,7 @@ from convviz.features.activations import Activations
 from convviz.features.channel_changes import ChannelChanges, channel_changes, filter_changes
 from convviz.features.filters import convolution_of, filters
 from convviz.formatting import percent
-from convviz.language import again, numeral, tr
+from convviz.language import numeral, tr
 from convviz.networks.network import Network
 from convviz.sprites.kernels import kernel_sheet
 from convviz.structure.layers import Layer
@@ -85,9 +85,7 @@ def draw(
         st.caption(findings.seen_alike(networks[0].input_size))
     for column, network in zip(st.columns(2, gap="large"), networks, strict=True):
         with column:
-            st.markdown(
-                tr("**{weights}** predicts", weights=state.plain(again(network.weights.title)))
-            )
+            st.markdown(tr("**{weights}** predicts", weights=state.plain(network.weights.title)))
             guesses = cache.predictions(image, network)
             if guesses:
                 predictions.bars(guesses)
@@ -96,7 +94,7 @@ def draw(
     try:
         changes = channel_changes(*activations)
     except ConvvizError as error:
-        st.info(state.plain(again(str(error))), icon=":material/info:")
+        st.info(state.plain(str(error)), icon=":material/info:")
         return
     st.subheader(tr("What changed most"), anchor=False)
     st.markdown(findings.changed(changes, layer))

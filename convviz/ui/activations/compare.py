@@ -316,13 +316,13 @@ def _draw_side(
 def _draw_channel(side: Side, options: DisplayOptions, channel: int) -> None:
     """Draw the picked channel of a side: its map over the image, its numbers, and the way in."""
     activations = side.activations
-    title = state.plain(state.shorten(again(side.image.title), 40))
-    weights = f", {state.plain(again(side.weights))}" if side.weights else ""
+    title = state.plain(state.shorten(side.image.title, 40))
+    weights = f", {state.plain(side.weights)}" if side.weights else ""
     shown = tr(
         "**{image}**, {layer} of {network}",
         image=title,
         layer=state.plain(side.layer.title),
-        network=state.plain(again(side.network.title)),
+        network=state.plain(side.network.title),
     )
     st.markdown(f"{shown}{weights}")
     st.caption(findings.dead_beside(activations, options.threshold, side.dead))

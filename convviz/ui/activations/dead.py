@@ -11,7 +11,7 @@ from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels, DeadStep, count_dead
 from convviz.features.top_patches import TopPatchesStep
 from convviz.jobs.job import JobView
-from convviz.language import again, tr
+from convviz.language import tr
 from convviz.networks.network import Network
 from convviz.plain_text import plain
 from convviz.structure.layers import Layer
@@ -53,7 +53,7 @@ def count_button(network: Network, page_jobs: PageJobs, job: JobView | None) -> 
     """Draw the button that starts the count over all layers of a network."""
     images = CropsAndPatterns()
     st.button(
-        tr("Find dead channels of {network}", network=plain(again(network.title))),
+        tr("Find dead channels of {network}", network=plain(network.title)),
         icon=":material/search:",
         key=f"activations_start_dead_{network.name}",
         disabled=page_jobs.is_busy(job),

@@ -9,7 +9,7 @@ from convviz.features.activations import Activations
 from convviz.features.effective_field import effective_field, map_box
 from convviz.figures import activations as figures
 from convviz.figures import theme
-from convviz.language import again, tr
+from convviz.language import tr
 from convviz.sprites.overlay import ends, heatmap, overlay
 from convviz.structure.costs import receptive_field
 from convviz.structure.findings import whole_image_sentence
@@ -106,5 +106,5 @@ def _second_image(choice: Choice, activations: Activations, channel: int) -> Non
             output_format="PNG",
             alt=tr("Map of channel {channel}", channel=channel),
         )
-    names = [state.plain(state.shorten(again(each.title), 40)) for each in (choice.image, image)]
+    names = [state.plain(state.shorten(each.title, 40)) for each in (choice.image, image)]
     st.caption(findings.second_image(activations, other, channel, names))

@@ -10,7 +10,7 @@ from convviz.features import findings
 from convviz.features.activations import Activations, depth_trend
 from convviz.figures import activations as figures
 from convviz.figures import theme
-from convviz.language import again, later, tr
+from convviz.language import later, tr
 from convviz.networks.network import Network
 from convviz.structure.trunk import comparable
 from convviz.ui import cache, charts, exports, state, widgets
@@ -102,7 +102,7 @@ def _all_layers(choice: Choice, activations: Activations, options: DisplayOption
     )
     st.caption(tr("Click a bar to open its layer."))
     for reason in cache.not_shown(choice.image, choice.network):
-        st.caption(tr("Left out: {reason}", reason=state.plain(again(reason))))
+        st.caption(tr("Left out: {reason}", reason=state.plain(reason)))
     exports.save_button(
         tr("Save as CSV"),
         lambda: exports.depth(summaries),

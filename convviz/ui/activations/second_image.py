@@ -10,7 +10,7 @@ import streamlit as st
 from convviz.errors import ImageError
 from convviz.images.decode import MAX_PIXELS, format_names
 from convviz.images.samples import samples
-from convviz.language import again, tr
+from convviz.language import tr
 from convviz.ui import state
 from convviz.ui.choice import ChosenImage
 from convviz.ui.errors import guarded
@@ -52,7 +52,7 @@ def choose(first: ChosenImage, label: str, width: int | Literal["stretch"]) -> C
     )
     own: ChosenImage | None = st.session_state.get(Entry.SECOND_IMAGE)
     if refusal:
-        sentences = [state.plain(again(refusal))]
+        sentences = [state.plain(refusal)]
         if own is not None:
             sentences.append(tr("The picture in use has not changed."))
         st.error(" ".join(sentences), icon=":material/error:")

@@ -119,7 +119,7 @@ def _choose_set(page_jobs: PageJobs, job: JobView | None) -> ImageSet | None:
     )
     images = st.session_state.get(Entry.IMAGE_SET)
     if isinstance(images, str):  # why the last upload was refused
-        st.error(state.plain(again(images)), icon=":material/error:")
+        st.error(state.plain(images), icon=":material/error:")
         return None
     if isinstance(images, Zipped):
         _draw_left_out(images)
@@ -259,7 +259,7 @@ def _draw_patches(
                 with st.container(width=_TILE, gap="small"):
                     st.image(image, width=_TILE, output_format="PNG", alt=again(title))
                     number = numeral(f"{score:.3g}")
-                    st.caption(f"{number} · {state.plain(again(title))}")
+                    st.caption(f"{number} · {state.plain(title)}")
     if step.left_out:
         with st.expander(could_not_be_read(len(step.left_out))):
             st.dataframe(

@@ -38,7 +38,7 @@ def draw(choice: Choice) -> None:
     costs = cache.costs(form.name, size)
     row = _chosen_row(costs)
     if costs.on_zeros:
-        st.caption(on_zeros_sentence(state.plain(again(costs.title))))
+        st.caption(on_zeros_sentence(state.plain(costs.title)))
     st.caption(
         tr(
             "Each block is a layer: the larger its maps, the higher (by the square root, so "

@@ -359,9 +359,7 @@ def _draw_table(networks: Sequence[Costs], reported: dict[str, Reported | None])
         column_config={
             "what": st.column_config.TextColumn("", pinned=True, width=160),
             **{
-                costs.name: st.column_config.TextColumn(
-                    state.plain(again(costs.title)), alignment="right"
-                )
+                costs.name: st.column_config.TextColumn(state.plain(costs.title), alignment="right")
                 for costs in networks
             },
         },

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from convviz.formatting import percent, size_text
-from convviz.language import again, later, numeral, tr, trn
+from convviz.language import later, numeral, tr, trn
 from convviz.lessons.printed_figures import AGREEMENTS, PrintedFigure, Reported, kilo
 from convviz.plain_text import plain
 from convviz.structure.costs import Costs, LayerCost, flops
@@ -60,7 +60,7 @@ def published_text(costs: Costs, macs: int, size: int, theirs: Reported) -> str:
         "billion MACs at {size} × {size}; torchvision publishes {published_parameters:,} and "
         "{published_gigamacs:g} “GFLOPS”.",
         mark="✓" if is_same else "≠",
-        title=plain(again(costs.title)),
+        title=plain(costs.title),
         parameters=costs.parameters,
         gigamacs=gigamacs,
         size=size,

@@ -113,7 +113,7 @@ def _start_button(
             st.caption(
                 tr(
                     "On {dataset}, {count:,} pictures in {classes} classes.",
-                    dataset=state.plain(state.shorten(again(dataset.name))),
+                    dataset=state.plain(state.shorten(dataset.name)),
                     count=len(dataset),
                     classes=len(dataset.classes),
                 )

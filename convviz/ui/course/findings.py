@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from convviz.features.class_evidence import AveragedMaps, ClassEvidence
 from convviz.formatting import percent, short, times
-from convviz.language import again, tr, trn
+from convviz.language import tr, trn
 from convviz.lessons.bottleneck import Bottleneck
 from convviz.lessons.inception import InceptionModule
 from convviz.lessons.pooling import Classifiers
@@ -288,7 +288,7 @@ def about_text(network: Network, *, chosen: bool) -> str:
         network: The network.
         chosen: Whether it is the one that is chosen in the sidebar.
     """
-    text = f"{plain(again(network.title))}, {plain(again(network.weights.title))}"
+    text = f"{plain(network.title)}, {plain(network.weights.title)}"
     return f"{text}." if chosen else tr("{network}, which comes with convviz.", network=text)
 
 
@@ -369,7 +369,7 @@ def evidence_text(evidence: ClassEvidence) -> str:
 def tiles_text(network: Network, layer: Layer, shown: int) -> str:
     """Say which maps are shown, and of how many."""
     channels = layer.shape[0]
-    named = {"network": plain(again(network.title)), "layer": plain(layer.title)}
+    named = {"network": plain(network.title), "layer": plain(layer.title)}
     if channels <= shown:
         return tr(
             "All {channels:,} channels of {network}'s layer {layer}: those that draw the "
@@ -429,7 +429,7 @@ def recorded_text(image: str, network: str, *, stands_in: bool) -> str:
     text = tr(
         "{image}, made again from layers of {network}; computed before.",
         image=plain(image),
-        network=plain(again(network)),
+        network=plain(network),
     )
     if not stands_in:
         return text

@@ -47,7 +47,7 @@ def _draw_parameters() -> None:
         names,
         selection_mode="multi",
         default=list(COURSE),
-        format_func=lambda name: plain(again(spec(name).title)),
+        format_func=lambda name: plain(spec(name).title),
         key="course_gap_networks",
         label_visibility="collapsed",
         wrap=True,

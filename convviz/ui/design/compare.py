@@ -68,7 +68,7 @@ def draw(at_hand: Design | None) -> None:
             args=(page_jobs, designs, dataset, settings),
         )
         if dataset is not None:
-            st.caption(findings.in_short(settings, state.plain(again(dataset.name))))
+            st.caption(findings.in_short(settings, state.plain(dataset.name)))
     if view is not None:
         _draw_job(page_jobs, view)
     if waits:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from convviz.errors import ConvvizError, DesignError
 from convviz.formatting import grouped
-from convviz.language import again, later, numeral, tr, trp
+from convviz.language import later, numeral, tr, trp
 from convviz.networks.design import Design
 from convviz.networks.design_changes import CHANGES, change_design
 from convviz.networks.design_code import torch_code
@@ -58,7 +58,7 @@ def _build(typed: str, counted: CountedText) -> None:
     with right:
         _draw_editing(typed)
         if counted.error is not None:
-            st.error(state.plain(again(str(counted.error))), icon=":material/error:")
+            st.error(state.plain(str(counted.error)), icon=":material/error:")
         if whole is not None:
             _draw_totals(whole)
     _draw_table(typed, counted)
@@ -97,7 +97,7 @@ def _draw_files(typed: str, counted: CountedText) -> None:
                 max_upload_size=_MEGABYTES,
             )
             if refusal := st.session_state.get(Entry.DESIGN_REFUSAL):
-                st.error(state.plain(again(refusal)), icon=":material/error:")
+                st.error(state.plain(refusal), icon=":material/error:")
         name = (counted.design.name if counted.design else "") or "design"
         exports.save_button(
             tr("Save the design"),

@@ -6,7 +6,7 @@ from convviz.features.class_evidence import ClassActivationMap
 from convviz.features.deletion import DeletionStep
 from convviz.features.grad_cam import ClassMap
 from convviz.formatting import decimals, percent, probability
-from convviz.language import again, later, tr, trn
+from convviz.language import later, tr, trn
 from convviz.networks.network import Network
 from convviz.plain_text import plain
 from convviz.structure.layers import Layer
@@ -243,7 +243,7 @@ def not_among(title: str, network: str, *, shares_any: bool = True) -> str:
             "“{class_name}”."
         )
     )
-    return tr(text, class_name=plain(title), network=plain(again(network)))
+    return tr(text, class_name=plain(title), network=plain(network))
 
 
 def no_class(*, is_nameless: bool) -> str:

@@ -74,7 +74,7 @@ def _side(choice: Choice, network: Network, target: ClassTarget, method: str, ke
     if shown.class_map is not None and not shown.class_map.is_reached:
         layer = maps.reached_before(choice.image, network, shown.class_map) or layer
         shown = maps.at_layer(choice.image, network, layer, target, method)
-    st.markdown(f"**{state.plain(again(network.title))}**, {state.plain(layer.title)}")
+    st.markdown(f"**{state.plain(network.title)}**, {state.plain(layer.title)}")
     maps.draw_over(choice.image, network, shown, 0.75, f"evidence_network_{key}")
     maps.scale(shown)
     st.markdown(score_sentence(choice.image, network, target))

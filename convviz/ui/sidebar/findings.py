@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from convviz.formatting import size_text
-from convviz.language import again, later, tr, trn
+from convviz.language import later, tr, trn
 from convviz.plain_text import plain, plain_name, quoted
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def too_large(bytes: int, megabytes: int) -> str:
 
 def refused(reason: str) -> str:
     """Say why a file was not taken over."""
-    return tr("{reason} The image in use has not changed.", reason=plain(again(reason)))
+    return tr("{reason} The image in use has not changed.", reason=plain(reason))
 
 
 def what_may_come(formats: str, megapixels: int) -> str:
@@ -245,7 +245,7 @@ def opened(name: str, network: Network) -> str:
         name: The file's name, safe to show.
         network: The network in it.
     """
-    count, title = len(network.weights.classes), plain(again(network.title))
+    count, title = len(network.weights.classes), plain(network.title)
     if not count:
         return tr("{file} is in use: {network}.", file=name, network=title)
     return trn(
@@ -283,7 +283,7 @@ def details(bytes: int, sha256: str, note: str) -> str:
         size=size_text(bytes),
         sha256=sha256,
     )
-    return " ".join(filter(None, (plain(again(note)), facts)))
+    return " ".join(filter(None, (plain(note), facts)))
 
 
 def unused(files: Sequence[UnusedFile]) -> str:
@@ -292,7 +292,7 @@ def unused(files: Sequence[UnusedFile]) -> str:
     Args:
         files: Those files; at least one.
     """
-    lines = [f"- {plain_name(file.name)} {plain(again(file.reason))}" for file in files[:_LISTED]]
+    lines = [f"- {plain_name(file.name)} {plain(file.reason)}" for file in files[:_LISTED]]
     if len(files) > _LISTED:
         lines.append(tr("- and {count:,} more", count=len(files) - _LISTED))
     return "\n".join((tr("In the folder of weights, and not used:"), "", *lines))

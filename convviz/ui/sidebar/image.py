@@ -133,7 +133,7 @@ def panel(image: ChosenImage) -> None:
             st.image(thumbnail(image), width="stretch", alt=again(image.title))
         with st.container(gap=None, width="stretch"):
             width, height = image.pixels.size
-            st.markdown(f"**{plain_name(again(image.title))}**")
+            st.markdown(f"**{plain_name(image.title)}**")
             st.caption(tr("{width} × {height} pixels", width=width, height=height))
             menu = st.popover(
                 tr("Change image"), key="sidebar_change_image", width="content", on_change="rerun"
@@ -193,7 +193,7 @@ def _gallery(key: str) -> None:
                 _tile(key, name, title, of_sample(name))
         if own is not None:
             with errors():
-                _tile(key, OWN, plain_name(again(own.title)), own)
+                _tile(key, OWN, plain_name(own.title), own)
 
 
 def _tile(key: str, name: str, title: str, image: ChosenImage) -> None:

@@ -104,7 +104,7 @@ def pick(
             name = state.code(layer.name)
             st.caption(windows_sentence(name, windows.count, windows.positions))
         if runs_on_zeros(network):
-            st.caption(on_zeros_sentence(state.plain(again(network.title))))
+            st.caption(on_zeros_sentence(state.plain(network.title)))
     state.visit().layers[network.name] = layer.name
     state.put(Key.LAYER, layer.name)
     return layer

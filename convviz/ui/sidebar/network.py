@@ -81,7 +81,7 @@ def draw() -> None:
                 on_change=_take,
             )
     if visit.unopened:
-        sentence = state.plain(again(visit.unopened))
+        sentence = state.plain(visit.unopened)
         st.error(findings.unopened(sentence), icon=":material/error:")
     elif visit.opened:
         st.success(again(visit.opened), icon=":material/check:")
@@ -274,7 +274,7 @@ def pick_weights(
             network = cache.network(name, chosen.source)
     except WeightsError as error:
         if missing is None:
-            st.caption(state.plain(again(str(error))))
+            st.caption(state.plain(str(error)))
             return None
         with missing:
             downloads.offer(name, chosen.source, statuses, str(error))
@@ -332,7 +332,7 @@ def _settle(name: str, statuses: dict[str, SourceStatus]) -> str:
         elif gone.startswith(trained.PREFIX):
             state.notice(
                 Key.WEIGHTS,
-                findings.no_longer_here(state.plain(again(spec(name).title))),
+                findings.no_longer_here(state.plain(spec(name).title)),
             )
     visit.sources[name] = source
     state.put(Key.WEIGHTS, source)
@@ -380,7 +380,7 @@ def _describe(network: Network, statuses: dict[str, SourceStatus]) -> None:
     else:
         st.caption(f"{learned} · {decoder}")
     if weights.warning:
-        st.warning(state.plain(again(weights.warning)), icon=":material/warning:")
+        st.warning(state.plain(weights.warning), icon=":material/warning:")
     full = statuses.get("imagenet")
     with st.expander(tr("Details of the weights"), key="sidebar_weights_details"):
         st.caption(findings.details(weights.bytes, weights.sha256, weights.note))

@@ -136,7 +136,7 @@ def _in_short(setup: LiveSetup) -> str:
     settings = setup.settings
     return findings.in_short(
         setup.design,
-        state.plain(again(setup.dataset.name)),
+        state.plain(setup.dataset.name),
         settings.learning_rate or 0.0,
         settings.seconds or 0.0,
     )
@@ -275,4 +275,4 @@ def _numbers(view: LiveProgress) -> None:
             tr("{count} of {channels}", count=last.dead, channels=view.channels),
             width="content",
         )
-    st.caption(findings.numbers(view, state.plain(again(view.probe))))
+    st.caption(findings.numbers(view, state.plain(view.probe)))

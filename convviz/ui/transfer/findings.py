@@ -392,7 +392,7 @@ def on_other_pages(title: str) -> str:
         "You can choose it among the weights of {network} on the other pages, for as long "
         "as this visit and the server's memory last. To keep it, save it as a file: open "
         "the file in the sidebar, or name it with `--weights` on the command line.",
-        network=plain(again(title)),
+        network=plain(title),
     )
 
 
@@ -401,7 +401,7 @@ def no_script(title: str) -> str:
     return tr(
         "{network} is a network of your own: only your Python file builds it. Save the whole "
         "network above; safetensors.torch.load_file reads its weights for what your file builds.",
-        network=plain(again(title)),
+        network=plain(title),
     )
 
 
@@ -409,8 +409,8 @@ def small_file(title: str, weights: str) -> str:
     """Say what a file with the trained parts alone needs."""
     return tr(
         "A small file. It opens where {network} has the weights “{weights}”.",
-        network=plain(again(title)),
-        weights=plain(again(weights)),
+        network=plain(title),
+        weights=plain(weights),
     )
 
 
@@ -419,7 +419,7 @@ def no_small_file(title: str) -> str:
     return tr(
         "There is no small file of what was trained alone: the build() of {network} sets "
         "other weights each time, so that nothing could open it. Save the whole network.",
-        network=plain(again(title)),
+        network=plain(title),
     )
 
 

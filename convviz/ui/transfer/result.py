@@ -149,7 +149,7 @@ def _cell(view: TransferProgress, outcome: TransferOutcome, job: str) -> None:
     cells = outcome.cells()
     if not cells:
         return
-    names = [state.shorten(again(name), 24) for name in view.classes]  # options are plain text
+    names = [state.shorten(name, 24) for name in view.classes]  # options are plain text
     cell = st.selectbox(
         tr("Pictures of a cell of the matrix"),
         list(cells),

@@ -109,7 +109,7 @@ def _draw_ended(job: str, step: SeparationStep, choice: Choice) -> None:
     st.markdown(separation_findings.separates(separation))
     st.caption(separation_findings.probed(separation))
     for title, reason in separation.gaps:
-        st.caption(f"{state.plain(title)}: {state.plain(again(reason))}")
+        st.caption(f"{state.plain(title)}: {state.plain(reason)}")
     with st.container(horizontal=True, gap="small", key="transfer_separation_save"):
         name = f"{separation.network}-separation"
         exports.save_button(
