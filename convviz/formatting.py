@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
-from convviz.language import numeral, tr
+from convviz.language import again, numeral, tr
 
 MINUS, TIMES = "−", "·"
 _POWERS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -82,6 +82,16 @@ def times(factor: float, *, digits: int = 1, whole_from: float = 20) -> str:
     return numeral(f"{factor:.{digits}f}" if factor >= 1 else f"{factor:.2g}")
 
 
+def called(title: str, name: str) -> str:
+    """Name a layer by its title and its dotted name, "conv1 (features.0)"; by one if they are one.
+
+    Args:
+        title: The title, which is told again.
+        name: The dotted name.
+    """
+    return name if title == name else f"{again(title)} ({name})"
+
+
 def grouped(number: int) -> str:
     """Write a whole number with its thousands separated: "61,100,840"."""
     return numeral(f"{number:,}")
@@ -89,19 +99,22 @@ def grouped(number: int) -> str:
 
 def short(number: float) -> str:
     """Write a large number in a few characters: "138.4 M", "15.5 G"."""
-    for power, letter in _POWERS:
-        if abs(number) >= power:
-            digits = 0 if abs(number) >= 1000 * power else 1
-            return numeral(f"{number / power:.{digits}f} {letter}")
-    return numeral(f"{number:.0f}")
+    scaled, letter = _scaled(number)
+    digits = 1 if letter and abs(scaled) < 1000 else 0
+    return numeral(f"{scaled:.{digits}f}{letter}")
 
 
 def short_round(number: float) -> str:
     """Write a round number, as an axis has them, in a few characters: "20 M", "2.5 G", "0"."""
+    scaled, letter = _scaled(number)
+    return numeral(f"{scaled:.10g}{letter}")
+
+
+def _scaled(number: float) -> tuple[float, str]:
     for power, letter in _POWERS:
         if abs(number) >= power:
-            return numeral(f"{number / power:.10g} {letter}")
-    return numeral(f"{number:.10g}")
+            return number / power, f" {letter}"
+    return number, ""
 
 
 def significant(number: float, digits: int = 3) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from convviz.cli.options import find_layer, layer_and_image, load_network, read_image, say_whose
 from convviz.cli.output import ProgressBar, check_target, write, write_json
+from convviz.formatting import called
 
 if TYPE_CHECKING:
     from convviz.features.activations import Activations
@@ -124,7 +125,7 @@ def _print(activations: Activations, network: Network, threshold: float) -> None
     from convviz.features.findings import arranged, soft_activation
 
     layer, weights = activations.layer, network.weights
-    name = layer.title if layer.title == layer.name else f"{layer.title} ({layer.name})"
+    name = called(layer.title, layer.name)
     print(f"{network.title}, {name}, {'×'.join(map(str, layer.shape))}")
     print(f"Weights: {weights.title} (source {weights.source}, sha256 {weights.sha256})")
     print(activations.sentence(threshold))

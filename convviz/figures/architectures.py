@@ -64,9 +64,12 @@ def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
     )
     figure.update_layout(barmode="group" if log else "stack", bargap=0.3, margin={"r": 84})
     figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
-    figure.update_xaxes(title=tr("Parameters"), type="log" if log else "linear")
     most = max(totals, default=1)
-    figure.update_xaxes(theme.amount_axis(1.02 * most if not log else 10 * most, log=log))
+    figure.update_xaxes(
+        title=tr("Parameters"),
+        type="log" if log else "linear",
+        **theme.amount_axis(1.02 * most, log=log),
+    )
     if log:
         least = min((x for bar in figure.data for x in bar.x if x), default=1)
         low, high = floor(log10(least)) - 0.3, log10(most) + 0.2

@@ -175,10 +175,12 @@ def percent_axis(
         differences: Whether they are differences of shares: what is more has a sign then, "+20 %".
     """
     ticks = _round_ticks(lowest, highest)
-    texts = [f"{MINUS if tick < 0 else ''}{100 * abs(tick):.10g} %" for tick in ticks]
-    if differences:
-        texts = [f"+{text}" if tick > 0 else text for tick, text in zip(ticks, texts, strict=True)]
-    return {"tickmode": "array", "tickvals": ticks, "ticktext": [numeral(text) for text in texts]}
+    plus = "+" if differences else ""
+    signs = [MINUS if tick < 0 else plus if tick > 0 else "" for tick in ticks]
+    texts = [
+        numeral(f"{sign}{100 * abs(tick):.10g} %") for sign, tick in zip(signs, ticks, strict=True)
+    ]
+    return {"tickmode": "array", "tickvals": ticks, "ticktext": texts}
 
 
 def amount_axis(highest: float, *, log: bool = False) -> dict[str, Any]:

@@ -94,8 +94,7 @@ def meant(words: Sequence[str], otherwise: str) -> tuple[str, str]:
         if sentence := _known(_folded("".join(named[:count]))):
             return " ".join(named[:count]), sentence
     name = _folded(first)
-    letters = re.match("[a-z]*", name)
-    if letters and (sentence := _known(letters[0])):
+    if sentence := _known(re.sub("[^a-z].*", "", name)):
         return first, sentence
     near = near_matches(name, (*_LINES, *_INSTEAD), cutoff=_CUTOFF)
     if near and near[0] in _INSTEAD:

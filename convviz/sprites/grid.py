@@ -26,7 +26,7 @@ from convviz.errors import SettingError
 from convviz.features import findings
 from convviz.features.activations import Activations
 from convviz.features.dead import DeadChannels
-from convviz.formatting import significant
+from convviz.formatting import called, significant
 from convviz.images.encode import png
 from convviz.language import again, tr
 from convviz.sprites.colormaps import Colormap, lookup
@@ -250,7 +250,7 @@ def grid_picture(
     parts = [*sections] if sections is not None else [("", channels)]
     pairs = [(p.title, p.indices) if isinstance(p, Section) else p for p in parts]
     layer = activations.layer
-    name = layer.title if layer.title == layer.name else f"{again(layer.title)} ({layer.name})"
+    name = called(layer.title, layer.name)
     blocks = [
         _head(
             drawable(" · ".join(part for part in (again(title), name) if part)),

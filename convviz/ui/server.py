@@ -429,8 +429,9 @@ class Addresses:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        target = other_address(scope["path"]) if scope["type"] == "http" else None
-        if target is None or scope["method"] != "GET":
+        is_asked = scope["type"] == "http" and scope["method"] == "GET"
+        target = other_address(scope["path"]) if is_asked else None
+        if target is None:
             await self._app(scope, receive, send)
             return
         page, missing = target
@@ -480,7 +481,7 @@ def other_address(path: str) -> tuple[str, str] | None:
     return (up + meant, "") if meant else (up or "./", asked[:_NAME_CHARACTERS])
 
 
-# ---- now and then ------------------------------------------------------------------------------
+# ---- now and then --------------------------------------------------------------------------------
 
 
 def return_free_memory() -> None:

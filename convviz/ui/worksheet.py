@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from convviz.formatting import called
 from convviz.jobs.job import JobView
 from convviz.language import again, later, numeral, tr
 from convviz.ui import commands, exports, navigation, page_questions, state
@@ -105,7 +106,7 @@ def of_page(title: str, choice: Choice) -> Sheet:
     if network is not None:
         about |= {tr("Network"): network.title, tr("Weights"): again(network.weights.title)}
     if layer is not None:
-        about[tr("Layer")] = _layer_named(layer.title, layer.name)
+        about[tr("Layer")] = called(layer.title, layer.name)
     visit = state.visit()
     command = commands.of_page(title, choice, visit.address, visit.values)
     is_file = network is not None and commands.is_file(network.weights.source)
@@ -164,7 +165,7 @@ def _made_from(
             **_image_named(image, of_sample(sample).credit if sample else ""),
             tr("Network"): _each(each.network for each in subjects),
             tr("Weights"): _each(again(each.weights) for each in subjects),
-            tr("Layer"): _each(_layer_named(each.layer_title, each.layer) for each in subjects),
+            tr("Layer"): _each(called(each.layer_title, each.layer) for each in subjects),
         },
         settings=settings,
         command=command,
@@ -246,10 +247,6 @@ def _link_of_time(seconds: float | None) -> dict[str, str]:
 def _image_named(title: str, credit: str) -> dict[str, str]:
     image = {tr("Image"): tr(title) if commands.sample_called(title) else again(title)}
     return image | {tr("Photograph by"): again(credit)} if credit else image
-
-
-def _layer_named(title: str, name: str) -> str:
-    return title if title == name else f"{again(title)} ({name})"
 
 
 def _each(texts: Iterable[str]) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from convviz.formatting import percent
-from convviz.language import again, later, tr, trn
+from convviz.formatting import called, percent
+from convviz.language import later, tr, trn
 
 if TYPE_CHECKING:
     from convviz.features.overview import StageSummary
@@ -34,20 +34,20 @@ def stage_sentence(summary: StageSummary) -> str:
         summary: What the stage makes of the image.
     """
     layer, channels = summary.layer, summary.channels
-    called = layer.name if layer.title == layer.name else f"{again(layer.title)} ({layer.name})"
+    name = called(layer.title, layer.name)
     if summary.is_signed and not summary.empty:
         empty = _nothing_set_to_0(channels, are_numbers=len(layer.shape) == 1)
     else:
         empty = _empty(summary.empty, channels, are_numbers=len(layer.shape) == 1)
     *others, last = map(str, summary.strongest or ("",))
     if not last:
-        return f"{called}. {empty}"
+        return f"{name}. {empty}"
     drawn = (
         tr("Drawn are the strongest: {channels} and {last}.", channels=", ".join(others), last=last)
         if others
         else tr("Drawn is the strongest: {channel}.", channel=last)
     )
-    return f"{called}. {empty} {drawn}"
+    return f"{name}. {empty} {drawn}"
 
 
 def _nothing_set_to_0(count: int, *, are_numbers: bool) -> str:
