@@ -195,11 +195,11 @@ def bracketed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     brackets = Brackets()
     kept = (glossary._by_spelling, glossary._pattern, design_costs._count_text)
-    with monkeypatch.context() as patched:
-        patched.setattr(language, "_catalogue", lambda code: brackets)
-        for each in kept:
-            each.cache_clear()
-        yield
+    # In the test's own monkeypatch: what a test changes after this is undone before it.
+    monkeypatch.setattr(language, "_catalogue", lambda code: brackets)
+    for each in kept:
+        each.cache_clear()
+    yield
     for each in kept:
         each.cache_clear()
 
@@ -216,7 +216,8 @@ def shared_data() -> Path:
 def chromium() -> str:
     """Return the browser for browser tests: $CHROMIUM, or what is installed."""
     named = os.environ.get("CHROMIUM")
-    for name in [named] if named else ["chromium", "chromium-browser", "google-chrome"]:
+    usual = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"]
+    for name in [named] if named else usual:
         path = shutil.which(name)
         if path:
             return path
