@@ -153,7 +153,8 @@ test-walks: ## from a network, weights, a zip or a TIFF to the grid, in a browse
 test-load: ## thirty visitors at once, and a soak: hours; writes docs/LOAD.md and docs/FAULTS.md
 	@$(VENV_PYTHON) -m pytest --load -m load -s $(LOAD) tests
 
-bench: ## everything measured side by side: half an hour, a quiet machine; writes benchmarks/RESULTS.md
+bench: $(TEST_INSTALLED) ## everything measured side by side: an hour, a quiet machine; writes benchmarks/RESULTS.md
+	@$(PIP_INSTALL) matplotlib torchinfo
 	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && $(VENV_PYTHON) -m benchmarks.side_by_side
 
 catalogues: ## brings the texts in other languages up to date with the code, and lists what is new

@@ -1,12 +1,14 @@
 """Everything but reconstruction, measured side by side with what one would use instead.
 
-    make bench                                          everything: half an hour, a quiet machine
+    make bench                                          everything: an hour, a quiet machine
     python -m benchmarks.side_by_side --only cli grid   some parts
     python -m benchmarks.side_by_side --smallest        each part once, to see that it runs
 
-Each pair is measured in the same run, in turns, so that both see the machine in the same state. The
-table becomes the last section of benchmarks/RESULTS.md, with machine, versions and date; with
-`--only` or `--smallest` it is printed and nothing is written, unless `--out` names a file.
+Each pair is measured in the same run, in turns, so that both see the machine in the same state.
+Each part runs in a process of its own: none inherits another's memory, and one that fails is a row
+that says so. The table becomes the last section of benchmarks/RESULTS.md, part by part, with
+machine, versions and date; with `--only` or `--smallest` it is printed and nothing is written,
+unless `--out` names a file.
 """
 
 from __future__ import annotations
@@ -14,18 +16,17 @@ from __future__ import annotations
 import argparse
 import datetime
 import importlib.metadata
-import importlib.util
 import io
+import json
 import os
 import platform
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import asdict, dataclass
+from itertools import chain, pairwise
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
 HEADING = "## Everything else, side by side\n"
-_KIB = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes or in kibibytes
+_FAILED = "failed"
+_USABLE = "home_upload"  # stands on Home once PyTorch is loaded; looked for every half second
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ class Row:
         what: What was measured.
         ours: The figure, with its unit.
         against: What it was measured against, with its figure.
-        ratio: The figure that the goal is about; None where nothing was measured.
-        goal: The goal; None for a curve, which has none.
+        ratio: The figure that the goal is about; None for a curve.
+        goal: The goal, to two decimals like the figure; None where there is none.
         unit: What stands behind ratio and goal: "×", "s" or nothing.
         at_least: Whether the goal is to reach at least that, rather than at most.
     """
@@ -66,12 +68,14 @@ class Row:
 
     def cells(self) -> str:
         """Write it as a line of Markdown."""
-        ratio = "–" if self.ratio is None else f"{self.ratio:.2f} {self.unit}".strip()
+        # The verdict is on the figure as it stands there: 1.05 meets 1.05.
+        figure = None if self.ratio is None else round(self.ratio, 2)
+        ratio = "–" if figure is None else f"{figure:.2f} {self.unit}".strip()
         sign = "≥" if self.at_least else "≤"
         goal = "–" if self.goal is None else f"{sign} {self.goal:g} {self.unit}".strip()
         met = "–"
-        if self.ratio is not None and self.goal is not None:
-            reached = self.ratio >= self.goal if self.at_least else self.ratio <= self.goal
+        if figure is not None and self.goal is not None:
+            reached = figure >= self.goal if self.at_least else figure <= self.goal
             met = "yes" if reached else "no"
         return f"| {self.what} | {self.ours} | {self.against} | {ratio} | {goal} | {met} |"
 
@@ -95,14 +99,24 @@ def run(code: Sequence[str]) -> None:
     subprocess.run([sys.executable, *code], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
-def peak(code: str) -> float:
-    """Run a program in a process of its own; return the most memory that it had, in bytes."""
-    child = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f"a measured program failed: {code}")
-    return float(usage.ru_maxrss * _KIB)
+def memory_of(code: str, field: str = "VmHWM") -> float:
+    """Run a program in a process of its own; return its memory at the end, in bytes (Linux).
+
+    What the system tells the parent of a child's peak holds the parent's own: the child reads it.
+
+    Args:
+        code: The program.
+        field: "VmHWM" for the most that it had, "VmRSS" for what it has at its end.
+    """
+    tell = (
+        "\nimport pathlib"
+        "\nlines = pathlib.Path('/proc/self/status').read_text().splitlines()"
+        f"\nprint('@', *(line.split()[1] for line in lines if line.startswith('{field}:')))"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", code + tell], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+    return 1024 * float(printed.rpartition("@")[2])
 
 
 # ---- the parts -----------------------------------------------------------------------------------
@@ -116,6 +130,7 @@ def activations(smallest: bool) -> Iterator[Row]:
     from convviz.features.activations import activations as compute
     from convviz.features.capture import truncated
     from convviz.images.decode import decode
+    from convviz.images.encode import png
     from convviz.images.samples import samples
     from convviz.sprites import grid
     from convviz.weights.load import load
@@ -137,9 +152,7 @@ def activations(smallest: bool) -> Iterator[Row]:
         def bare(cut: nn.Module = cut, size: int = size, picture: Image.Image = palette) -> int:
             with torch.no_grad():
                 cut(torch.zeros(1, 3, size, size))
-            file = io.BytesIO()
-            picture.save(file, "PNG")
-            return file.tell()
+            return len(png(picture, quick=True))
 
         first, second = in_turns([ours, bare], 1 if smallest else 15)
         yield Row(
@@ -221,16 +234,18 @@ def cli(smallest: bool) -> Iterator[Row]:
         words = ["activations", image, "--network", "alexnet", "--layer", "features.8"]
         out = ["--out", str(Path(folder) / "grid.png")]
         both = ["-m", "convviz", *words, *out]
+        # The weights are not drawn at random, which would take longer than the pass.
         whole = (
-            "import torch, torchvision; m = torchvision.models.alexnet(); "
-            "m.features[:9](torch.zeros(1, 3, 224, 224))"
+            "import torch, torchvision\n"
+            "with torch.device('meta'): m = torchvision.models.alexnet().features[:9]\n"
+            "with torch.no_grad(): m.to_empty(device='cpu')(torch.zeros(1, 3, 224, 224))"
         )
         works = [lambda: run(both), lambda: run(["-c", whole])]
         first, second = in_turns(works, turns, warm=not smallest)
     yield Row(
         "`python -m convviz activations`, AlexNet features.8",
         f"{first:.2f} s",
-        f"imports, an AlexNet and the pass: {second:.2f} s",
+        f"the imports and the pass alone: {second:.2f} s",
         first / second,
         1.05,
     )
@@ -238,36 +253,24 @@ def cli(smallest: bool) -> Iterator[Row]:
 
 def click(smallest: bool) -> Iterator[Row]:
     """Time a click until the new layer's grid is drawn, in Chromium."""
-    from playwright.sync_api import sync_playwright
-
-    from benchmarks.layer_change import FLAGS, STEPS, _measure
-    from tests.load.server import Server
+    from benchmarks.layer_change import WAYS, measure
     from tests.load.visitor import percentile
 
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    names = ("alexnet",) if smallest else ("alexnet", "vgg16", "googlenet")
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Server(Path(folder)) as server,
-        sync_playwright() as playwright,
-    ):
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-        for name in names:
-            page = browser.new_page(viewport={"width": 1440, "height": 900})
-            seconds = _measure(page, server.address, name, 4 if smallest else 100)
-            page.close()
-            first = median(seconds[: 2 * STEPS])
-            slow = percentile(seconds, 0.95)
-            what = f"click to drawn grid, {name}, {len(seconds)} clicks"
-            seen = f"first {min(len(seconds), 2 * STEPS)}: {first:.3f} s"
-            middle = median(seconds)
-            yield Row(f"{what}, median", f"{middle:.3f} s", seen, middle, 0.15, "s")
-            yield Row(f"{what}, 95th percentile", f"{slow:.3f} s", "–", slow, 0.25, "s")
-        browser.close()
+    networks = ("alexnet",) if smallest else tuple(WAYS)
+    for network, clicks in measure(networks, 4 if smallest else 100):
+        new = [each.seconds for each in clicks if each.is_new]
+        every = [each.seconds for each in clicks]
+        what = f"click to drawn grid, {network}, to {WAYS[network].layer} and back"
+        middle, slow = median(every), percentile(every, 0.95)
+        at_first = f"the {len(new)} not seen before: {median(new):.3f} s"
+        middles = f"{what}, {len(every)} clicks, median"
+        yield Row(middles, f"{middle:.3f} s", at_first, middle, 0.15, "s")
+        at_first = f"the slowest not seen before: {max(new):.3f} s"
+        yield Row(f"{what}, 95th percentile", f"{slow:.3f} s", at_first, slow, 0.25, "s")
 
 
 def start(smallest: bool) -> Iterator[Row]:
-    """Time the server's start until Home is there, and the first visitor's wait later."""
+    """Time the server's start until Home is usable, and the first visitor's wait later."""
     from tests.load.server import Server
     from tests.load.visitor import Visitor
 
@@ -279,6 +282,7 @@ def start(smallest: bool) -> Iterator[Row]:
             begun = time.perf_counter()
             with Server(Path(folder)) as server, Visitor(server.address) as visitor:
                 visitor.open()
+                visitor.wait_for(_USABLE)
                 ready.append(time.perf_counter() - begun)
         begun = time.perf_counter()
         run(script)
@@ -289,6 +293,7 @@ def start(smallest: bool) -> Iterator[Row]:
                 begun = time.perf_counter()
                 with Visitor(server.address) as visitor:
                     visitor.open()
+                    visitor.wait_for(_USABLE)
                 waits.append(time.perf_counter() - begun)
     first, second = median(ready), median(bare)
     yield Row(
@@ -299,12 +304,14 @@ def start(smallest: bool) -> Iterator[Row]:
         1.3,
     )
     first, second = median(firsts), median(seconds)
+    scatter = ", ".join(f"{each:.2f}" for each in seconds)
     yield Row(
-        "first visitor, ten seconds after the start",
+        "first visitor, ten seconds after the start: longer than the slowest second one by",
         f"{first:.2f} s",
-        f"the second visitor: {second:.2f} s",
-        first / second,
-        1.0,
+        f"second visitors: {scatter} s",
+        max(0.0, first - max(seconds)),
+        0.0,
+        "s",
     )
 
 
@@ -316,7 +323,7 @@ def memory(smallest: bool) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder, Server(Path(folder)) as server:
         time.sleep(3 if smallest else 20)
         ours = server.memory_bytes()
-    bare = peak(imports)
+    bare = memory_of(imports, "VmRSS")
     yield Row(
         "memory of an idle server",
         f"{ours / 1e6:.0f} MB",
@@ -325,14 +332,14 @@ def memory(smallest: bool) -> Iterator[Row]:
         1.2,
     )
     name, layer, index = ("alexnet", "features.4", 4) if smallest else ("vgg16", "features.22", 22)
-    ours = peak(
+    ours = memory_of(
         "from convviz.weights.load import load; from convviz.images.samples import samples; "
         "from convviz.images.decode import decode; from convviz.reconstruction.config import "
         "ReconstructionConfig as C; from convviz.reconstruction.reconstruct import reconstruct; "
         f"n = load('{name}', fetch=False); i = decode(samples()[0].read()); "
         f"list(reconstruct(n, i, C(layer='{layer}', steps=5, precision='float32')))"
     )
-    bare = peak(
+    bare = memory_of(
         "import torch, torchvision; from convviz.weights.load import load; "
         f"m = load('{name}', fetch=False).module.features[:{index + 1}].requires_grad_(False); "
         "x = torch.rand(1, 3, 224, 224, requires_grad=True); m(x).square().mean().backward()"
@@ -349,6 +356,7 @@ def memory(smallest: bool) -> Iterator[Row]:
 def curves(smallest: bool) -> Iterator[Row]:
     """Measure how time grows with the image's side, the channels and the images of a set."""
     import torch
+    from PIL import ImageChops
 
     from convviz.datasets.image_set import Files
     from convviz.features.activations import measure
@@ -385,17 +393,48 @@ def curves(smallest: bool) -> Iterator[Row]:
     points = {count: in_turns([drawn(count)], turns)[0] for count in counts}
     yield _curve("the grid of maps of 13 × 13, by channels", points, 1)
 
-    photograph = png(decode(samples()[0].read()).resize((224, 224)))
+    photographs = [decode(each.read()).resize((224, 224)) for each in samples()]
+
+    def shifted(number: int) -> bytes:
+        """A photograph of its own: what is the same twice is looked at once."""
+        photograph = photographs[number % len(photographs)]
+        return png(ImageChops.offset(photograph, number % 224, number // 224), quick=True)
+
     numbers = (4, 8) if smallest else (100, 300, 1000, 3000, 10_000)
     points = {}
     for number in numbers:
-        files = Files(tuple((f"{i}.png", photograph) for i in range(number)))
+        files = Files(tuple((f"{i}.png", shifted(i)) for i in range(number)))
         begun = time.perf_counter()
         for _ in find_top_patches(network, "features.8", files):
             pass
         points[number] = time.perf_counter() - begun
     yield _curve("top patches of AlexNet features.8, by images of the set", points, 1)
-    yield Row("visitors 1 to 30", "docs/LOAD.md", "–")
+
+
+def visitors(smallest: bool) -> Iterator[Row]:
+    """Measure how an action's time grows with the visitors, each with 2 to 6 s between actions."""
+    from tests.load.server import Server
+    from tests.load.simulation import Class, Pace
+    from tests.load.visitor import percentile
+
+    points = {}
+    with tempfile.TemporaryDirectory() as folder, Server(Path(folder)) as server:
+        people = Class(server)
+        people.warm_up()
+        for count in (1, 2) if smallest else (1, 5, 10, 15, 20, 25, 30):
+            round_ = people.round(count, Pace(0, 0.5) if smallest else Pace(2, 6))
+            if round_.faults:
+                raise RuntimeError(round_.faults[0])
+            points[count] = percentile(list(chain(*round_.seconds.values())), 0.95)
+    cells = ", ".join(f"{count}: {_seconds(seconds)}" for count, seconds in points.items())
+    alone = points[1]
+    bend = next((count for count, seconds in points.items() if seconds > 1.5 * alone), None)
+    sentence = (
+        f"bends at {bend}: half as long again as for one visitor alone"
+        if bend
+        else "never half as long again as for one visitor alone"
+    )
+    yield Row("an action, 95th percentile, by visitors at once", cells, sentence)
 
 
 def _curve(what: str, points: dict[int, float], power: int) -> Row:
@@ -417,8 +456,9 @@ def _curve(what: str, points: dict[int, float], power: int) -> Row:
         None,
     )
     grows = "the area" if power == 2 else "the number"
-    sentence = f"bends at {bend:,}: from there on it grows faster than {grows}"
-    return Row(what, cells, f"never grows faster than {grows}" if bend is None else sentence)
+    if bend is None:
+        return Row(what, cells, f"never grows faster than {grows}")
+    return Row(what, cells, f"bends at {bend:,}: from there on it grows faster than {grows}")
 
 
 def _seconds(seconds: float) -> str:
@@ -429,30 +469,27 @@ def classifiers(smallest: bool) -> Iterator[Row]:
     """Time layers and costs of torchvision's classifiers, against torchinfo."""
     import torchvision
 
-    what = "layers and costs of torchvision's classifiers"
-    if importlib.util.find_spec("torchinfo") is None:
-        yield Row(what, "–", "not measured: pip install torchinfo")
-        return
     names = torchvision.models.list_models(module=torchvision.models)
     names = names[:2] if smallest else names
     ours, theirs, most = 0.0, 0.0, [0.0, 0.0]
-    head = "import torch, torchvision, time; "
     for name in names:
+        side = 299 if name == "inception_v3" else 224
         codes = (
-            f"from convviz.cli import main; main(['layers', '{name}']); main(['costs', '{name}'])",
-            f"import torchinfo; m = torchvision.models.get_model('{name}', weights=None); "
-            f"torchinfo.summary(m, (1, 3, {299 if name == 'inception_v3' else 224}, "
-            f"{299 if name == 'inception_v3' else 224}), verbose=0)",
+            "import sys, torch, torchvision\nfrom convviz.cli import main\n"
+            f"if main(['layers', '{name}']) or main(['costs', '{name}']): sys.exit(1)",
+            "import torch, torchvision, torchinfo\n"
+            f"m = torchvision.models.get_model('{name}', weights=None)\n"
+            f"torchinfo.summary(m, (1, 3, {side}, {side}), verbose=0)",
         )
         for number, code in enumerate(codes):
             begun = time.perf_counter()
-            most[number] = max(most[number], peak(head + code))
+            most[number] = max(most[number], memory_of(code))
             spent = time.perf_counter() - begun
             ours, theirs = (ours + spent, theirs) if number == 0 else (ours, theirs + spent)
-    yield Row(f"{what}, time of {len(names)}", f"{ours:.0f} s", f"torchinfo: {theirs:.0f} s",
-              ours / theirs, 1.0)  # fmt: skip
-    yield Row(f"{what}, memory", f"{most[0] / 1e6:.0f} MB", f"torchinfo: {most[1] / 1e6:.0f} MB",
-              most[0] / most[1], 1.0)  # fmt: skip
+    what = f"layers and costs of {len(names)} of torchvision's classifiers, imports included"
+    yield Row(f"{what}, time", f"{ours:.0f} s", f"torchinfo: {theirs:.0f} s", ours / theirs, 1.0)
+    largest = [f"{each / 1e6:.0f} MB" for each in most]
+    yield Row(f"{what}, memory", largest[0], f"torchinfo: {largest[1]}", most[0] / most[1], 1.0)
 
 
 def cluster(smallest: bool) -> Iterator[Row]:
@@ -480,6 +517,7 @@ PARTS: dict[str, Callable[[bool], Iterator[Row]]] = {
     "cli": cli,
     "memory": memory,
     "curves": curves,
+    "visitors": visitors,
     "classifiers": classifiers,
     "cluster": cluster,
 }
@@ -491,21 +529,49 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=None)
     parser.add_argument("--smallest", action="store_true", help="each part once, at its smallest")
     parser.add_argument("--out", type=Path, default=None)
+    parser.add_argument("--part", choices=PARTS, default=None, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
+    if options.part:
+        for row in PARTS[options.part](options.smallest):
+            print(f"@{json.dumps(asdict(row))}", flush=True)
+        return
     is_whole = options.only is None and not options.smallest
     out = options.out or (RESULTS if is_whole else None)
-    head = _head()
-    print(head)
-    lines = []
+    before = out.read_text(encoding="utf-8") if out is not None and out.exists() else ""
+    lines = [_head()]
+    print(lines[0])
     for name in options.only or PARTS:
-        for row in PARTS[name](options.smallest):
+        for row in measured(name, options.smallest):
             lines.append(row.cells())
             print(lines[-1], flush=True)
-    if out is not None:
-        end = f"\nLoad average at the end: {os.getloadavg()[0]:.1f}.\n"
-        before = out.read_text(encoding="utf-8") if out.exists() else ""
-        kept = before.partition(HEADING)[0]
-        out.write_text(kept + "\n".join((head, *lines, end)), encoding="utf-8")
+        if out is not None:
+            end = f"\nLoad average at the end: {os.getloadavg()[0]:.1f}.\n"
+            written = "\n".join((*lines, end))
+            out.write_text(before.partition(HEADING)[0] + written, encoding="utf-8")
+
+
+def measured(part: str, smallest: bool) -> Iterator[Row]:
+    """Measure a part in a process of its own; one that fails ends with a row that says so."""
+    command = _command(part, smallest)
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
+        subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as child,
+    ):
+        for line in child.stdout or ():
+            if line.startswith("@{"):
+                yield Row(**json.loads(line[1:]))
+        if child.wait():
+            errors.seek(0)
+            last = (errors.read().strip().splitlines() or [""])[-1]
+            yield Row(part, _FAILED, last.replace("|", "/"))
+
+
+def _command(part: str, smallest: bool) -> list[str]:
+    """Return what measures one part alone."""
+    command = [sys.executable, "-m", "benchmarks.side_by_side", "--part", part]
+    return [*command, "--smallest"] if smallest else command
 
 
 def _head() -> str:
