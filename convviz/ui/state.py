@@ -359,6 +359,9 @@ def remember(
         value = current.values.get(key, default)
     if default is not None:
         value = keys.of_type(value, default)
+    if asked is None and value is not None and not _is_allowed(value, allowed):
+        # A widget with options sends a title: one that has changed since it was chosen is none.
+        value = current.values.get(key, default)
     if value is None or not _is_allowed(value, allowed):
         value = default
         if asked is not None:

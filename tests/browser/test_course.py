@@ -241,3 +241,15 @@ def test_from_the_first_step_to_the_last_every_answer_is_right(code: str, visit:
             expect(page).to_have_url(re.compile(f"step={list(EXPECTED)[number]}"))
             settled(page)
     expect(page.locator(".st-key-course_next button")).to_be_disabled()
+
+
+def test_a_step_stays_open_after_its_answer(visit: Any) -> None:
+    """The list of steps writes a step's title otherwise once it is answered."""
+    page = visit(f"/Course?image={SAMPLE}&network=alexnet&weights=encoder&step=filters")
+    check(page, 0)
+    page.locator(".st-key-laboratory label").click()
+    settled(page)
+    expect(page.locator("h2").first).to_contain_text("2. ")
+    expect(page.locator(".st-key-course_steps")).to_contain_text("✓")
+    expect(page).to_have_url(re.compile("step=filters"))
+    expect(page.locator(".st-key-laboratory input")).to_be_checked()

@@ -98,6 +98,30 @@ def test_a_value_survives_while_its_widget_is_away() -> None:
     assert app.slider[0].value == 8
 
 
+def titled_page() -> None:
+    import streamlit as st
+
+    from convviz.ui import state
+
+    fruits = ["apple", "pear", "plum"][: st.session_state.get("count", 3)]
+    if "sent" in st.session_state:
+        st.session_state["fruit"] = st.session_state.pop("sent")
+    key = state.remember("fruit", "apple", allowed=fruits)
+    st.selectbox("Fruit", fruits, format_func=str.upper, key=key)
+
+
+def test_a_choice_stays_while_its_title_changes() -> None:
+    """The browser sends the title that was chosen, which no option may have any more."""
+    app = AppTest.from_function(titled_page).run()
+    app.selectbox[0].select("plum").run()
+    app.session_state["sent"] = "PLUM (to be fetched)"
+    assert app.run().selectbox[0].value == "plum"
+    app.session_state["count"] = 2  # now it is gone itself
+    app.session_state["sent"] = "PLUM"
+    assert app.run().selectbox[0].value == "apple"
+    assert not app.exception
+
+
 def test_a_notice_goes_with_the_next_choice() -> None:
     app = opened(size="12")
     app.slider[0].set_value(5).run()
