@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from convviz.errors import DesignError, NetworkError
+from convviz.learning.design_comparison import LARGEST_SIDE
+from convviz.learning.image_side import LEAST_SIDE
 from convviz.networks import (
     design_blocks,
     design_grammar,
@@ -281,6 +283,7 @@ def test_the_document_has_the_grammar_and_the_limits() -> None:
         f"{design_costs.MOST_TRAINED_PARAMETERS:,} parameters",
         f"{design_costs.MOST_TRAINED_MACS:,} multiply",
         f"{design_costs.MOST_TRAINED_BYTES // 1_000_000} MB of memory",
+        f"of {LEAST_SIDE} to {LARGEST_SIDE} pixels",
     ):
         assert limit in text
     example = document.split("```")[1].strip()
