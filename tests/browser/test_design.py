@@ -63,7 +63,6 @@ def test_a_lenet_from_an_empty_text_and_one_change_go_to_a_verdict_and_are_looke
     page = visit("/Design")
     area = page.locator(".st-key-design_text textarea")
     chosen = page.locator(".st-key-design_line input")
-    added = page.locator(".st-key-design_added input")
     area.fill("")
     area.press("Control+Enter")
     expect(chosen).to_have_count(0)
@@ -72,12 +71,15 @@ def test_a_lenet_from_an_empty_text_and_one_change_go_to_a_verdict_and_are_looke
         *("relu", "maxpool 2x2", "fc 120", "relu", "fc 84", "relu", "fc 10"),
     )
     for number, block in enumerate(blocks, 1):
+        # The field of before stands beside its successor for a moment.
+        added = page.get_by_label("Add the first line" if number < 3 else "Add below")
         added.fill(block)
         added.press("Enter")
         if number > 1:  # a name is none of the lines that can be chosen
             expect(chosen).to_have_value(f"{number} · {block}")
         else:
             expect(area).to_have_value("name mine\n")
+        expect(page.locator(".st-key-design_added input")).to_have_value("")
     expect(page.get_by_test_id("stMetricValue").first).to_have_text("61,706")
     text = "\n".join((*blocks, ""))
     expect(area).to_have_value(text)
