@@ -40,7 +40,10 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="a text file, or start:lenet5, start:googlenet, …; two with --train",
     )
     parser.add_argument(
-        "--torch", metavar="FILE.py", help="write the network as a module in plain PyTorch"
+        "--torch",
+        metavar="FILE.py",
+        help="write the network as a module in plain PyTorch; with --train the first design, as it "
+        "was trained",
     )
     design_training.add_options(parser)
 
@@ -48,6 +51,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from convviz.networks.design_code import torch_code
+    from convviz.networks.design_module import place_blocks
     from convviz.structure.design_costs import count_placed
 
     check_target(args.json)
@@ -55,12 +59,14 @@ def run(args: argparse.Namespace) -> int:
     check_target(args.out, ".safetensors")
     design_training.check_options(args)
     placed, *others = (_placed(name) for name in args.files)
-    costs = count_placed(placed)
-    if args.torch is not None:
-        write(args.torch, torch_code(placed).encode())
     training = None
     if args.train is not None:
         training = design_training.train([each.design for each in (placed, *others)], args)
+        # What is counted and written goes with the weights: it has an output for each class.
+        placed = place_blocks(training.results[0].design)
+    costs = count_placed(placed)
+    if args.torch is not None:
+        write(args.torch, torch_code(placed).encode())
     if args.json is not None:
         fields = as_json(costs)
         if training is not None:

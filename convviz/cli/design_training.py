@@ -135,6 +135,8 @@ def print_result(view: DesignComparison) -> None:
     )
     header = ("design", "test accuracy by seed", "mean", "parameters", "MACs", "s an epoch")
     print(table(header, [_row(result) for result in view.results]))
+    if text := design_findings.outputs_of_designs(view):
+        print(text)
     for result in view.results:
         print()
         rows = [(n.name, f"{n.before:.3g}", f"{n.after:.3g}") for n in result.gradients]

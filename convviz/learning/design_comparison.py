@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain, count
+from string import ascii_uppercase
 
 from convviz.datasets import labelled_set
 from convviz.datasets.labelled_set import Dataset, Split, partition
@@ -25,6 +27,7 @@ from convviz.learning.design_results import (
     DesignResult,
     DesignRun,
     DesignSettings,
+    Written,
     follow,
 )
 from convviz.learning.design_training import (
@@ -34,12 +37,22 @@ from convviz.learning.design_training import (
     watch_design,
 )
 from convviz.learning.encoding import DecodedImages
+from convviz.learning.image_side import LEAST_SIDE
 from convviz.learning.loop import one_thread
 from convviz.networks.design import Design
-from convviz.networks.design_blocks import ConvBlock, FcBlock, InceptionBlock
+from convviz.networks.design_blocks import (
+    ConvBlock,
+    EndBlock,
+    FcBlock,
+    InceptionBlock,
+    InputBlock,
+)
 from convviz.networks.design_module import place_blocks
-from convviz.networks.design_reading import MOST_NAME
-from convviz.structure.design_costs import check_trainable, count_design
+from convviz.networks.design_reading import name_with
+from convviz.structure.design_costs import DesignCosts, check_trainable, count_design
+
+LARGEST_SIDE = 512
+"""Pixels of a square image that designs are trained on, at most."""
 
 
 def for_classes(design: Design, classes: int) -> Design:
@@ -56,9 +69,9 @@ def for_classes(design: Design, classes: int) -> Design:
         block = blocks[index]
         if isinstance(block, FcBlock):
             blocks[index] = replace(block, units=classes)
-        elif isinstance(block, ConvBlock):
+        elif isinstance(block, ConvBlock) and not classes % block.groups:
             blocks[index] = replace(block, channels=classes)
-        elif isinstance(block, InceptionBlock) or block.keyword in ("end", "input"):
+        elif isinstance(block, ConvBlock | InceptionBlock | EndBlock | InputBlock):
             break
         else:
             continue
@@ -78,17 +91,17 @@ def for_classes(design: Design, classes: int) -> Design:
 
 def distinct(designs: Sequence[Design]) -> tuple[Design, ...]:
     """Name designs so that no two have one name: those that share it get A, B, … at its end."""
-    counts = Counter(design.name for design in designs)
-    letters = {name: iter("ABCDEFGHIJKLMNOPQRSTUVWXYZ") for name in counts}
-    return tuple(
-        design
-        if counts[design.name] == 1
-        else replace(
-            design,
-            name=f"{design.name[: MOST_NAME - 2] or UNNAMED} {next(letters[design.name], 'Z')}",
-        )
-        for design in designs
-    )
+    counts = Counter(design.name or UNNAMED for design in designs)
+    taken = set(counts)
+    named: list[Design] = []
+    for design in designs:
+        name = design.name or UNNAMED
+        if counts[name] > 1:
+            names = (name_with(name, f" {each}") for each in chain(ascii_uppercase, count(27)))
+            design = replace(design, name=next(each for each in names if each not in taken))
+            taken.add(design.name)
+        named.append(design)
+    return tuple(named)
 
 
 def compare_designs(
@@ -133,37 +146,60 @@ def _split(dataset: Dataset) -> Split:
     return replace(split, test=dataset.different(split.test))
 
 
-def _untrained(
-    design: Design, dataset: Dataset, split: Split, settings: DesignSettings
-) -> DesignResult:
-    name = design.name or UNNAMED
+def check_images(design: Design, dataset: Dataset) -> None:
+    """Check that a design takes images as training gives them, and that they fit in memory.
+
+    Raises:
+        SettingError: It does not, or they do not.
+    """
     channels, height, width = design.input.shape
-    if height != width or channels not in (1, 3) or not 32 <= height <= 512:
+    if height != width or channels not in (1, 3) or not LEAST_SIDE <= height <= LARGEST_SIDE:
         raise SettingError(
             tr(
                 "{name} takes images of {channels}×{height}×{width}, and training gives it "
-                "square pictures of 32 to 512 pixels in three colours or grey: begin it with "
-                "“input 3x32x32”, for example.",
-                name=name,
+                "square pictures of {least} to {most} pixels in three colours or grey: begin it "
+                "with “input 3x32x32”, for example.",
+                name=design.name or UNNAMED,
                 channels=channels,
                 height=height,
                 width=width,
+                least=LEAST_SIDE,
+                most=LARGEST_SIDE,
             )
         )
     labelled_set.check_fits(len(dataset), height)
+
+
+def count_trained(design: Design, classes: int) -> DesignCosts:
+    """Give a design as many outputs as there are classes, and count what is trained then.
+
+    Raises:
+        DesignError: It does not fit, cannot have so many outputs, or cannot be trained here.
+    """
+    costs = count_design(for_classes(design, classes))
+    check_trainable(costs)
+    return costs
+
+
+def _untrained(
+    design: Design, dataset: Dataset, split: Split, settings: DesignSettings
+) -> DesignResult:
+    check_images(design, dataset)
     try:
-        design = for_classes(design, len(dataset.classes))
-        costs = count_design(design)
-        check_trainable(costs)
+        costs = count_trained(design, len(dataset.classes))
+        written = None if costs.design == design else count_design(design)
     except DesignError as error:
-        raise SettingError(tr("{design}: {problem}", design=name, problem=str(error))) from error
+        raise SettingError(
+            tr("{design}: {problem}", design=design.name or UNNAMED, problem=str(error))
+        ) from error
     whole, rest = divmod(len(split.train), settings.batch)
     return DesignResult(
-        design,
+        costs.design,
         costs.parameters,
         costs.parameters_with_auxiliary - costs.parameters,
         costs.macs,
         max(1, whole + (rest > 1)),  # one image left over is no batch
+        written=None if written is None else Written(written.classes or 0, written.parameters),
     )
 
 
@@ -206,7 +242,7 @@ def _compare(
         view = replace(view, stage="baseline")
         yield view
         with one_thread():
-            linear = linear_accuracy(images[0], len(dataset.classes), stop)
+            linear = linear_accuracy(_richest(images), len(dataset.classes), stop)
         view = replace(view, linear=linear)
     view = replace(view, stage="training")
     total = settings.seeds * len(results)
@@ -232,6 +268,11 @@ def _compare(
         view = _with(view, place, after)
         yield view
     yield _stopped(view) if stop() else replace(view, stage="done", fraction=1.0)
+
+
+def _richest(images: Sequence[DesignImages]) -> DesignImages:
+    """Return the images that show most, whichever design comes first: in colour, then largest."""
+    return max(images, key=lambda each: (each.channels, each.images.size))
 
 
 def _with(view: DesignComparison, place: int, result: DesignResult) -> DesignComparison:

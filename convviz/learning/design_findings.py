@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from convviz.formatting import MINUS, percent
+from convviz.formatting import MINUS, grouped, percent
 from convviz.language import numeral, tr, trn
 from convviz.learning.significance import interval
 
@@ -92,7 +92,12 @@ def design_verdict(comparison: DesignComparison) -> str:
 
 
 def _points(share: float) -> str:
-    return numeral(f"{MINUS if share < 0 else ''}{100 * abs(share):.1f}")
+    """Write a difference of shares in points, with a second digit where the first would be 0."""
+    points = 100 * abs(share)
+    text = f"{points:.1f}" if points >= 0.05 else f"{points:.2f}"
+    if not float(text):
+        return numeral("0.0")
+    return numeral(f"{MINUS if share < 0 else ''}{text}")
 
 
 def design_baselines(comparison: DesignComparison) -> str:
@@ -147,6 +152,24 @@ def diverged_designs(comparison: DesignComparison) -> str:
     )
 
 
+def outputs_of_designs(comparison: DesignComparison) -> str:
+    """Say which designs were given as many outputs as there are classes; empty where none was."""
+    parts = [
+        tr(
+            "“{design}” has {parameters} parameters here in the place of {written}, since it gets "
+            "{classes} outputs, one for each class, in the place of {outputs}.",
+            design=result.name,
+            parameters=grouped(result.parameters),
+            written=grouped(result.written.parameters),
+            classes=len(comparison.classes),
+            outputs=grouped(result.written.outputs),
+        )
+        for result in comparison.results
+        if result.written is not None
+    ]
+    return " ".join(parts)
+
+
 def dead_relus(result: DesignResult) -> str:
     """Say how many channels of a trained design's ReLUs are dead; empty where none was counted."""
     if not result.dead:
@@ -165,7 +188,7 @@ def dead_relus(result: DesignResult) -> str:
         )
     return tr(
         "{design}: {dead:,} of {channels:,} channels behind ReLUs are dead for {images:,} "
-        "pictures, most in {layer}: {layer_dead:,} of {layer_channels:,}.",
+        "pictures; the largest share is in {layer}: {layer_dead:,} of {layer_channels:,}.",
         design=result.name,
         dead=dead,
         channels=channels,

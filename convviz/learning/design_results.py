@@ -160,6 +160,19 @@ class DesignFilm:
 
 
 @dataclass(frozen=True)
+class Written:
+    """What a design has as it is written, where the data have another number of classes.
+
+    Attributes:
+        outputs: How many numbers leave it.
+        parameters: Without auxiliary classifiers.
+    """
+
+    outputs: int
+    parameters: int
+
+
+@dataclass(frozen=True)
 class DesignResult:
     """One design, its costs, and its trainings.
 
@@ -171,9 +184,10 @@ class DesignResult:
         epoch_steps: Steps of the optimiser in an epoch.
         runs: Its trainings, one for each seed.
         gradients: Of its layers, from the image to the classes; () until the first run is over.
-        dead: Of its ReLUs with maps, after the first seed's training.
+        dead: Of its ReLUs, after the first seed's training.
         source: Source of weights of the network that the first seed trained; "" until it is there.
         film: Of the maps while the first seed trained; None without ReLUs with maps.
+        written: Of the design as it is written; None where it was trained as it is.
     """
 
     design: Design
@@ -186,6 +200,7 @@ class DesignResult:
     dead: tuple[DeadRelu, ...] = ()
     source: str = ""
     film: DesignFilm | None = None
+    written: Written | None = None
 
     @property
     def name(self) -> str:
@@ -232,7 +247,8 @@ class DesignComparison:
         test_images: How many test the result; none is a copy of another.
         guessing: Accuracy of always naming the largest class of the test images.
         results: One for each design.
-        linear: Test accuracy of a linear classifier on pixels; None until it is trained.
+        linear: Test accuracy of a linear classifier on pixels, those of the design that sees
+            most of them; None until it is trained.
         stage: What is done.
         fraction: Share of the work that is done, in 0…1.
         note: A sentence if it ended otherwise than planned.
@@ -268,8 +284,13 @@ class DesignComparison:
         """The second design's accuracies less the first's; None for fewer than two pairs."""
         if len(self.results) != 2 or self.seeds < 2:
             return None
-        first, second = (result.accuracies[: self.seeds] for result in self.results)
-        return paired_interval(first, second)
+        runs = [result.complete[: self.seeds] for result in self.results]
+        # Of numbers of images: differences of shares that cancel out would not sum to 0.
+        first, second = ([sum(run.correct) for run in each] for each in runs)
+        paired, images = paired_interval(first, second), len(runs[0][0].correct)
+        return PairedInterval(
+            paired.mean / images, paired.low / images, paired.high / images, paired.pairs
+        )
 
     @property
     def images(self) -> PairedComparison | None:

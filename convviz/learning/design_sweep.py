@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import product
 from typing import Any, Literal
 
 from convviz.datasets.labelled_set import Dataset
-from convviz.errors import SettingError
-from convviz.language import tr
-from convviz.learning.design_comparison import compare_designs
+from convviz.errors import DesignError, SettingError
+from convviz.language import current, tr
+from convviz.learning.design_comparison import check_images, compare_designs, count_trained
 from convviz.learning.design_results import DesignComparison, DesignSettings
 from convviz.networks.design import Design
 from convviz.networks.design_variants import vary
@@ -56,16 +57,31 @@ class SweepPoint:
 
 
 @dataclass(frozen=True)
+class UntrainableVariant:
+    """A variant that cannot be trained here.
+
+    Attributes:
+        values: What is varied, each with its value.
+        reason: Why, as a sentence or the end of one.
+    """
+
+    values: tuple[tuple[str, float], ...]
+    reason: str
+
+
+@dataclass(frozen=True)
 class DesignSweep:
     """All points of a sweep.
 
     Attributes:
         settings: How each is trained.
         points: The variants, in the order in which they are trained.
+        left_out: Those that cannot be trained here.
     """
 
     settings: DesignSettings
     points: tuple[SweepPoint, ...] = field(default=())
+    left_out: tuple[UntrainableVariant, ...] = ()
 
     @property
     def trained(self) -> tuple[SweepPoint, ...]:
@@ -145,15 +161,25 @@ def train_points(
     Raises:
         SettingError: As `compare_designs` does.
     """
-    done: tuple[tuple[int, DesignComparison], ...] = ()
-    for place, design in points:
-        begun = done
-        trainings = compare_designs(
-            (design,), dataset, settings, stop=stop, keep=False, baseline=False
+    trainings = [
+        (
+            place,
+            compare_designs((design,), dataset, settings, stop=stop, keep=False, baseline=False),
         )
-        for comparison in trainings:
+        for place, design in points
+    ]
+    return _train(trainings, stop)
+
+
+def _train(
+    trainings: Sequence[tuple[int, Iterator[DesignComparison]]], stop: Callable[[], bool]
+) -> Iterator[SweepProgress]:
+    done: tuple[tuple[int, DesignComparison], ...] = ()
+    for place, training in trainings:
+        begun = done
+        for comparison in training:
             done = (*begun, (place, comparison))
-            yield SweepProgress(done, len(points))
+            yield SweepProgress(done, len(trainings))
         if stop():
             return
 
@@ -197,18 +223,21 @@ def best_front(costs: Sequence[float], accuracies: Sequence[float]) -> tuple[int
 
 
 def plan_sweep(
-    design: Design, axes: Sequence[tuple[str, Sequence[float]]], settings: DesignSettings
+    design: Design,
+    axes: Sequence[tuple[str, Sequence[float]]],
+    settings: DesignSettings,
+    dataset: Dataset,
 ) -> DesignSweep:
-    """Make the variants of a sweep.
+    """Make the variants of a sweep; those that cannot be trained here are left out.
 
     Args:
         design: The design that is varied.
         axes: One or two names of variations, each with its values.
         settings: How each variant is trained.
+        dataset: The images that it is trained on.
 
     Raises:
-        SettingError: There are too many points, or nothing to vary.
-        DesignError: The design does not fit its image.
+        SettingError: There are too many points, or nothing to vary, or no variant can be trained.
     """
     settings.check()
     names = [name for name, _ in axes]
@@ -225,7 +254,33 @@ def plan_sweep(
                 most=MOST_POINTS,
             )
         )
+    check_images(design, dataset)
     combinations = product(*([(name, value) for value in values] for name, values in axes))
-    return DesignSweep(
-        settings, tuple(SweepPoint(values, vary(design, values)) for values in combinations)
-    )
+    points: list[SweepPoint] = []
+    left_out: list[UntrainableVariant] = []
+    for combination in combinations:
+        variant, reason = _variant(design, combination, len(dataset.classes), current())
+        if variant is None:
+            left_out.append(UntrainableVariant(combination, reason))
+        else:
+            points.append(SweepPoint(combination, variant))
+    if not points:
+        raise SettingError(
+            tr("No variant can be trained here: {reason}", reason=left_out[0].reason)
+        )
+    return DesignSweep(settings, tuple(points), tuple(left_out))
+
+
+@lru_cache(maxsize=4 * MOST_POINTS)
+def _variant(
+    design: Design, values: tuple[tuple[str, float], ...], classes: int, _language: str
+) -> tuple[Design | None, str]:
+    """Make one variant; None if it cannot be trained here, with the reason in this language."""
+    try:
+        variant = vary(design, values)
+        count_trained(variant, classes)
+    except DesignError as error:
+        return None, error.sentence  # its line is one of a text that nobody sees
+    except SettingError as error:
+        return None, str(error)
+    return variant, ""

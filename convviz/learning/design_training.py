@@ -179,7 +179,7 @@ class DesignTraining:
         after = gradients(network, probe)
         names = with_weights(network, network.auxiliary)
         others = self.images.batch(thin(self.images.split.validation, _PROBE))[0]
-        relus = [x for x in layers(kept) if x.kind == "ReLU" and len(x.shape) == 3]
+        relus = [layer for layer in layers(kept) if layer.kind == "ReLU"]
         strengths = observe_strengths(network, others, relus)
         dead = tuple(
             DeadRelu(name, s.shape[1], int(is_empty(s).all(0).sum()), len(others))

@@ -135,7 +135,7 @@ def gradient_norms(
     """
     weights = [learned_weights(module.get_submodule(name)) for name in names]
     flat = [weight for group in weights for weight in group]
-    gradients = iter(torch.autograd.grad(loss, flat, retain_graph=keep_graph))
+    gradients = iter(torch.autograd.grad(loss, flat, retain_graph=keep_graph) if flat else ())
     return {
         name: _norm(islice(gradients, len(group)))
         for name, group in zip(names, weights, strict=True)

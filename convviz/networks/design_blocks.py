@@ -6,6 +6,7 @@ A block computes no size: whether it fits what comes to it is found where it is 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import ClassVar, Literal
@@ -217,6 +218,11 @@ class InceptionBlock(DesignBlock):
     batch_norm: bool = False
 
     @property
+    def branches(self) -> tuple[int, int, int, int]:
+        """Channels that each branch ends with."""
+        return self.conv1, self.conv3, self.conv5, self.pool
+
+    @property
     def options(self) -> tuple[str, ...]:
         """The words after the keyword."""
         return (
@@ -260,6 +266,15 @@ class AuxiliaryBlock(DesignBlock):
     def options(self) -> tuple[str, ...]:
         """The words after the keyword."""
         return (decimal(self.weight), *(["bn"] if self.batch_norm else []))
+
+
+def has_batch_norm(blocks: Iterable[DesignBlock]) -> bool:
+    """Whether any of some blocks normalises by batch, Inception modules with `bn` among them."""
+    return any(
+        isinstance(block, BatchNormBlock)
+        or (isinstance(block, InceptionBlock) and block.batch_norm)
+        for block in blocks
+    )
 
 
 def _size(pair: Pair) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from math import gcd, lcm
 
-from convviz.errors import SettingError
+from convviz.errors import DesignError, SettingError
 from convviz.language import later, tr
 from convviz.networks.design import Design
 from convviz.networks.design_blocks import (
@@ -30,8 +31,9 @@ from convviz.networks.design_blocks import (
     ReluBlock,
     ResidualBlock,
     ResponseNormBlock,
+    has_batch_norm,
 )
-from convviz.networks.design_module import place_blocks
+from convviz.networks.design_module import PlacedBlock, place_blocks
 
 Blocks = tuple[DesignBlock, ...]
 
@@ -63,7 +65,7 @@ def change_design(design: Design, key: str) -> Design:
         key: Of one of `CHANGES`.
 
     Raises:
-        SettingError: There is nothing to change, or no such change.
+        SettingError: There is nothing to change, no such change, or what it makes does not fit.
         DesignError: The design itself does not fit its image.
     """
     changes = {change.key: change for change in CHANGES}
@@ -81,7 +83,21 @@ def change_design(design: Design, key: str) -> Design:
         raise SettingError(
             tr("There is nothing to change: the design has {lacking}.", lacking=lacking)
         )
-    return Design.parse(replace(design, blocks=blocks).text)
+    text = replace(design, blocks=blocks).text
+    try:
+        changed = Design.parse(text)
+        place_blocks(changed)
+    except DesignError as error:
+        # Not as an error of a line: that would be a line of a text that nobody sees.
+        raise SettingError(
+            tr(
+                "The changed design does not fit at its line {line}, “{block}”: {sentence}",
+                line=error.line,
+                block=text.splitlines()[error.line - 1],
+                sentence=error.sentence,
+            )
+        ) from error
+    return changed
 
 
 def _unit(blocks: Sequence[DesignBlock], index: int) -> Blocks:
@@ -200,7 +216,7 @@ def _with_auxiliary(design: Design) -> Blocks:
         return blocks
     maps = sum(len(each.output) == 3 for each in placed)
     chosen = {min(fitting, key=lambda index: abs(index - maps * share / 3)) for share in (1, 2)}
-    has_norm = any(isinstance(block, BatchNormBlock) for block in blocks)
+    has_norm = has_batch_norm(blocks)
     changed: list[DesignBlock] = []
     for index, block in enumerate(blocks):
         changed.append(block)
@@ -247,19 +263,29 @@ def _scorer(design: Design) -> int:
 def scaled_widths(design: Design, factor: float) -> Blocks:
     """Multiply the channels of all layers but the last one, which gives the scores.
 
+    Numbers are rounded, and none becomes 0. A depthwise convolution stays one. Other groups stay,
+    and channels are multiples of them, unless an Inception module makes what they divide.
+
     Args:
         design: The design.
-        factor: Numbers are rounded, and stay multiples of a convolution's groups; none becomes 0.
+        factor: Above 0.
+
+    Raises:
+        DesignError: The design does not fit its image.
     """
     last = _scorer(design)
+    placed = place_blocks(design).blocks
+    multiples = _multiples(placed)
+    comes = design.input.channels  # as the change makes it
 
     def scaled(count: int, multiple: int = 1) -> int:
         return multiple * max(1, round(count * factor / multiple)) if count else 0
 
-    def wider(index: int, block: DesignBlock) -> DesignBlock:
+    blocks: list[DesignBlock] = []
+    for index, block in enumerate(design.blocks):
         match block:
             case InceptionBlock():  # also as the last one: its channels are no scores
-                return replace(
+                block = replace(
                     block,
                     conv1=scaled(block.conv1),
                     reduce3=scaled(block.reduce3),
@@ -268,13 +294,37 @@ def scaled_widths(design: Design, factor: float) -> Blocks:
                     conv5=scaled(block.conv5),
                     pool=scaled(block.pool),
                 )
-            case ConvBlock() if index != last:
-                return replace(block, channels=scaled(block.channels, block.groups))
+                comes = sum(block.branches)
+            case ConvBlock():
+                groups = comes if _is_depthwise(placed[index]) else gcd(block.groups, comes)
+                if index == last:
+                    block = replace(block, groups=gcd(groups, block.channels))
+                else:
+                    channels = scaled(block.channels, lcm(groups, multiples[index]))
+                    block = replace(block, channels=channels, groups=groups)
+                comes = block.channels
             case FcBlock() if index != last:
-                return replace(block, units=scaled(block.units))
-        return block
+                block = replace(block, units=scaled(block.units))
+        blocks.append(block)
+    return tuple(blocks)
 
-    return tuple(wider(index, block) for index, block in enumerate(design.blocks))
+
+def _is_depthwise(placed: PlacedBlock) -> bool:
+    block = placed.block
+    return isinstance(block, ConvBlock) and 1 < block.groups == placed.comes[0]
+
+
+def _multiples(placed: Sequence[PlacedBlock]) -> list[int]:
+    """Return into how many groups the next convolution divides what each block makes."""
+    multiples: list[int] = []
+    groups = 1
+    for each in reversed(placed):
+        multiples.append(groups)
+        if isinstance(each.block, ConvBlock) and not _is_depthwise(each):
+            groups = each.block.groups
+        elif isinstance(each.block, InceptionBlock):
+            groups = 1
+    return multiples[::-1]
 
 
 def _deep(design: Design) -> Blocks:
@@ -301,7 +351,7 @@ def _deep(design: Design) -> Blocks:
         elif isinstance(block, ConvBlock) and opened is None and index != last:
             unit = _unit(design.blocks, index)
             repeated, waiting = [_same_size(block), *unit], len(unit)
-        elif isinstance(block, InceptionBlock):
+        elif isinstance(block, InceptionBlock) and opened is None:
             repeated, waiting = [block], 0
         elif waiting:
             waiting -= 1
@@ -324,17 +374,19 @@ def _same_size(block: DesignBlock) -> DesignBlock:
 CHANGES = (
     DesignChange(
         *("two-3x3", later("5×5 → two 3×3")),
-        later("Each 5×5 becomes two 3×3 that see as much, with a ReLU between them."),
+        later(
+            "Each 5×5 without dilation becomes two 3×3 that see as much, with a ReLU between them."
+        ),
         later("no 5×5 kernel without dilation"),
         _two_3x3,
     ),
     DesignChange(
         *("stack-3x3", later("11×11 → a stack of 3×3")),
         later(
-            "Each kernel of 7×7 or more becomes a stack of 3×3 that sees as much; its last "
-            "one has the stride."
+            "Each square kernel of 7×7, 9×9, 11×11 or more, without dilation, becomes a stack of "
+            "3×3 that sees as much; its last one has the stride."
         ),
-        later("no square kernel of 7×7 or more without dilation"),
+        later("no square kernel of 7×7, 9×9, 11×11 or more, without dilation"),
         _stack_3x3,
     ),
     DesignChange(
@@ -363,7 +415,10 @@ CHANGES = (
     ),
     DesignChange(
         *("auxiliary", later("With auxiliary classifiers")),
-        later("Two classifiers help training, at a third and at two thirds of the maps."),
+        later(
+            "Classifiers help training, at a third and at two thirds of the maps; one alone where "
+            "both would have one place."
+        ),
         later("some already, or no scores at its end, or no place for one"),
         _with_auxiliary,
     ),
@@ -376,10 +431,10 @@ CHANGES = (
     DesignChange(
         *("strides", later("Pooling → stride")),
         later(
-            "The convolution before each pooling takes its stride; where there is none, a "
-            "convolution takes the pooling's place."
+            "The convolution before each pooling with a stride above 1 takes that stride; where "
+            "there is none, a convolution takes the pooling's place."
         ),
-        later("no pooling that makes maps smaller"),
+        later("no pooling with a stride above 1"),
         _strided,
     ),
     DesignChange(

@@ -8,8 +8,8 @@ and named with the cure.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -38,7 +38,9 @@ from convviz.networks.design_blocks import (
     ReluBlock,
     ResidualBlock,
     ResponseNormBlock,
+    has_batch_norm,
 )
+from convviz.networks.design_reading import MOST_SIDE, check_groups
 from convviz.networks.initial_weights import draw
 
 Shape = tuple[int, ...]
@@ -65,7 +67,7 @@ class InceptionBranches(nn.Module):
 
     def __init__(self, channels: int, block: InceptionBlock) -> None:
         super().__init__()
-        self.channels = block.conv1 + block.conv3 + block.conv5 + block.pool
+        self.channels = sum(block.branches)
         norm = block.batch_norm
         middle = [(block.conv3, 3)]
         last = {"5x5": [(block.conv5, 5)], "3x3": [(block.conv5, 3)]}.get(
@@ -221,7 +223,7 @@ def place_blocks(design: Design) -> PlacedDesign:
             the cure.
     """
     with torch.no_grad():
-        placed = tuple(_with_auxiliary(design, list(_place(design))))
+        placed = tuple(_with_auxiliary(design, _fitting(design)))
         parts = OrderedDict(part for each in placed for part in each.parts)
         heads = {
             each.parts[0][0]: each.block.weight
@@ -249,6 +251,34 @@ def build(design: Design, seed: int | None = 0) -> DesignNetwork:
         module = module.to_empty(device="cpu")
         draw(module, torch.Generator().manual_seed(seed))
     return module.train()
+
+
+class _TooSmallError(Exception):
+    """A map is smaller than a kernel.
+
+    Attributes:
+        index: Place of the block that has the kernel.
+        span: Positions that the kernel covers.
+        comes: Shape of the map.
+    """
+
+    def __init__(self, index: int, span: Pair, comes: Shape) -> None:
+        super().__init__(index, span, comes)
+        self.index = index
+        self.span = span
+        self.comes = comes
+
+
+def _fitting(design: Design) -> list[PlacedBlock]:
+    """Place the blocks; what is too small for a kernel is an error with its cures.
+
+    Raises:
+        DesignError: A block does not fit what comes to it, or a limit is passed.
+    """
+    try:
+        return list(_place(design))
+    except _TooSmallError as error:
+        raise _too_small(design, error) from None
 
 
 def _place(design: Design) -> Iterator[PlacedBlock]:
@@ -350,6 +380,7 @@ def _part(design: Design, index: int, comes: Shape) -> nn.Module:
     match block:
         case ConvBlock():
             _check_maps(block, comes)
+            check_groups(block)
             if comes[0] % block.groups:
                 raise DesignError(
                     block.line,
@@ -363,7 +394,7 @@ def _part(design: Design, index: int, comes: Shape) -> nn.Module:
                 )
             span = _span(block.kernel, block.dilation)
             if not _fits(span, comes, block.padding):
-                raise _too_small(block, span, comes, design.blocks[:index])
+                raise _TooSmallError(index, span, comes)
             return nn.Conv2d(
                 comes[0],
                 block.channels,
@@ -379,7 +410,7 @@ def _part(design: Design, index: int, comes: Shape) -> nn.Module:
             _check_maps(block, comes)
             reach = [stride - 1 if block.ceil else 0 for stride in block.stride]
             if not _fits(block.kernel, comes, block.padding, reach):
-                raise _too_small(block, block.kernel, comes, design.blocks[:index])
+                raise _TooSmallError(index, block.kernel, comes)
             kind = nn.MaxPool2d if isinstance(block, MaxPoolBlock) else nn.AvgPool2d
             return kind(
                 block.kernel, stride=block.stride, padding=block.padding, ceil_mode=block.ceil
@@ -448,37 +479,12 @@ def _check_maps(block: DesignBlock, comes: Shape) -> None:
         )
 
 
-def _too_small(
-    block: ConvBlock | PoolBlock, span: Pair, comes: Shape, before: tuple[DesignBlock, ...]
-) -> DesignError:
-    """Make the error for a map that is smaller than a kernel, with all its cures.
-
-    Args:
-        block: The block that has the kernel.
-        span: Positions that the kernel covers.
-        comes: Shape of the map.
-        before: The blocks before it.
-    """
+def _too_small(design: Design, error: _TooSmallError) -> DesignError:
+    """Make the error for a map that is smaller than a kernel, with all its cures."""
+    block, span, comes = design.blocks[error.index], error.span, error.comes
+    assert isinstance(block, ConvBlock | PoolBlock)  # noqa: S101  # which alone have kernels
     kernel, padding = block.kernel, block.padding
-    lacking = [s - side - 2 * p for s, side, p in zip(span, comes[1:], padding, strict=True)]
-    needed = [p + -(-max(0, lack) // 2) for p, lack in zip(padding, lacking, strict=True)]
-    padded_map = [side + 2 * p for side, p in zip(comes[1:], padding, strict=True)]
-    is_conv = isinstance(block, ConvBlock)
-    kernel_of = _a_kernel if is_conv else _a_window
-    cures: list[str] = []
-    if is_conv or all(n <= k // 2 for n, k in zip(needed, kernel, strict=True)):
-        cures.append(tr("padding {padding}", padding=_single((needed[0], needed[1]))))
-    if any(isinstance(each, PoolBlock) for each in before):
-        cures.append(tr("one pooling less"))
-    elif any(isinstance(each, ConvBlock) and max(each.stride) > 1 for each in before):
-        cures.append(tr("a smaller stride before"))
-    else:
-        cures.append(tr("a larger image"))
-    if span == kernel:
-        smaller = tuple(min(k, side) for k, side in zip(kernel, padded_map, strict=True))
-        cures.append(kernel_of(smaller))
-    else:
-        cures.append(tr("a smaller dilation"))
+    kernel_of = _a_kernel if isinstance(block, ConvBlock) else _a_window
     return DesignError(
         block.line,
         _misfit(
@@ -486,9 +492,85 @@ def _too_small(
             "" if span == kernel else _times(span),
             _a_map(comes[1:]),
             _single(padding) if any(padding) else "",
-            ", ".join(cures[:-1]) + tr(" or ") + cures[-1],
+            _listed(_cures(design, error.index, block, span, comes)),
         ),
     )
+
+
+def _cures(
+    design: Design, index: int, block: ConvBlock | PoolBlock, span: Pair, comes: Shape
+) -> list[str]:
+    """List what makes a kernel fit its map; each is tried.
+
+    Args:
+        design: The design.
+        index: Place of the block that has the kernel.
+        block: That block.
+        span: Positions that its kernel covers.
+        comes: Shape of the map.
+    """
+    padding = block.padding
+    lacking = [s - side - 2 * p for s, side, p in zip(span, comes[1:], padding, strict=True)]
+    first, second = (p + -(-max(0, lack) // 2) for p, lack in zip(padding, lacking, strict=True))
+    cures: list[str] = []
+    if _is_valid(block, (first, second)) and _is_placed(
+        design, index, {index: replace(block, padding=(first, second))}
+    ):
+        cures.append(tr("padding {padding}", padding=_single((first, second))))
+    cures += _larger_maps(design, index)
+    padded = [side + 2 * p for side, p in zip(comes[1:], padding, strict=True)]
+    if span != block.kernel and _fits(block.kernel, comes, padding):
+        cures.append(tr("a smaller dilation"))
+    else:
+        dilation = block.dilation if isinstance(block, ConvBlock) else (1, 1)
+        smaller = tuple(
+            min(k, 1 + (side - 1) // d)
+            for k, side, d in zip(block.kernel, padded, dilation, strict=True)
+        )
+        cures.append(_a_kernel(smaller) if isinstance(block, ConvBlock) else _a_window(smaller))
+    return cures
+
+
+def _is_valid(block: ConvBlock | PoolBlock, padding: Pair) -> bool:
+    """Whether a line may have a padding."""
+    if isinstance(block, PoolBlock):
+        return all(p <= side // 2 for p, side in zip(padding, block.kernel, strict=True))
+    return max(padding) <= MOST_SIDE
+
+
+def _larger_maps(design: Design, index: int) -> Iterator[str]:
+    """Find what makes the maps larger before a block that does not fit: one way at most."""
+    before = design.blocks[:index]
+    pools = {k: each for k, each in enumerate(before) if isinstance(each, PoolBlock)}
+    convs = {k: each for k, each in enumerate(before) if isinstance(each, ConvBlock)}
+    if pools:
+        largest = max(pools, key=lambda k: max(pools[k].stride))
+        if _is_placed(design, index, {largest: None}):
+            yield tr("one pooling less")
+            return
+    if convs:
+        largest = max(convs, key=lambda k: max(convs[k].stride))
+        if _is_placed(design, index, {largest: replace(convs[largest], stride=(1, 1))}):
+            yield tr("a smaller stride before")
+            return
+    image = design.input
+    for factor in (2, MOST_SIDE):
+        height, width = (min(factor * side, MOST_SIDE) for side in image.shape[1:])
+        if _is_placed(design, index, {0: replace(image, height=height, width=width)}):
+            yield tr("a larger image")
+            return
+
+
+def _is_placed(design: Design, index: int, changes: Mapping[int, DesignBlock | None]) -> bool:
+    """Whether a design fits up to a block once some blocks are others, or are left out (None)."""
+    blocks = [changes.get(k, each) for k, each in enumerate(design.blocks[: index + 1])]
+    changed = replace(design, blocks=tuple(each for each in blocks if each is not None))
+    try:
+        for _ in _place(changed):
+            pass
+    except (_TooSmallError, DesignError):
+        return False
+    return True
 
 
 def _misfit(kernel: str, span: str, map_text: str, padding: str, cures: str) -> str:
@@ -583,17 +665,14 @@ def _shortcut(
         raise DesignError(
             block.line,
             tr(
-                "the residual begins with a {start} map and ends with a {end} map, and "
+                "the residual begins with {start} and ends with {end}, and "
                 "no stride of a 1×1 convolution leads from one to the other: choose paddings "
                 "that keep the size, such as p1 with a 3×3 kernel, or a stride.",
-                start=_times(start[1:]),
-                end=_times(comes[1:]),
+                start=_a_map(start[1:]),
+                end=_a_map(comes[1:]),
             ),
         )
-    norm = any(
-        isinstance(each, BatchNormBlock) or (isinstance(each, InceptionBlock) and each.batch_norm)
-        for each in body
-    )
+    norm = has_batch_norm(body)
     conv = nn.Conv2d(start[0], comes[0], 1, stride=(first, second), bias=not norm, device=_META)
     return (
         nn.Sequential(conv, nn.BatchNorm2d(comes[0], device=_META)) if norm else nn.Sequential(conv)
@@ -659,12 +738,14 @@ def _groups_cure(comes: int, channels: int) -> str:
         for each in range(1, min(comes, channels, 64) + 1)
         if comes % each == 0 and channels % each == 0
     ]
-    listed = common[:8]
-    if len(listed) == 1:
+    if len(common) == 1:
         return tr("leave the groups out")
-    words = [f"g{each}" for each in listed[1:]]
-    listed_words = [", ".join(words[:-1]), words[-1]] if words[1:] else words
-    return tr("choose {options}", options=tr(" or ").join(listed_words))
+    return tr("choose {options}", options=_listed([f"g{each}" for each in common[1:8]]))
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Join what can be chosen: "g2, g4 or g8"."""
+    return tr(" or ").join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def _times(numbers: tuple[int, ...]) -> str:

@@ -245,7 +245,26 @@ def _read_input(line: _Line) -> DesignBlock:
     height, width = (
         _integer(line, side, later("image's side"), 1, MOST_SIDE) for side in parts[1:]
     )
+    if _has_channels_last(channels, height, width):
+        raise line.error(
+            tr(
+                "{word} is height × width × channels, as Keras has it, and here the channels come "
+                "first: write {channels}x{height}x{width}.",
+                word=shown(word),
+                channels=width,
+                height=channels,
+                width=height,
+            )
+        )
     return InputBlock(channels, height, width, line=line.number)
+
+
+def _has_channels_last(channels: int, height: int, width: int) -> bool:
+    """Whether a size can only be meant as height, width and channels, in colour or square in grey.
+
+    A grey one that is not square may be signals of one row: 64x128x1 has 64 channels.
+    """
+    return min(channels, height) > 4 and (width == 3 or (width == 1 and channels == height))
 
 
 def _read_conv(line: _Line) -> DesignBlock:
@@ -261,16 +280,7 @@ def _read_conv(line: _Line) -> DesignBlock:
             tr("{word} is no number of groups: {form}.", word=shown(group_word), form=line.form)
         )
     groups = _integer(line, group_word[1:], later("number of groups"), 1, MOST_CHANNELS)
-    if channels % groups:
-        raise line.error(
-            tr(
-                "{channels} channels cannot be divided into {groups} groups: choose a "
-                "multiple of {groups}, or other groups.",
-                channels=grouped(channels),
-                groups=grouped(groups),
-            )
-        )
-    return ConvBlock(
+    block = ConvBlock(
         channels,
         kernel,
         stride=_pair(line, found.get("/", "/1"), later("stride"), 1),
@@ -279,6 +289,26 @@ def _read_conv(line: _Line) -> DesignBlock:
         dilation=_pair(line, found.get("d", "d1"), later("dilation"), 1),
         line=line.number,
     )
+    check_groups(block)
+    return block
+
+
+def check_groups(block: ConvBlock) -> None:
+    """Check that the channels that a convolution makes can be divided into its groups.
+
+    Raises:
+        DesignError: They cannot.
+    """
+    if block.channels % block.groups:
+        raise DesignError(
+            block.line,
+            tr(
+                "{channels} channels cannot be divided into {groups} groups: choose a "
+                "multiple of {groups}, or other groups.",
+                channels=grouped(block.channels),
+                groups=grouped(block.groups),
+            ),
+        )
 
 
 def _read_pool(line: _Line) -> tuple[Pair, Pair, Pair, bool]:
@@ -292,7 +322,7 @@ def _read_pool(line: _Line) -> tuple[Pair, Pair, Pair, bool]:
         most = min(kernel) // 2
         raise line.error(
             tr(
-                "a padding of {padding} is more than half of a {height}×{width} window: "
+                "a padding of {padding} is more than half of the window, {height}×{width}: "
                 "choose p{most} or a larger window.",
                 padding=max(padding),
                 height=kernel[0],
@@ -301,7 +331,7 @@ def _read_pool(line: _Line) -> tuple[Pair, Pair, Pair, bool]:
             )
             if most
             else tr(
-                "a {height}×{width} window takes no padding: leave p{padding} out or choose a "
+                "a window of {height}×{width} takes no padding: leave p{padding} out or choose a "
                 "larger window.",
                 height=kernel[0],
                 width=kernel[1],
@@ -494,7 +524,7 @@ def read_blocks(text: str, name: str | None) -> tuple[str, tuple[DesignBlock, ..
     blocks: list[DesignBlock] = []
     opened: DesignBlock | None = None  # the residual that has no end yet
     lines = re.split(r"\r\n|\n|\r", text.removeprefix("\ufeff"))
-    first = True
+    first, named_in = True, 0
     for number, typed in enumerate(lines, 1):
         content = typed.partition("#")[0].strip()
         if not content:
@@ -504,9 +534,15 @@ def read_blocks(text: str, name: str | None) -> tuple[str, tuple[DesignBlock, ..
         if keyword == "name":
             if not first:
                 raise DesignError(
-                    number, tr("a name stands in the first line alone: move it there.")
+                    number,
+                    tr(
+                        "the design has its name from line {line}: leave this one out.",
+                        line=named_in,
+                    )
+                    if named_in
+                    else tr("a name stands in the first line alone: move it there."),
                 )
-            given = _name(number, content[len("name") :].strip())
+            given, named_in = _name(number, content[len("name") :].strip()), number
             first = False
             continue
         first = False
@@ -596,6 +632,11 @@ def _name(line: int, name: str) -> str:
             ),
         )
     return " ".join(name.split())
+
+
+def name_with(name: str, ending: str) -> str:
+    """Put an ending behind a name, which is cut as short as it takes."""
+    return clean_name(name[: MOST_NAME - len(ending)].rstrip() + ending)
 
 
 def clean_name(name: str) -> str:

@@ -29,12 +29,16 @@ def start_text(name: str) -> str:
     """
     if name not in STARTS:
         otherwise = tr("choose from {names}.", names=", ".join(STARTS))
-        choice = ask_which(_near(name.lower()[:40]), otherwise)
+        asked = " ".join(name.split())[:40]
+        if not asked:
+            raise NetworkError(
+                tr("No name is given of a design to begin with: {choice}", choice=otherwise)
+            )
         raise NetworkError(
             tr(
                 "There is no design called {name} to begin with: {choice}",
-                name=name[:40],
-                choice=choice,
+                name=asked,
+                choice=ask_which(_near(asked.lower()), otherwise),
             )
         )
     return (resources.files("convviz.networks") / f"designs/{name}.txt").read_text("utf-8")

@@ -1,7 +1,8 @@
 """Variants of a design for a sweep: wider or narrower, deeper, with another kernel.
 
-Every variant keeps the image and the number of outputs. With another kernel the maps keep their
-size: the padding grows with it.
+Every variant keeps the image and the number of outputs. With another odd kernel in the place of an
+odd one the maps keep their size, since the padding follows; but where there is no padding to lose,
+a smaller kernel makes them larger.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from convviz.language import tr
 from convviz.networks.design import Design
 from convviz.networks.design_blocks import ConvBlock
 from convviz.networks.design_changes import change_design, scaled_widths
-from convviz.networks.design_reading import MOST_NAME
+from convviz.networks.design_reading import name_with
 
 
 def widen(design: Design, factor: float) -> Design:
@@ -22,11 +23,11 @@ def widen(design: Design, factor: float) -> Design:
 
     Raises:
         SettingError: There is no other layer.
+        DesignError: The design does not fit its image.
     """
-    changed = replace(design, blocks=scaled_widths(design, factor))
-    if factor >= 2 and changed == design:
+    if scaled_widths(design, 2) == design.blocks:
         raise SettingError(tr("There is nothing to widen: the design has no layer but the last."))
-    return changed
+    return replace(design, blocks=scaled_widths(design, factor))
 
 
 def deepen(design: Design, factor: float) -> Design:
@@ -41,7 +42,7 @@ def deepen(design: Design, factor: float) -> Design:
 
 
 def with_kernel(design: Design, side: float) -> Design:
-    """Give all convolutions of more than 1×1 another square kernel, of an odd side.
+    """Give all lines “conv” of more than 1×1 another square kernel, of an odd side.
 
     Raises:
         SettingError: There is no such convolution.
@@ -58,7 +59,12 @@ def with_kernel(design: Design, side: float) -> Design:
             )
             changed += 1
     if not changed:
-        raise SettingError(tr("There is no kernel to vary: all of them are 1×1; add a larger one."))
+        raise SettingError(
+            tr(
+                "There is no kernel to vary: no line “conv” has one larger than 1×1, and those of "
+                "inception stay as they are."
+            )
+        )
     return replace(design, blocks=tuple(blocks))
 
 
@@ -93,4 +99,4 @@ def vary(design: Design, values: tuple[tuple[str, float], ...]) -> Design:
             )
         design = VARIATIONS[name][1](design, value)
     ending = ", ".join(f"{name} {value:g}" for name, value in values)
-    return replace(design, name=f"{base[: MOST_NAME - len(ending) - 2]}, {ending}")
+    return replace(design, name=name_with(base, f", {ending}"))

@@ -23,6 +23,7 @@ from convviz.networks.design_blocks import (
     EndBlock,
     FcBlock,
     GapBlock,
+    InceptionBlock,
     PoolBlock,
 )
 from convviz.networks.design_module import (
@@ -164,9 +165,15 @@ class BlockCost:
         if isinstance(self.block, GapBlock):
             height, width = self.comes[1:]
             return tr("the mean of each {height}×{width} map", height=height, width=width)
+        flattened = ""
         if len(self.output) == 1 and len(self.comes) == 3:
-            return " · ".join(map(str, self.comes)) + f" = {self._flattened}"
-        return ""
+            flattened = " · ".join(map(str, self.comes)) + f" = {self._flattened}"
+        if isinstance(self.block, FcBlock):
+            return f"{flattened or self.comes[0]} → {self.block.units}"
+        if isinstance(self.block, InceptionBlock):
+            branches = self.block.branches
+            return " + ".join(map(str, branches)) + f" = {sum(branches)}"
+        return flattened
 
     @property
     def left_over(self) -> tuple[int, ...]:
@@ -244,12 +251,16 @@ class DesignCosts:
         """The last block that gives maps; the image if none does."""
         return next(block for block in reversed(self.blocks) if len(block.output) == 3)
 
-    def most(self, cost: str) -> BlockCost | None:
+    def most(self, cost: str, *, with_auxiliary: bool = False) -> BlockCost | None:
         """Return the block that has most of a cost, such as "parameters" or "macs".
 
         None if no block has any; of several equal ones the first.
+
+        Args:
+            cost: Name of the cost.
+            with_auxiliary: Whether auxiliary classifiers are among the blocks.
         """
-        blocks = [block for block in self.blocks if not block.auxiliary]
+        blocks = [block for block in self.blocks if with_auxiliary or not block.auxiliary]
         largest = max(blocks, key=lambda block: getattr(block, cost))
         return largest if getattr(largest, cost) else None
 
@@ -393,6 +404,10 @@ _MANY_PARAMETERS = later(
     "the network has {count} parameters, and {most} are the limit for training here: “{line}” has "
     "the largest share; make it smaller."
 )
+_MANY_AUXILIARY = later(
+    "the network has {count} parameters, and {most} are the limit for training here: “{line}” has "
+    "the largest share; leave it out."
+)
 _MANY_MACS = later(
     "the network has {count} multiply–accumulates an image, and {most} are the limit for training "
     "here: “{line}” has the largest share; make it smaller."
@@ -407,7 +422,7 @@ def check_trainable(costs: DesignCosts) -> None:
     """Check that a design can be trained here.
 
     Raises:
-        DesignError: It is too large, or does not end in a vector of scores.
+        DesignError: It is too large, has no weights, or does not end in a vector of scores.
     """
     last = costs.blocks[-1]
     if costs.classes is None:
@@ -421,15 +436,28 @@ def check_trainable(costs: DesignCosts) -> None:
                 shape=shape,
             ),
         )
+    if not costs.parameters:
+        raise DesignError(
+            last.line,
+            tr(
+                "the network has no weights, and they are what training changes: add a line such "
+                "as “fc 10”."
+            ),
+        )
     many, macs, memory = costs.parameters_with_auxiliary, costs.macs, costs.training_bytes
     for message, number, most, cost, told in (
         (_MANY_PARAMETERS, many, MOST_TRAINED_PARAMETERS, "parameters", grouped),
         (_MANY_MACS, macs, MOST_TRAINED_MACS, "macs", grouped),
         (_MUCH_MEMORY, memory, MOST_TRAINED_BYTES, "training_bytes", size_text),
     ):
-        heaviest = costs.most(cost)
+        heaviest = costs.most(cost, with_auxiliary=cost == "parameters")
         if number > most and heaviest is not None:
             raise DesignError(
                 heaviest.line,
-                tr(message, count=told(number), most=told(most), line=heaviest.text),
+                tr(
+                    _MANY_AUXILIARY if heaviest.auxiliary else message,
+                    count=told(number),
+                    most=told(most),
+                    line=heaviest.text,
+                ),
             )

@@ -69,7 +69,11 @@ def test_a_file_that_does_not_fit_is_one_sentence(
     assert printed.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["no-such-file.txt", ".", "start:lenet", "a\0b"])
+@pytest.mark.parametrize(
+    "name", ["no-such-file.txt", ".", "start:lenet", "start:", "start:  lenet", "a\0b"]
+)
 def test_what_is_no_file_is_one_sentence(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["design", name]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1
+    assert "  " not in printed

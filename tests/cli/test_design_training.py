@@ -3,14 +3,17 @@
 import json
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
 from convviz.cli import main
 from convviz.cli import train as train_command
 from convviz.datasets.labelled_set import partition
 from convviz.datasets.shapes import shapes
+from convviz.weights.load import open_saved
 
 SMALL = "input 3x32x32\nconv 4 3x3 /2\nrelu\nmaxpool 3x3\ngap\nfc 6\n"
 OTHER = SMALL.replace("conv 4", "conv 8")
@@ -137,3 +140,28 @@ def test_several_designs_are_for_training(
     assert "--train" in capsys.readouterr().err
     assert main(["design", files[0], *files, "--train", "shapes"]) == 2
     assert "one design, or two" in capsys.readouterr().err
+
+
+def test_the_python_file_is_the_network_whose_weights_are_written(
+    files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ten = SMALL.replace("fc 6", "fc 10")
+    Path(files[0]).write_text(ten)
+    code, out = tmp_path / "mine.py", tmp_path / "mine.safetensors"
+    command = ["design", files[0], "--train", "shapes", "--epochs", "1", "--seeds", "1"]
+    assert main([*command, "--torch", str(code), "--out", str(out), "--json", "-"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["parameters"] == 4 * 28 + 6 * 5  # as many outputs as there are classes
+    assert result["parameters"] == result["training"]["designs"][0]["parameters"]
+    assert result["blocks"][-1]["text"] == "fc 6"
+    made: dict[str, Any] = {}
+    exec(code.read_text(), made)  # written just now
+    network = made["load_weights"](made["Mine"](), str(out)).eval()
+    opened = open_saved(out.read_bytes()).module
+    image = torch.rand(2, 3, 32, 32)
+    assert torch.equal(network(image), opened(image))
+    assert main([*command, "--torch", str(code)]) == 0
+    assert (
+        "“mine” has 142 parameters here in the place of 162, since it gets 6 outputs, one for each "
+        "class, in the place of 10."
+    ) in capsys.readouterr().out

@@ -16,6 +16,7 @@ from convviz.datasets.distant_marks import distant_marks
 from convviz.datasets.labelled_set import Dataset, partition
 from convviz.datasets.shapes import shapes
 from convviz.errors import DesignError, RecordingError, SettingError
+from convviz.features.activations import activations
 from convviz.learning import design_findings as findings
 from convviz.learning import design_record, design_training
 from convviz.learning.design_comparison import compare_designs, distinct, for_classes
@@ -25,6 +26,7 @@ from convviz.learning.design_results import (
     DesignResult,
     DesignRun,
     DesignSettings,
+    Written,
 )
 from convviz.learning.design_training import DesignImages, gradients, linear_accuracy
 from convviz.learning.encoding import DecodedImages
@@ -75,6 +77,7 @@ def test_all_designs_are_trained_from_the_same_seeds_for_the_same_epochs() -> No
 def test_its_costs_are_counted_without_what_helps_training_alone() -> None:
     small, grey = compared()[-1].results
     assert small.design.blocks[-1].text == "fc 6"  # as many as there are classes
+    assert small.written == Written(10, 4 * (3 * 9 + 1) + 10 * (4 + 1))
     assert small.parameters == 4 * (3 * 9 + 1) + 6 * (4 + 1)
     assert (small.auxiliary_parameters, small.macs) == (0, 15 * 15 * 4 * 27 + 4 * 6)
     assert grey.parameters == 4 * 25 + 2 * 4 + 8 * (4 * 100 + 1) + 6 * (8 + 1)
@@ -179,6 +182,61 @@ def test_dead_relus_are_those_of_a_plain_pass() -> None:
     assert result.dead == (DeadRelu("relu1", 4, silent, len(images.split.validation)),)
 
 
+def test_dead_relus_behind_fully_connected_layers_count_as_well() -> None:
+    grey = compared()[-1].results[1]
+    assert [(relu.name, relu.channels) for relu in grey.dead] == [("relu1", 4), ("relu2", 8)]
+    network = trained.find(grey.source)
+    assert network is not None
+    module, images = network.module, replace(decoded(data()), channels=1)
+    x, _ = images.batch(images.split.validation)
+    with torch.no_grad():
+        maps = module.relu1(module.batchnorm1(module.conv1(x)))
+        units = module.relu2(module.fc1(maps.flatten(1)))
+    assert grey.dead[1].dead == int((units.amax(0) == 0).sum())
+
+
+def test_a_design_with_batch_norm_alone_is_trained_and_measured() -> None:
+    design = Design.parse("input 3x32x32\navgpool to 1x2\nbatchnorm\nflatten")
+    *_, last = compare_designs([design], data(), DesignSettings(epochs=1, seconds=None, seeds=1))
+    (result,) = last.results
+    assert (result.parameters, result.gradients, result.dead) == (6, (), ())
+    assert trained.find(result.source) is not None
+
+
+def test_the_linear_classifier_sees_the_same_whichever_design_comes_first() -> None:
+    def linear(*designs: Design) -> float | None:
+        views = compare_designs(designs, data())
+        return next(view.linear for view in views if view.linear is not None)
+
+    in_colour = linear_accuracy(decoded(data()), 6)
+    assert linear(GREY, SMALL) == linear(SMALL, GREY) == in_colour
+
+
+LENET_28 = Design.parse(
+    "name digits\ninput 1x28x28\nconv 6 5x5 p2\nrelu\nmaxpool 2x2\nconv 16 5x5\nrelu\nmaxpool 2x2\n"
+    "conv 120 5x5\nrelu\nfc 84\nrelu\nfc 10"
+)
+
+
+@pytest.mark.claims("convviz.learning.design_findings.outputs_of_designs")
+def test_designs_for_small_images_are_trained_and_looked_into_at_their_size() -> None:
+    settings = DesignSettings(epochs=1, seconds=None, seeds=1)
+    tiny = Design.parse("name tiny\ninput 3x8x8\nconv 4 3x3\nrelu\ngap\nfc 6")
+    *_, last = compare_designs([LENET_28, tiny], data(), settings)
+    for result, side in zip(last.results, (28, 8), strict=True):
+        network = trained.find(result.source)
+        assert network is not None
+        assert network.input_size == side
+        maps = activations(network, data().images.image(0), "conv1").maps
+        assert tuple(maps.shape) == ((6, 28, 28) if side == 28 else (4, 6, 6))
+    # 156 + 2,416 + 48,120 + 10,164 parameters, and 85 for each class.
+    assert last.results[0].written == Written(10, 61_706)
+    assert findings.outputs_of_designs(last) == (
+        "“digits” has 61,366 parameters here in the place of 61,706, since it gets 6 outputs, one "
+        "for each class, in the place of 10."
+    )
+
+
 def test_the_linear_classifier_learns_what_is_linear_in_the_pixels_and_nothing_else() -> None:
     bright = [np.asarray(data().images.image(k)).mean() for k in range(len(data()))]
     middle = float(np.median(bright))
@@ -270,10 +328,14 @@ def test_what_is_stopped_compares_the_seeds_that_are_over() -> None:
     [
         ("input 3x32x48\nfc 6", "square"),
         ("input 2x32x32\nfc 6", "three colours or grey"),
-        ("input 3x16x16\nfc 6", "32 to 512 pixels"),
+        ("input 3x4x4\nfc 6", "takes images of 3×4×4, and .* square pictures of 8 to 512 pixels"),
+        ("input 3x513x513\ngap\nfc 6", "square pictures of 8 to 512 pixels"),
         ("input 3x32x32\ninception 2 2 2 >2\ngap", "end the design with “fc 6”"),
         ("input 3x32x32\nconv 6 3x3", "scores are needed|end the design with “fc 6”"),
         ("input 3x32x32\nfc 9000\nfc 6", "limit"),
+        ("input 3x32x32\nconv 8 3x3 p1\nconv 8 1x1 g4\ngap", "no line's .* end .* “fc 6”"),
+        ("input 3x32x32\nconv 10 3x3\nconv 10 3x3 g10\ngap", "end the design with “fc 6”"),
+        ("input 3x32x32\navgpool to 1x2\nflatten", "Line 3: the network has no weights"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_anything_is(text: str, sentence: str) -> None:
@@ -301,6 +363,8 @@ def test_a_design_gets_as_many_outputs_as_there_are_classes() -> None:
     assert for_classes(SMALL, 10) is SMALL
     pooled = Design.parse("input 3x32x32\nconv 10 3x3\nrelu\ngap")
     assert for_classes(pooled, 4).blocks[1].text == "conv 4 3x3"
+    grouped = Design.parse("input 3x32x32\nconv 4 3x3\nconv 8 3x3 g2\ngap")
+    assert for_classes(grouped, 6).blocks[2].text == "conv 6 3x3 g2"
 
 
 def test_designs_of_one_name_are_told_apart() -> None:
@@ -309,6 +373,16 @@ def test_designs_of_one_name_are_told_apart() -> None:
         *("small A", "other", "small B"),
     ]
     assert distinct([SMALL, other]) == (SMALL, other)
+    # A name that is taken is passed over, and each is one that its text says as well.
+    taken = [SMALL, replace(SMALL, name="small A"), SMALL]
+    assert [design.name for design in distinct(taken)] == ["small B", "small A", "small C"]
+    long = replace(SMALL, name="as long as a name may be, and so more so")
+    cut = distinct([long, long])
+    assert [design.name for design in cut] == [
+        "as long as a name may be, and so more A",
+        "as long as a name may be, and so more B",
+    ]
+    assert [Design.parse(design.text) for design in cut] == [*cut]
     nameless = replace(SMALL, name="")
     assert [design.name for design in distinct([nameless, nameless])] == ["Design A", "Design B"]
 
@@ -371,6 +445,14 @@ def test_the_verdict_follows_from_the_numbers() -> None:
     assert "−113.4 to 115.4" in chance
     equal = verdict([right(60), right(60)], [right(60), right(60)])
     assert equal.startswith("No difference that these 2 seeds show: on average both designs")
+    # Differences of −10, 5 and 5 images sum to 0, those of their shares to 1e-16.
+    tied = verdict([right(70), right(60), right(50)], [right(60), right(65), right(55)])
+    assert tied == equal.replace("these 2 seeds", "these 3 seeds")
+    # One of 600 images in three seeds: 0.06 points; and of 3,000: 0.01.
+    little = verdict([right(300, 600)] * 3, [right(300, 600)] * 2 + [right(301, 600)])
+    assert "“B” is 0.1 points ahead of “A”" in little
+    less = verdict([right(900, 3000)] * 3, [right(900, 3000)] * 2 + [right(901, 3000)])
+    assert "“B” is 0.01 points ahead of “A”" in less
     # Each seed gains the same two images: the seeds agree, but two images are few (p = 0.5).
     few = verdict([right(60)] * 3, [right(62)] * 3)
     assert few.startswith("No difference that these 100 test pictures show: “B” is 2.0 points")
@@ -404,7 +486,12 @@ def test_dead_relus_are_counted_over_all_layers() -> None:
     counted = replace(result("A"), dead=(DeadRelu("relu1", 16, 1, 30), DeadRelu("relu2", 8, 4, 30)))
     text = findings.dead_relus(counted)
     assert text.startswith("A: 5 of 24 channels behind ReLUs are dead for 30 pictures")
-    assert text.endswith("most in relu2: 4 of 8.")
+    assert text.endswith("pictures; the largest share is in relu2: 4 of 8.")
+    other = replace(result("A"), dead=(DeadRelu("relu1", 100, 10, 9), DeadRelu("fc", 4, 2, 9)))
+    assert findings.dead_relus(other) == (
+        "A: 12 of 104 channels behind ReLUs are dead for 9 pictures; the largest share is in fc: "
+        "2 of 4."
+    )
     assert findings.dead_relus(replace(counted, dead=counted.dead[:0])) == ""
     alive = replace(counted, dead=(DeadRelu("relu1", 16, 0, 30),))
     assert (

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from convviz.errors import DesignError, NetworkError
+from convviz.learning.design_comparison import LARGEST_SIDE
+from convviz.learning.image_side import LEAST_SIDE
 from convviz.networks import (
     design_blocks,
     design_grammar,
@@ -96,10 +98,14 @@ def test_the_file_s_name_is_the_design_s_unless_a_line_says_another() -> None:
         ("# x\n\ninput 3x8x8", 3, "nothing comes after"),
         (BEGIN + "\ninput 3x8x8", 3, "one input"),
         (BEGIN + "name late\nfc 1", 2, "first line"),
-        ("name a\nname b\n" + BEGIN, 2, "first line"),
+        ("name a\nname b\n" + BEGIN, 2, "has its name from line 1: leave this one out"),
+        ("# x\nname a\n" + BEGIN + "relu\nname b", 5, "has its name from line 2: leave this"),
         ("name\n" + BEGIN, 1, "name is missing"),
         ("input 28x28\nfc 1", 1, "1x28x28"),
         ("input 0x28x28\nfc 1", 1, "from 1 to"),
+        ("input 32x32x3\nfc 1", 1, "“32x32x3” is height × width × channels, as Keras has it"),
+        ("input 224×320×3\nfc 1", 1, "channels come first: write 3x224x320."),
+        ("input 28x28x1\nfc 1", 1, "write 1x28x28."),
         ("input 3x2000x28\nfc 1", 1, "1,024"),
         (BEGIN + "cnov 8 3x3", 2, "did you mean conv"),
         (BEGIN + "conv 8", 2, "needs its kernel"),
@@ -118,6 +124,7 @@ def test_the_file_s_name_is_the_design_s_unless_a_line_says_another() -> None:
         (BEGIN + "maxpool 2", 2, "2x2"),
         (BEGIN + "maxpool 3x3 p2", 2, "p1"),
         (BEGIN + "maxpool 1x1 p1", 2, "takes no padding"),
+        (BEGIN + "maxpool 8x8 p5", 2, "is more than half of the window, 8×8: choose p4"),
         (BEGIN + "avgpool to 6", 2, "avgpool to 6x6"),
         (BEGIN + "dropout", 2, "needs its rate"),
         (BEGIN + "dropout 1", 2, "below 1"),
@@ -213,6 +220,11 @@ def test_names_are_known_as_people_write_them(line: str, sentence: str) -> None:
     assert sentence in refused(BEGIN + line)
 
 
+@pytest.mark.parametrize("size", ["64x128x1", "3x3x1", "4x32x3", "32x32x2", "1x1x3"])
+def test_what_may_be_meant_as_it_stands_is_read(size: str) -> None:
+    assert Design.parse(f"input {size}\nfc 1").blocks[0].text == f"input {size}"
+
+
 def refused(text: str) -> str:
     with pytest.raises(DesignError) as caught:
         Design.parse(text)
@@ -232,11 +244,14 @@ def refused(text: str) -> str:
         ("alexnet2012", "did you mean alexnet-2012?"),
         ("mobilenet", "choose from lenet5, "),
         ("", "choose from lenet5, "),
+        (" \t", "choose from lenet5, "),
+        (" lenet5", "did you mean lenet5?"),
     ],
 )
 def test_a_start_that_there_is_not_gets_those_that_are_meant(name: str, choice: str) -> None:
-    with pytest.raises(NetworkError, match=re.escape(f"to begin with: {choice}")):
+    with pytest.raises(NetworkError, match=re.escape(f"to begin with: {choice}")) as caught:
         start_text(name)
+    assert "  " not in str(caught.value)
 
 
 @pytest.mark.parametrize("form", design_grammar.GRAMMAR, ids=lambda form: form.keyword)
@@ -268,6 +283,7 @@ def test_the_document_has_the_grammar_and_the_limits() -> None:
         f"{design_costs.MOST_TRAINED_PARAMETERS:,} parameters",
         f"{design_costs.MOST_TRAINED_MACS:,} multiply",
         f"{design_costs.MOST_TRAINED_BYTES // 1_000_000} MB of memory",
+        f"of {LEAST_SIDE} to {LARGEST_SIDE} pixels",
     ):
         assert limit in text
     example = document.split("```")[1].strip()

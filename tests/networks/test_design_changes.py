@@ -2,7 +2,7 @@
 
 import pytest
 
-from convviz.errors import SettingError
+from convviz.errors import DesignError, SettingError
 from convviz.networks.design import Design
 from convviz.networks.design_changes import CHANGES, change_design
 from convviz.networks.design_module import place_blocks
@@ -54,6 +54,23 @@ def changed(lines: str, key: str) -> str:
         ),
         (
             "deep",
+            "residual; inception 1 2 2 >1; relu; end; gap; fc 7",
+            "residual; inception 1 2 2 >1; relu; end; "
+            "residual; inception 1 2 2 >1; relu; end; gap; fc 7",
+        ),
+        ("deep", "inception 1 2 2 >1; gap", "inception 1 2 2 >1; inception 1 2 2 >1; gap"),
+        (
+            "wide",
+            "conv 6 3x3 p1 g3; conv 6 3x3 g6; gap; fc 7",
+            "conv 12 3x3 p1 g3; conv 12 3x3 g12; gap; fc 7",
+        ),
+        (
+            "auxiliary",
+            "inception 8 4>8 2>4 >4 bn; gap; fc 7",
+            "inception 8 4>8 2>4 >4 bn; auxiliary 0.3 bn; gap; fc 7",
+        ),
+        (
+            "deep",
             "residual; conv 8 3x3 /2 p1; end; relu; gap; fc 7",
             "residual; conv 8 3x3 /2 p1; end; relu; residual; conv 8 3x3 p1; end; relu; gap; fc 7",
         ),
@@ -74,6 +91,33 @@ def test_where_there_is_nothing_to_change_it_is_said(change: object) -> None:
         change_design(Design.parse(text), key)
 
 
+@pytest.mark.parametrize(
+    ("key", "lines", "lacking"),
+    [
+        ("stack-3x3", "conv 8 8x8; relu; gap", "no square kernel of 7×7, 9×9, 11×11 or more"),
+        ("stack-3x3", "conv 8 7x9; relu; gap", "no square kernel of 7×7, 9×9, 11×11 or more"),
+        ("strides", "maxpool 3x3 /1; relu; gap", "no pooling with a stride above 1."),
+    ],
+)
+def test_what_a_design_lacks_is_true_of_it(key: str, lines: str, lacking: str) -> None:
+    with pytest.raises(SettingError, match=f"nothing to change: the design has {lacking}"):
+        changed(lines, key)
+
+
+def test_a_change_that_does_not_fit_is_said_with_the_line_that_it_makes() -> None:
+    # The pooling with its padding leaves 9 of 16 positions, a stride of 2 leaves 8.
+    with pytest.raises(SettingError) as caught:
+        changed("conv 4 1x1; maxpool 2x2 p1; conv 4 9x9; gap", "strides")
+    assert str(caught.value).startswith(
+        "The changed design does not fit at its line 3, “conv 4 9x9”: a 9×9 kernel on an 8×8 map: "
+    )
+    deep = "; ".join(["conv 4 3x3 p1"] * 250 + ["gap"])
+    with pytest.raises(SettingError, match="at its line 401, “conv 4 3x3 p1”: a design has at"):
+        changed(deep, "deep")
+    with pytest.raises(DesignError, match=r"^Line 3: a 9×9 kernel"):  # it does not fit as it is
+        changed("conv 4 16x16; conv 4 9x9; maxpool 2x2; gap", "strides")
+
+
 def test_a_stack_sees_as_much_as_the_kernel_that_it_replaces() -> None:
     before = count_design(Design.parse("input 3x64x64\nconv 8 11x11 /4 p2\nfc 2"))
     after = count_design(change_design(before.design, "stack-3x3"))
@@ -85,9 +129,12 @@ def test_a_stack_sees_as_much_as_the_kernel_that_it_replaces() -> None:
 @pytest.mark.parametrize("name", STARTS)
 def test_every_start_fits_after_every_change(name: str) -> None:
     design = start(name)
+    refusals: list[str] = []
     for change in CHANGES:
         try:
             after = change_design(design, change.key)
-        except SettingError:
+        except SettingError as error:
+            refusals.append(str(error))
             continue
         assert place_blocks(after).classes == place_blocks(design).classes, change.key
+    assert all(text.startswith("There is nothing to change") for text in refusals)

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given, settings
 
+from convviz.errors import DesignError
 from convviz.networks.design import Design
 from convviz.networks.design_code import class_name, torch_code
 from convviz.networks.design_module import build, place_blocks
 from convviz.networks.design_starts import SMALL, start
+from tests.random_designs import texts
 
 EVERYTHING = Design.parse("""
 name every kind
@@ -71,10 +74,34 @@ assert not any(name.partition(".")[0] == "convviz" for name in sys.modules)
 """
 
 
+def random_designs(count: int) -> list[Design]:
+    """Return designs of random texts that fit, always the same ones."""
+    found: list[Design] = []
+
+    @settings(max_examples=20 * count, deadline=None, database=None, derandomize=True)
+    @given(texts())
+    def collect(text: str) -> None:
+        if len(found) == count:
+            return
+        try:
+            design = Design.parse(text)
+            place_blocks(design)
+        except DesignError:
+            return
+        if design not in found:
+            found.append(design)
+
+    collect()
+    return found
+
+
 def test_the_file_computes_the_same_bits_without_convviz(tmp_path: Path) -> None:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    designs = [EVERYTHING, *map(start, SMALL)]
+    drawn = random_designs(40)
+    assert len(drawn) == 40
+    assert len({type(block) for design in drawn for block in design.blocks}) > 10
+    designs = [EVERYTHING, *map(start, SMALL), *drawn]
     folders, expected = [], []
     for index, design in enumerate(designs):
         folder = tmp_path / str(index)

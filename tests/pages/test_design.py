@@ -6,6 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from convviz.networks.design import Design
 from convviz.networks.design_link import from_link, to_link
+from convviz.networks.design_reading import MOST_CHARACTERS
 from convviz.networks.design_starts import start_text
 from convviz.structure.design_costs import count_design
 
@@ -101,3 +102,77 @@ def test_a_damaged_link_is_said_and_the_page_begins_with_lenet(open_page: OpenPa
     app = sound(open_page(PAGE, design="!!!"))
     assert app.text_area(key="design_text").value == start_text("lenet5")
     assert len(app.info) == 1
+
+
+def test_a_network_begins_from_an_empty_text(open_page: OpenPage) -> None:
+    app = sound(open_page(PAGE, design=to_link("")))
+    assert app.text_area(key="design_text").value == ""
+    assert not [each for each in app.selectbox if each.key == "design_line"]
+    app.text_input(key="design_added").set_value("input 3×8×8").run()
+    assert app.text_area(key="design_text").value == "input 3×8×8\n"
+    assert app.selectbox(key="design_line").value == 1
+    app.text_input(key="design_added").set_value("fc 5").run()
+    assert sound(app).text_area(key="design_text").value == "input 3×8×8\nfc 5\n"
+    assert app.metric[0].value == f"{3 * 64 * 5 + 5}"
+    app.text_area(key="design_text").set_value("# a plan\nname mine\n").run()
+    app.text_input(key="design_added").set_value("input 3x8x8").run()
+    assert sound(app).text_area(key="design_text").value == "# a plan\nname mine\ninput 3x8x8\n"
+
+
+def test_a_second_name_is_a_row_that_is_wrong_and_can_be_deleted(open_page: OpenPage) -> None:
+    app = sound(open_page(PAGE, design=to_link(TEXT.replace("relu", "name other"))))
+    (error,) = app.error
+    assert "Line 4: the design has its name from line 1: leave this one out." in error.value
+    assert table(app)["block"][2] == "✗ name other"
+    app.selectbox(key="design_line").set_value(4).run()
+    app.button(key="design_delete").click().run()
+    assert not sound(app).error
+    assert app.text_area(key="design_text").value == TEXT.replace("relu\n", "")
+
+
+def test_a_change_leaves_comments_and_all_other_lines_as_they_were_typed(
+    open_page: OpenPage,
+) -> None:
+    typed = (
+        "# my first\nname mine\ninput 3×16×16\n\n# sees 5\nCONV 5×5 4   # few\nrelu\n"
+        "# the end\nmaxpool 2x2 # halves\nfc 7\n# after\n"
+    )
+    app = sound(open_page(PAGE, design=to_link(typed), change="two-3x3"))
+    app.button(key="design_make_change").click().run()
+    assert sound(app).text_area(key="design_text").value == (
+        "# my first\nname mine\ninput 3×16×16\n\n# sees 5\nconv 4 3x3\nrelu\nconv 4 3x3\nrelu\n"
+        "# the end\nmaxpool 2x2 # halves\nfc 7\n# after\n"
+    )
+    app.selectbox(key="change").set_value("auxiliary").run()
+    app.button(key="design_make_change").click().run()
+    after = app.text_area(key="design_text").value
+    assert sound(app).metric[0].value == f"{count_design(Design.parse(after)).parameters:,}"
+    assert [line for line in after.splitlines() if line.startswith("#")] == [
+        *("# my first", "# sees 5", "# the end", "# after")
+    ]
+    app.selectbox(key="change").set_value("no-auxiliary").run()
+    app.button(key="design_make_change").click().run()
+    assert "auxiliary" not in app.text_area(key="design_text").value
+    assert "# halves" in sound(app).text_area(key="design_text").value
+
+
+def test_a_text_that_no_link_could_carry_is_refused(open_page: OpenPage) -> None:
+    full = TEXT + "#" * (MOST_CHARACTERS - len(TEXT))
+    app = sound(open_page(PAGE, design=to_link(full)))
+    app.text_input(key="design_added").set_value("relu").run()
+    assert [each.value for each in sound(app).error] == [
+        "The text would be longer than 40,000 characters, so it stays as it was."
+    ]
+    assert app.text_area(key="design_text").value == full
+    assert app.text_area(key="design_text").proto.max_chars == MOST_CHARACTERS
+
+
+def test_a_change_that_does_not_fit_is_said_where_it_is_chosen(open_page: OpenPage) -> None:
+    typed = "input 3x16x16\nconv 4 1x1\nmaxpool 2x2 p1\nconv 4 9x9\ngap\nfc 6"
+    sentence = "The changed design does not fit at its line 3, “conv 4 9x9”: a 9×9 kernel on an 8×8"
+    app = sound(open_page(PAGE, design=to_link(typed), change="strides"))
+    assert any(each.value.startswith(sentence) for each in app.info)
+    app = sound(
+        open_page(PAGE, design=to_link(typed), design_view="train", design_b="change-strides")
+    )
+    assert any(each.value.startswith(sentence) for each in app.error)

@@ -74,8 +74,14 @@ def test_two_designs_are_trained_from_start_to_verdict(open_page: Any) -> None:
     table = next(f.value for f in app.dataframe if "seconds an epoch" in f.value.columns)
     assert list(table["epochs"]) == ["2", "2"]
     first, second = (f"{letter} · \\:red\\[A\\] \\*\\*b\\*\\* \\$x\\$" for letter in "AB")
-    assert len(saves(app)) == 3
-    assert {f"{first} (safetensors)", f"{second}, norm (safetensors)"} < saves(app)
+    assert saves(app) == {
+        *("Results (CSV)", f"{first} (safetensors)", f"{second}, norm (safetensors)"),
+        *(f"{first} (Python)", f"{second}, norm (Python)"),
+    }
+    # Six classes in the place of ten: four times 84 weights and a bias less.
+    assert "has 61,366 parameters here in the place of 61,706, since it gets 6 outputs" in texts(
+        app
+    )
     assert app.segmented_control(key="design_film_of").options == [first, f"{second}, norm"]
     assert "While they learned" in [h.value for h in app.header]
     layers = app.segmented_control(key="design_film_layer_0")
@@ -186,6 +192,24 @@ def test_why_a_sweep_failed_stays_and_it_goes_on_with_its_own_pictures(
     app.button(key="design_sweep_go_on").click().run()
     app = until(app, lambda app: variants(app) == 2)
     assert not [each for each in app.button if each.key == "design_sweep_go_on"]
+
+
+@pytest.mark.usefixtures("few_images")
+def test_a_sweep_leaves_out_what_cannot_be_trained_and_says_why(open_page: Any) -> None:
+    wide = "name w\ninput 3x32x32\nconv 80 3x3 p1\nconv 80 3x3 p1\ngap\nfc 10"
+    app = sound(open_page(PAGE, **SWEEP, design=to_link(wide)))
+    assert "4 variants of 1 seed, 2 epochs each." in texts(app)
+    (info,) = app.info
+    assert info.value.startswith(
+        "1 variant cannot be trained here and is left out, width 3: the network has 537,"
+    )
+    assert not app.button(key="start").disabled
+    flat = open_page(PAGE, **SWEEP, design=to_link("input 3x32x32\ngap\nflatten"))
+    assert [each.value for each in flat.error] == [
+        "No variant can be trained here: There is nothing to widen: the design has no layer but "
+        "the last."
+    ]
+    assert flat.button(key="start").disabled
 
 
 def test_what_takes_too_long_is_said_before_anything_starts(open_page: Any) -> None:

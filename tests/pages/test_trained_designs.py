@@ -24,9 +24,20 @@ fc 2
 
 @pytest.fixture(scope="module")
 def network() -> Any:
-    design = Design.parse(TEXT)
+    return trained_network(TEXT)
+
+
+def trained_network(text: str) -> Any:
+    design = Design.parse(text)
     info = trained.TrainedInfo(
-        *(design_spec(design).name, Form("", 1, ("cat", "dog")), 32, "set", "", 0.75),
+        *(
+            design_spec(design).name,
+            Form("", 1, ("cat", "dog")),
+            design.input.height,
+            "set",
+            "",
+            0.75,
+        ),
         design=design.text,
     )
     module = build(design, 3).eval().requires_grad_(False)
@@ -46,6 +57,19 @@ def test_a_link_opens_a_trained_design(page: str, network: Any, open_page: Any) 
     assert "tiny" in app.selectbox(key="network").options
     assert app.selectbox(key="weights").options == ["Untrained", "Yours: set, 75 %"]
     assert app.selectbox(key="weights").value == network.weights.source
+
+
+@pytest.mark.parametrize(
+    "page", ["app.py", "pages/1_Activations.py", "pages/2_Filters.py", "pages/4_Reconstruction.py"]
+)
+def test_a_design_for_the_smallest_images_opens_on_the_other_pages(
+    page: str, open_page: Any
+) -> None:
+    small = trained_network("name smallest\ninput 1x8x8\nconv 4 3x3 p1\nrelu\ngap\nfc 2")
+    app = open_page(page, network=small.name, weights=small.weights.source)
+    assert not app.exception
+    assert not app.error
+    assert app.selectbox(key="network").value == small.name
 
 
 def test_a_design_of_nobody_is_no_choice(open_page: Any) -> None:

@@ -1,5 +1,7 @@
 """What designs cost, against torchvision's networks and against running the built module."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -9,7 +11,7 @@ from torchvision import models
 from convviz.errors import DesignError
 from convviz.language import speaking
 from convviz.networks.design import Design
-from convviz.networks.design_module import InceptionBranches, build
+from convviz.networks.design_module import InceptionBranches, build, place_blocks
 from convviz.networks.design_starts import SMALL, start
 from convviz.networks.registry import spec
 from convviz.structure import costs
@@ -105,6 +107,10 @@ def test_auxiliary_classifiers_are_counted_apart_and_answer_in_training_alone() 
         ("input 3x8x8\nresidual\nflatten\nend", 4, "no 1×1 convolution"),
         ("input 3x8x8\nfc 60000\nfc 60000", 3, "1,000,000,000 are the limit"),
         ("input 1x1000x1\nconv 1 1x1 p1000\nrelu", 2, "2,048 along an axis"),
+        (
+            *("input 3x8x11\nresidual\nconv 3 3x3\nend", 4),
+            "begins with an 8×11 map and ends with a 6×9 map, and no stride",
+        ),
     ],
 )
 def test_what_does_not_fit_is_named_with_its_cure(text: str, line: int, words: str) -> None:
@@ -209,6 +215,48 @@ def test_what_needs_too_much_memory_is_not_trained(lines: str, words: str | None
         check_trainable(counted)
 
 
+@pytest.mark.parametrize(
+    ("lines", "line", "words"),
+    [
+        # Each has 16 · 128 + 128 + 2048 · 1024 + 1024 + 1024 · 6 + 6 parameters: 21 million in all.
+        (
+            "conv 16 3x3 p1\n" + "auxiliary 0.3\n" * 10 + "gap\nfc 6",
+            *(
+                3,
+                "has 21,065,570 parameters, and 20,000,000 are .* “auxiliary 0.3” .*; leave it out",
+            ),
+        ),
+        (
+            "auxiliary 0.3\nfc 6500\nfc 6",  # 3072 · 6500 weights are more than the classifier's
+            *(3, "“fc 6500” has the largest share; make it smaller"),
+        ),
+        ("avgpool to 1x2\nflatten", 3, "has no weights.* add a line such as “fc 10”"),
+        ("gap", 2, "has no weights"),
+        ("conv 3 1x1\nauxiliary 0.3\ngap", None, ""),
+        ("auxiliary 0.3\ngap", 3, "has no weights"),  # the classifier is left out in the end
+        ("batchnorm\ngap", None, ""),
+    ],
+)
+def test_what_cannot_be_trained_is_named_with_its_line(
+    lines: str, line: int | None, words: str
+) -> None:
+    text = f"input 3x32x32\n{lines}"
+    if line is None:
+        check_trainable(count_design(Design.parse(text)))
+        return
+    with pytest.raises(DesignError, match=words) as caught:
+        check_trainable(count_design(Design.parse(text)))
+    assert caught.value.line == line
+
+
+def test_groups_that_channels_cannot_be_divided_into_are_named_however_they_came() -> None:
+    design = Design.parse("input 3x8x8\nconv 8 1x1\nconv 8 1x1 g4\ngap")
+    conv = replace(design.blocks[2], channels=6)
+    with pytest.raises(DesignError, match="6 channels cannot be divided into 4 groups") as caught:
+        place_blocks(replace(design, blocks=(*design.blocks[:2], conv, design.blocks[3])))
+    assert caught.value.line == 3
+
+
 def test_auxiliary_classifiers_count_for_the_most_parameters() -> None:
     # Each has 2048 · 1024 + 1024 · 65536 weights and more: 69.3 million, 15 times.
     text = "input 3x8x8\n" + "auxiliary 0.3\n" * 20 + "gap\nfc 65536"
@@ -236,6 +284,8 @@ def test_auxiliary_classifiers_count_for_the_most_parameters() -> None:
         ("avgpool to 2x3", "divided into 2×3 windows", ()),
         ("gap", "the mean of each 8×9 map", ()),
         ("flatten", "2 · 8 · 9 = 144", ()),
+        ("fc 10", "2 · 8 · 9 = 144 → 10", ()),
+        ("inception 64 96>128 16>32 >32", "64 + 128 + 32 + 32 = 256", ()),
         ("relu", "", ()),
     ],
 )
@@ -243,3 +293,8 @@ def test_a_size_is_written_out(line: str, formula: str, left_over: tuple[int, ..
     counted = count_design(Design.parse(f"input 2x8x9\n{line}\n"))
     assert counted.blocks[1].formula == formula
     assert counted.blocks[1].left_over == left_over
+
+
+def test_a_fully_connected_layer_on_a_vector_says_what_comes() -> None:
+    counted = count_design(Design.parse("input 2x8x9\nfc 10\nfc 4"))
+    assert counted.blocks[2].formula == "10 → 4"

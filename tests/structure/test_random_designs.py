@@ -1,7 +1,11 @@
 """Random designs: each is refused with a sentence, or runs and is counted as it runs."""
 
+import re
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
 
+import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -9,56 +13,17 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from convviz.errors import DesignError
 from convviz.networks.design import Design
-from convviz.networks.design_blocks import AvgPoolToBlock, InceptionBlock
-from convviz.networks.design_module import build, place_blocks
-from convviz.structure.design_costs import count_design, count_text
-
-
-def numbers(least: int, most: int) -> st.SearchStrategy[str]:
-    return st.integers(least, most).map(str)
-
-
-def options(*each: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    """Join words in any order; an empty word is left out."""
-    return st.tuples(*each).flatmap(lambda words: st.permutations(list(words))).map(" ".join)
-
-
-def perhaps(word: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    return st.one_of(st.just(""), word)
-
-
-SIZES = st.tuples(numbers(1, 5), st.sampled_from("x×X"), numbers(1, 5)).map("".join)
-STRIDES = perhaps(st.integers(1, 3).map("/{}".format))
-PADDINGS = perhaps(st.integers(0, 3).map("p{}".format))
-COLUMNS = st.tuples(numbers(1, 3), numbers(1, 3)).map(">".join)
-LINES = st.one_of(
-    options(
-        *(numbers(1, 6), SIZES, STRIDES, PADDINGS),
-        perhaps(st.sampled_from(["g1", "g2", "g3"])),
-        perhaps(st.sampled_from(["d1", "d2"])),
-    ).map("conv {}".format),
-    *(st.just(word) for word in ("batchnorm", "relu", "flatten", "gap", "lrn", "residual", "end")),
-    options(SIZES, STRIDES, PADDINGS, perhaps(st.just("ceil"))).map("maxpool {}".format),
-    options(SIZES, STRIDES, PADDINGS, perhaps(st.just("ceil"))).map("avgpool {}".format),
-    SIZES.map("avgpool to {}".format),
-    st.sampled_from(["dropout 0", "dropout .5"]),
-    numbers(1, 8).map("fc {}".format),
-    st.tuples(
-        *(numbers(1, 4), st.one_of(COLUMNS, numbers(1, 3)), COLUMNS),
-        numbers(1, 3).map(">{}".format),
-        st.sampled_from(["", "3x3", "3x3s", "bn", "3x3s bn"]),
-    ).map(lambda words: "inception " + " ".join(words)),
+from convviz.networks.design_blocks import (
+    AvgPoolToBlock,
+    ConvBlock,
+    DesignBlock,
+    InceptionBlock,
+    InputBlock,
+    PoolBlock,
 )
-HEADS = st.sampled_from(["", "", "", "auxiliary 0.3", "auxiliary 1 bn"])
-
-
-@st.composite
-def texts(draw: st.DrawFn) -> str:
-    lines = draw(st.lists(LINES, min_size=1, max_size=9))
-    if head := draw(HEADS):
-        lines.insert(draw(st.integers(0, len(lines))), head)
-    height, width = draw(st.integers(1, 14)), draw(st.integers(1, 14))
-    return "\n".join([f"input {draw(st.integers(1, 3))}x{height}x{width}", *lines])
+from convviz.networks.design_module import DesignNetwork, build, place_blocks
+from convviz.structure.design_costs import count_design, count_text
+from tests.random_designs import texts
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
@@ -166,3 +131,154 @@ def test_a_text_is_counted_up_to_the_line_that_is_wrong() -> None:
     assert count_text("inptu 3x8x8").costs is None
     whole = count_text("input 3x8x8\nfc 3")
     assert (whole.error, whole.design is not None) == (None, True)
+
+
+def summing(network: DesignNetwork) -> DesignNetwork:
+    """Make a network in which nothing that a position sees cancels out or is left aside."""
+    generator = torch.Generator().manual_seed(0)
+    network.double().eval()
+    for name, part in list(network.named_modules()):
+        parent = network.get_submodule(name.rpartition(".")[0])
+        if isinstance(part, torch.nn.ReLU):
+            setattr(parent, name.rpartition(".")[2], torch.nn.Identity())
+        elif isinstance(part, torch.nn.MaxPool2d):
+            mean = torch.nn.AvgPool2d(
+                part.kernel_size, part.stride, part.padding, ceil_mode=part.ceil_mode
+            )
+            setattr(parent, name.rpartition(".")[2], mean)
+    for parameter in network.parameters():
+        torch.nn.init.uniform_(parameter, 0.5, 1.5, generator=generator)
+    return network
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@given(texts(), st.data())
+def test_a_position_sees_what_changes_it_in_the_running_module(
+    text: str, data: st.DataObject
+) -> None:
+    try:
+        placed = place_blocks(Design.parse(text))
+    except DesignError:
+        return
+    maps = [
+        number
+        for number, each in enumerate(placed.blocks)
+        if number and len(each.output) == 3 and each.block.keyword not in ("residual", "auxiliary")
+    ]
+    if not maps:
+        return
+    blocks = placed.design.blocks[: data.draw(st.sampled_from(maps)) + 1]
+    keywords = [block.keyword for block in blocks]
+    left_out = [k for k, keyword in enumerate(keywords) if keyword == "auxiliary"]
+    if keywords.count("residual") > keywords.count("end"):
+        left_out.append(len(keywords) - 1 - keywords[::-1].index("residual"))
+    kept = tuple(block for k, block in enumerate(blocks) if k not in left_out)
+    costs = count_design(replace(placed.design, blocks=kept))
+    field = costs.blocks[-1].layers[-1].field
+    assert field is not None
+    image = torch.ones(1, *placed.design.input.shape, dtype=torch.float64, requires_grad=True)
+    output = summing(build(costs.design))(image)[0].sum(0)
+    row = data.draw(st.integers(0, output.shape[0] - 1))
+    column = data.draw(st.integers(0, output.shape[1] - 1))
+    (gradient,) = torch.autograd.grad(output[row, column], image, allow_unused=True)
+    seen = (gradient[0] != 0).any(0).nonzero()
+    box = field.box(row, column)
+    if box is None:
+        assert not len(seen)
+        return
+    first, last = seen.min(0).values.tolist(), seen.max(0).values.tolist()
+    assert box == (*first, last[0] + 1, last[1] + 1)
+
+
+def cured(design: Design, place: int, cure: str) -> Iterator[tuple[DesignBlock, ...]]:
+    """Apply a cure to the block at a place; where it says no block, to each that it may mean."""
+    before, block = design.blocks[:place], design.blocks[place]
+    assert isinstance(block, ConvBlock | PoolBlock)
+    if match := re.fullmatch(r"padding (\d+)(?:×(\d+))?", cure):
+        pair = int(match[1]), int(match[2] or match[1])
+        yield (*before, replace(block, padding=pair))
+    elif match := re.fullmatch(r"an? (\d+)×(\d+) (kernel|window)", cure):
+        yield (*before, replace(block, kernel=(int(match[1]), int(match[2]))))
+    elif cure == "a smaller dilation":
+        assert isinstance(block, ConvBlock)
+        yield (*before, replace(block, dilation=(1, 1)))
+    elif cure == "one pooling less":
+        for number, each in enumerate(before):
+            if isinstance(each, PoolBlock):
+                yield (*before[:number], *before[number + 1 :], block)
+    elif cure == "a smaller stride before":
+        for number, each in enumerate(before):
+            if isinstance(each, ConvBlock):
+                yield (*before[:number], replace(each, stride=(1, 1)), *before[number + 1 :], block)
+    else:
+        assert cure == "a larger image"
+        image = design.input
+        for height, width in ((2 * image.height, 2 * image.width), (1024, 1024)):
+            larger = InputBlock(image.channels, min(1024, height), min(1024, width))
+            yield (larger, *before[1:], block)
+
+
+def fits(blocks: tuple[DesignBlock, ...]) -> bool:
+    """Whether lines can be written and fit, a residual that is still open apart."""
+    text = "\n".join(block.text for block in blocks)
+    open_one = text.count("residual") > text.count("end")
+    if open_one:
+        text = "".join(text.rpartition("residual\n")[::2])
+    try:
+        place_blocks(Design.parse(text))
+    except DesignError:
+        return False
+    return True
+
+
+def check_cures(text: str) -> list[str]:
+    """Apply each cure that is named; returns them."""
+    design = Design.parse(text)
+    with pytest.raises(DesignError) as caught:
+        place_blocks(design)
+    place = next(k for k, block in enumerate(design.blocks) if block.line == caught.value.line)
+    listed = caught.value.sentence.rpartition(": ")[2].removesuffix(".")
+    cures = re.split(", | or ", listed)
+    auxiliary_less = replace(
+        design, blocks=tuple(b for b in design.blocks[: place + 1] if b.keyword != "auxiliary")
+    )
+    for cure in cures:
+        ways = cured(auxiliary_less, len(auxiliary_less.blocks) - 1, cure)
+        assert any(fits(blocks) for blocks in ways), cure
+    return cures
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(texts())
+def test_every_cure_that_is_named_cures(text: str) -> None:
+    error = count_text(text).error
+    if error is not None and re.search(r"(kernel|window)\b.* on an? \S+ map", error.sentence):
+        check_cures(text)
+
+
+@pytest.mark.parametrize(
+    ("lines", "cures"),
+    [
+        (
+            ["input 3x99x99", "maxpool 2x2 /1", "conv 8 200x200"],
+            ["padding 51", "a larger image", "a 98×98 kernel"],
+        ),
+        (["input 3x8x8", "avgpool to 2x2", "conv 8 5x5"], ["padding 2", "a 2×2 kernel"]),
+        (
+            ["input 3x3x3", "conv 8 5x5 d2"],
+            ["padding 3", "a larger image", "a 2×2 kernel"],
+        ),
+        (["input 3x8x8", "conv 8 1024x1024 d3"], ["a 3×3 kernel"]),
+        (
+            ["input 3x9x9", "conv 8 3x3 /4", "conv 8 5x5"],
+            ["padding 2", "a smaller stride before", "a 2×2 kernel"],
+        ),
+        (["input 3x1024x1024", "conv 4 1x1", "conv 8 1024x1024 d2"], None),
+    ],
+)
+def test_only_what_cures_is_named(lines: list[str], cures: list[str] | None) -> None:
+    named = check_cures("\n".join(lines))
+    if cures is None:
+        assert "a larger image" not in named
+    else:
+        assert named == cures

@@ -13,8 +13,9 @@ from convviz.learning.design_results import (
     DesignResult,
     DesignRun,
     DesignSettings,
+    Written,
 )
-from convviz.learning.design_sweep import DesignSweep, SweepPoint
+from convviz.learning.design_sweep import DesignSweep, SweepPoint, UntrainableVariant
 from convviz.learning.small_design import SmallDesign, small_network
 from convviz.learning.snapshots import Maps, Snapshot
 from convviz.networks.design import Design
@@ -30,6 +31,13 @@ def test_costs_are_a_sentence() -> None:
     text = findings.seen_and_counted(count_design(pooled))
     assert text.startswith(f"142 parameters, {30 * 30 * 4 * 27 + 24:,} multiply–accumulates")
     assert text.endswith("each position of the last maps sees 4 pixels of 32.")
+    # Of the image there is no more than 32 pixels, whatever the field: 3 + 2 · 20 = 43.
+    far = Design.parse("input 3x32x32\nconv 4 3x3 p1\nconv 4 3x3 p20 d20\ngap\nfc 6")
+    assert findings.seen_and_counted(count_design(far)).endswith(
+        "; the receptive field of the last maps, 43 pixels, is larger than the image's 32."
+    )
+    whole = Design.parse("input 3x32x32\nconv 4 32x32\ngap\nfc 6")
+    assert findings.seen_and_counted(count_design(whole)).endswith("sees 32 pixels of 32.")
     flat = findings.seen_and_counted(count_design(Design.parse("input 3x32x32\nfc 6")))
     assert (
         flat == f"{6 * 3073:,} parameters, {6 * 3072:,} multiply–accumulates; no line makes maps."
@@ -90,6 +98,33 @@ def test_a_sweep_is_said_in_one_line() -> None:
     assert findings.sweep_points((1,), 3) == "Variant 2 of 3"
     assert findings.sweep_points((1, 2, 4), 5) == "Variants 2 to 5 of 5"
     assert "best front" in findings.sweep_idea()
+
+
+@pytest.mark.claims(
+    "convviz.ui.design.findings.left_out", "convviz.ui.design.findings.sweep_outputs"
+)
+def test_a_sweep_says_what_it_leaves_out_and_how_many_outputs_there_are() -> None:
+    points = (trained_point("a", 1, 1),)
+    sweep = DesignSweep(DesignSettings(), points)
+    assert findings.left_out(sweep) == ""
+    assert findings.sweep_outputs(sweep) == ""
+    out = (
+        UntrainableVariant((("width", 3.0), ("depth", 4.0)), "too large."),
+        UntrainableVariant((), "no."),
+    )
+    assert findings.left_out(replace(sweep, left_out=out[:1])) == (
+        "1 variant cannot be trained here and is left out, width 3, depth 4: too large."
+    )
+    assert findings.left_out(replace(sweep, left_out=out)).startswith(
+        "2 variants cannot be trained here and are left out, such as width 3, depth 4: too large"
+    )
+    made = points[0].comparison
+    assert made is not None
+    written = replace(made.results[0], written=Written(1000, 5))
+    cut = replace(points[0], comparison=replace(made, results=(written,)))
+    assert findings.sweep_outputs(replace(sweep, points=(cut,))) == (
+        "Every variant has 2 outputs, one for each class, in the place of 1,000."
+    )
 
 
 def view(*runs: DesignRun, stage: str = "training") -> DesignComparison:

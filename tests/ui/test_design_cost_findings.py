@@ -48,12 +48,9 @@ def test_a_change_is_said_in_factors(after: str, words: str) -> None:
     assert words in cost_findings.compared(before, counted("input 3x8x8", after))
 
 
-@pytest.mark.claims(
-    "convviz.ui.design.cost_findings.does_not_fit", "convviz.ui.design.cost_findings.not_trained"
-)
-def test_what_does_not_fit_or_is_not_trained_is_said_with_its_line() -> None:
+@pytest.mark.claims("convviz.ui.design.cost_findings.not_trained")
+def test_what_is_not_trained_is_said_with_its_line() -> None:
     error = DesignError(7, "too small.")
-    assert cost_findings.does_not_fit(error).endswith("does not fit: its line 7: too small.")
     assert cost_findings.not_trained(error).endswith("be trained here: line 7: too small.")
 
 

@@ -21,7 +21,9 @@ from convviz.learning.design_results import DesignComparison, DesignSettings
 from convviz.learning.design_training import saved
 from convviz.networks.design import Design
 from convviz.networks.design_changes import CHANGES, change_design
-from convviz.networks.design_reading import MOST_CHARACTERS, MOST_NAME
+from convviz.networks.design_code import torch_code
+from convviz.networks.design_module import place_blocks
+from convviz.networks.design_reading import MOST_CHARACTERS, name_with
 from convviz.networks.design_starts import SMALL, start
 from convviz.structure.design_costs import count_design
 from convviz.ui import charts, datasets, errors, exports, jobs, state
@@ -123,8 +125,8 @@ def _choose(label: str, at_hand: Design | None, key: Key, usual: str) -> Design 
 
 def _changed(design: Design, key: str) -> Design:
     """Make one change to the design at hand, and name what it becomes after the change."""
-    name = f"{design.name or 'design'}, {key}"
-    return replace(change_design(design, key), name=name[:MOST_NAME])
+    name = name_with(design.name or "design", f", {key}")
+    return replace(change_design(design, key), name=name)
 
 
 def _typed(label: str) -> Design | None:
@@ -272,6 +274,8 @@ def _draw_table(comparison: DesignComparison) -> None:
             }
         )
     st.dataframe(rows, hide_index=True, key="design_train_table")
+    if text := results.outputs_of_designs(comparison):
+        st.caption(state.plain(text))
 
 
 def _draw_files(comparison: DesignComparison) -> None:
@@ -291,11 +295,22 @@ def _draw_files(comparison: DesignComparison) -> None:
                 key=f"design_train_save_{number}",
                 help=tr("The network that the first seed trained, with the text of its design."),
             )
+            exports.save_button(
+                f"{findings.design_label(number, result.name)} (Python)",
+                partial(_code, result.design),
+                exports.safe_name(result.name, ending="py"),
+                key=f"design_train_code_{number}",
+                help=tr("What was trained as a Python file; its load_weights opens the other file"),
+            )
         exports.save_button(
             tr("Results (CSV)"), _csv(comparison), "designs.csv", key="design_train_save_results"
         )
     if any(result.source for result in comparison.results):
         st.caption(findings.on_other_pages())
+
+
+def _code(design: Design) -> str:
+    return torch_code(place_blocks(design))
 
 
 def _csv(comparison: DesignComparison) -> str:

@@ -75,15 +75,6 @@ def _change(what: str, before: int, after: int) -> str:
     return tr("{share} fewer {what}", share=percent(1 - after / before), what=what)
 
 
-def does_not_fit(error: DesignError) -> str:
-    """Say that a change makes a design that does not fit, and why."""
-    return tr(
-        "The changed design does not fit: its line {line}: {sentence}",
-        line=error.line,
-        sentence=error.sentence,
-    )
-
-
 def not_trained(error: DesignError) -> str:
     """Say that a design can be counted but not trained here, and why."""
     return tr(

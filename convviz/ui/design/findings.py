@@ -26,15 +26,24 @@ def seen_and_counted(costs: DesignCosts) -> str:
     """Say what a design costs, and how far its last maps see."""
     counts = {"parameters": grouped(costs.parameters), "macs": grouped(costs.macs)}
     fields = [b.receptive_field for b in costs.blocks[1:] if len(b.output) == 3 and not b.auxiliary]
+    side = max(costs.design.input.shape[1:])
     if not fields:
         return tr(
             "{parameters} parameters, {macs} multiply–accumulates; no line makes maps.", **counts
+        )
+    if fields[-1] > side:
+        return tr(
+            "{parameters} parameters, {macs} multiply–accumulates; the receptive field of the last "
+            "maps, {field} pixels, is larger than the image's {side}.",
+            field=fields[-1],
+            side=side,
+            **counts,
         )
     return tr(
         "{parameters} parameters, {macs} multiply–accumulates; each position of the last maps "
         "sees {field} pixels of {side}.",
         field=fields[-1],
-        side=max(costs.design.input.shape[1:]),
+        side=side,
         **counts,
     )
 
@@ -193,6 +202,33 @@ def sweep_in_short(sweep: DesignSweep) -> str:
         seeds=seeds,
         length=length,
         total=say_seconds(count * settings.seeds * settings.seconds),
+    )
+
+
+def left_out(sweep: DesignSweep) -> str:
+    """Say which variants cannot be trained here, and why the first one; empty if all can."""
+    if not sweep.left_out:
+        return ""
+    first = sweep.left_out[0]
+    return trn(
+        "{count} variant cannot be trained here and is left out, {variant}: {reason}",
+        "{count} variants cannot be trained here and are left out, such as {variant}: {reason}",
+        len(sweep.left_out),
+        variant=", ".join(f"{name} {value:g}" for name, value in first.values),
+        reason=first.reason,
+    )
+
+
+def sweep_outputs(sweep: DesignSweep) -> str:
+    """Say that all variants were given as many outputs as there are classes; empty if none was."""
+    comparison = sweep.trained[0].comparison if sweep.trained else None
+    written = comparison.results[0].written if comparison else None
+    if comparison is None or written is None:
+        return ""
+    return tr(
+        "Every variant has {classes} outputs, one for each class, in the place of {outputs}.",
+        classes=len(comparison.classes),
+        outputs=grouped(written.outputs),
     )
 
 

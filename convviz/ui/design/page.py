@@ -14,6 +14,7 @@ from convviz.networks.design_changes import CHANGES, change_design
 from convviz.networks.design_code import torch_code
 from convviz.networks.design_grammar import GRAMMAR
 from convviz.networks.design_module import place_blocks
+from convviz.networks.design_reading import MOST_CHARACTERS
 from convviz.networks.design_starts import STARTS, start, start_text
 from convviz.networks.network import is_within
 from convviz.structure.design_costs import (
@@ -64,7 +65,7 @@ def _build(typed: str, counted: CountedText) -> None:
     _draw_table(typed, counted)
     if whole is not None:
         _draw_diagram(whole)
-        _draw_change(whole)
+        _draw_change(typed, whole)
     _draw_grammar()
     how_we_know("parameters", "macs", "training_memory", "receptive_field", "output_size")
 
@@ -148,6 +149,7 @@ def _draw_text(typed: str) -> None:
         key="design_text",
         on_change=_type,
         height=400,
+        max_chars=MOST_CHARACTERS,
         help=tr("Ctrl and Enter, or a click beside it, counts it anew."),
     )
 
@@ -215,6 +217,7 @@ def _draw_editing(typed: str) -> None:
     """Draw what changes one line: its text, and buttons that add, move and delete."""
     lines = text.block_lines(typed)
     if not lines:
+        _draw_adding(tr("Add the first line"), "input 3x32x32", text.last_line(typed))
         return
     chosen = st.session_state.get("design_line")
     # Set at each run, so that the browser names a line anew whose number stays and whose text does
@@ -236,10 +239,7 @@ def _draw_editing(typed: str) -> None:
             args=(line, f"design_block_{line}_{len(typed)}_{lines[line]}"),
             width=240,
         )
-        st.text_input(
-            tr("Add below"), key="design_added", placeholder="conv 16 3x3 p1", on_change=_add,
-            args=(line,), width=200,
-        )  # fmt: skip
+        _draw_adding(tr("Add below"), "conv 16 3x3 p1", line)
         for label, icon, step in _MOVES:
             st.button(
                 tr(label),
@@ -256,6 +256,13 @@ def _draw_editing(typed: str) -> None:
             args=(line,),
             key="design_delete",
         )
+
+
+def _draw_adding(label: str, example: str, line: int) -> None:
+    """Draw what adds a line below one."""
+    st.text_input(
+        label, key="design_added", placeholder=example, on_change=_add, args=(line,), width=200
+    )
 
 
 @guarded
@@ -337,7 +344,7 @@ def _pick(costs: DesignCosts, name: str) -> None:
             return
 
 
-def _draw_change(costs: DesignCosts) -> None:
+def _draw_change(typed: str, costs: DesignCosts) -> None:
     """Draw one change to choose, and the design before and after it."""
     st.header(tr("One change"), anchor=False)
     changes = {change.key: change for change in CHANGES}
@@ -354,11 +361,7 @@ def _draw_change(costs: DesignCosts) -> None:
     except ConvvizError as error:
         st.info(state.plain(str(error)), icon=":material/block:")
         return
-    counted = count_text(changed.text)
-    if counted.error is not None:
-        st.info(state.plain(cost_findings.does_not_fit(counted.error)), icon=":material/block:")
-        return
-    after = counted.costs
+    after = count_text(changed.text).costs
     if after is None:
         return
     st.markdown(cost_findings.compared(costs, after))
@@ -366,8 +369,8 @@ def _draw_change(costs: DesignCosts) -> None:
     st.button(
         tr("Make this change"),
         icon=":material/check:",
-        on_click=text.put,
-        args=(changed.text,),
+        on_click=text.put_blocks,
+        args=(typed, costs.design, changed),
         key="design_make_change",
     )
 

@@ -85,14 +85,16 @@ def draw(at_hand: Design | None) -> None:
             running = _take(page_jobs, view, running)
             view = page_jobs.find()
     settings = settle("sweep")
-    planned, refusal = _plan(at_hand, axes, settings)
+    planned, refusal = _plan(at_hand, axes, settings, dataset)
     if refusal:
         st.error(state.plain(refusal), icon=":material/error:")
+    if planned is not None and (text := findings.left_out(planned)):
+        st.info(state.plain(text), icon=":material/block:")
     with st.container(horizontal=True, vertical_alignment="center", key="design_sweep_row"):
         page_jobs.start_button(
             tr("Start"),
             view,
-            ready=planned is not None and dataset is not None,
+            ready=planned is not None,
             on_click=_start,
             args=(page_jobs, planned, dataset),
             what="sweep",
@@ -138,16 +140,21 @@ def _choose_axes() -> list[tuple[str, Sequence[float]]]:
 
 
 def _plan(
-    at_hand: Design | None, axes: Sequence[tuple[str, Sequence[float]]], settings: DesignSettings
+    at_hand: Design | None,
+    axes: Sequence[tuple[str, Sequence[float]]],
+    settings: DesignSettings,
+    dataset: Dataset | None,
 ) -> tuple[DesignSweep | None, str]:
-    """Plan the sweep; without one, say why."""
+    """Plan the sweep; without one, say why, unless no images are chosen yet."""
     if at_hand is None:
         return None, tr("The design at hand cannot be read: mend its text first, under Build.")
     refusal = too_long(settings, 1)
     if refusal:
         return None, refusal
+    if dataset is None:
+        return None, ""
     try:
-        return plan_sweep(at_hand, axes, settings), ""
+        return plan_sweep(at_hand, axes, settings, dataset), ""
     except ConvvizError as error:
         return None, str(error)
 
@@ -320,6 +327,8 @@ def _draw_points(sweep: DesignSweep) -> None:
         for point in sweep.trained
     ]
     st.dataframe(rows, hide_index=True, key="design_sweep_table")
+    if text := findings.sweep_outputs(sweep):
+        st.caption(text)
     exports.save_button(tr("Sweep (CSV)"), _csv(sweep), "sweep.csv", key="design_sweep_save")
 
 

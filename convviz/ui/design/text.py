@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
 from pathlib import PurePath
 
 import streamlit as st
 
 from convviz.errors import SettingError
 from convviz.language import tr
+from convviz.networks.design import Design
+from convviz.networks.design_blocks import DesignBlock
 from convviz.networks.design_link import from_link, to_link
 from convviz.networks.design_reading import MOST_CHARACTERS, clean_name
 from convviz.networks.design_starts import FIRST
@@ -38,7 +42,18 @@ def _is_link(link: str) -> bool:
 
 
 def put(text: str) -> None:
-    """Put a text in the place of the one at hand, which can be undone; for callbacks."""
+    """Put a text in the place of the one at hand, which can be undone; for callbacks.
+
+    Raises:
+        SettingError: It is too long, which no link could carry.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise SettingError(
+            tr(
+                "The text would be longer than {most:,} characters, so it stays as it was.",
+                most=MOST_CHARACTERS,
+            )
+        )
     before = from_link(str(st.session_state.get(Key.DESIGN, FIRST)))
     if text == before:
         return
@@ -46,6 +61,32 @@ def put(text: str) -> None:
     undone.append(before)
     del undone[:-_MOST_UNDONE]
     state.put(Key.DESIGN, to_link(text))
+
+
+def put_blocks(typed: str, before: Design, after: Design) -> None:
+    """Write the blocks of a changed design; what does not change stays as it was typed.
+
+    Args:
+        typed: The text at hand.
+        before: The design that it says.
+        after: What it becomes.
+    """
+    put("\n".join(_merged(lines_of(typed), before.blocks, [block.text for block in after.blocks])))
+
+
+def _merged(lines: list[str], blocks: Sequence[DesignBlock], changed: list[str]) -> Iterator[str]:
+    """Go through the lines of a text with other blocks; comments on lines of their own stay."""
+    first = 0  # of the lines that are still to come
+    old = [block.text for block in blocks]
+    for kind, start, end, new_start, new_end in SequenceMatcher(
+        None, old, changed, autojunk=False
+    ).get_opcodes():
+        for block in blocks[start:end]:
+            yield from lines[first : block.line - (kind != "equal")]
+            first = block.line
+        if kind != "equal":
+            yield from changed[new_start:new_end]
+    yield from lines[first:]
 
 
 def undo() -> None:
@@ -65,13 +106,23 @@ def lines_of(text: str) -> list[str]:
 
 
 def block_lines(text: str) -> dict[int, str]:
-    """Return what stands on each line that is a block, or is to be one, by the line's number."""
+    """Return what stands on each line that is a block, or is to be one, by the line's number.
+
+    The name is none where it may stand: at the beginning.
+    """
     found = {}
     for number, line in enumerate(lines_of(text), 1):
-        content = " ".join(line.partition("#")[0].split())
-        if content and content.partition(" ")[0].lower() != "name":
+        if content := " ".join(line.partition("#")[0].split()):
             found[number] = content
+    first = next(iter(found), 0)
+    if found.get(first, "").partition(" ")[0].lower() == "name":
+        del found[first]
     return found
+
+
+def last_line(text: str) -> int:
+    """Return the number of the last line on which anything stands; 0 if nothing does."""
+    return max((k for k, line in enumerate(lines_of(text), 1) if line.strip()), default=0)
 
 
 def change(line: int, block: str) -> None:
@@ -135,4 +186,5 @@ def from_file(name: str, data: bytes) -> str:
         line.partition("#")[0].split()[:1] == ["name"] for line in lines_of(text.lower())
     )
     stem = clean_name(PurePath(name).stem)
-    return text if has_name or not stem else f"name {stem}\n{text}"
+    named = f"name {stem}\n{text}"
+    return text if has_name or not stem or len(named) > MOST_CHARACTERS else named
