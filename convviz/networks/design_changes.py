@@ -375,7 +375,9 @@ CHANGES = (
     DesignChange(
         *("two-3x3", later("5×5 → two 3×3")),
         later(
-            "Each 5×5 without dilation becomes two 3×3 that see as much, with a ReLU between them."
+            "Each 5×5 without dilation becomes two 3×3 that see as much, with a ReLU between them. "
+            "They have fewer weights only where less than 1.8 times as many channels come out as "
+            "go in."
         ),
         later("no 5×5 kernel without dilation"),
         _two_3x3,

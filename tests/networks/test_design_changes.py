@@ -126,6 +126,19 @@ def test_a_stack_sees_as_much_as_the_kernel_that_it_replaces() -> None:
     assert after.blocks[-2].receptive_field == 11
 
 
+@pytest.mark.parametrize(("going_in", "coming_out"), [(18, 31), (18, 33), (100, 177), (100, 179)])
+def test_two_small_kernels_have_fewer_weights_below_1_8_times_the_channels(
+    going_in: int, coming_out: int
+) -> None:
+    lines = f"input 3x16x16\nconv {going_in} 1x1\nconv {coming_out} 5x5 p2\ngap\nfc 2"
+    before = count_design(Design.parse(lines))
+    after = count_design(change_design(before.design, "two-3x3"))
+    saved = before.parameters - after.parameters
+    # 25 · in · out weights against 9 · in · out + 9 · out · out, and a second row of biases
+    assert saved == 16 * going_in * coming_out - 9 * coming_out**2 - coming_out
+    assert (saved > 0) == (coming_out < 1.78 * going_in)
+
+
 @pytest.mark.parametrize("name", STARTS)
 def test_every_start_fits_after_every_change(name: str) -> None:
     design = start(name)
