@@ -139,6 +139,13 @@ def _cluster_runner(settings: ClusterSettings, allowed: Limits) -> Runner:
     return TakeoverRunner(remote, _local_runner(here, allowed)) if here else remote
 
 
+def threads_of_run() -> int | None:
+    """Return how many threads a run has on this machine; None where a cluster does the runs."""
+    if os.environ.get(cluster.ADDRESS, "").strip():
+        return None
+    return max(1, limits.threads() // limits.WORKERS.value)
+
+
 def forget_all(owner: str) -> int:
     """Stop and drop all runs of a visitor; return how many there were."""
     views = runner().mine(owner) if owner else ()
