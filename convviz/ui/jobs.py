@@ -76,15 +76,7 @@ def runner() -> Runner:
 
 def _make_runner() -> Runner:
     workers = limits.WORKERS.value
-    allowed = Limits(
-        seconds=limits.RUN_SECONDS.value,
-        gone_seconds=limits.GONE_SECONDS.value,
-        waiting=limits.WAITING_RUNS.value,
-        kept=limits.KEPT_RUNS.value,
-        kept_bytes=limits.KEPT_MEGABYTES.bytes,
-        kept_seconds=limits.KEPT_SECONDS.value,
-        turn_seconds=limits.TURN_SECONDS.value,
-    )
+    allowed = Limits.from_settings()
     settings = cluster.settings(os.environ)
     if settings is None:
         return _local_runner(workers, allowed)
@@ -108,6 +100,8 @@ def _local_runner(workers: int, allowed: Limits) -> LocalRunner:
 
 def _cluster_runner(settings: ClusterSettings, allowed: Limits) -> Runner:
     """Make the runner that gives jobs to a cluster, with one that takes over if that is allowed."""
+    from convviz.datasets.image_set import Zipped
+    from convviz.datasets.labelled_set import Dataset
     from convviz.features.dead import count_dead
     from convviz.features.in_parts import cut_set, join_dead, join_top_patches
     from convviz.features.top_patches import find_top_patches
@@ -122,16 +116,12 @@ def _cluster_runner(settings: ClusterSettings, allowed: Limits) -> Runner:
     set_parts(find_top_patches, Parts(cut_set, join_top_patches))
     set_parts(count_dead, Parts(cut_set, join_dead))
     set_parts(train_points, Parts(cut_points, join_points))
-    bounds = Bounds(
-        work=limits.CLUSTER_WORK_MEGABYTES.bytes,
-        works=limits.CLUSTER_WORKS_MEGABYTES.bytes,
-        item=limits.CLUSTER_ITEM_MEGABYTES.bytes,
-    )
     remote = ClusterRunner(
         settings,
         limits=allowed,
-        bounds=bounds,
+        bounds=Bounds.from_settings(),
         reduce={Network: load.reference},
+        common=(Network, Zipped, Dataset),
         prepare=device.use_threads,
     )
     atexit.register(remote.close)
