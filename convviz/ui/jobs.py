@@ -13,6 +13,7 @@ import os
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import streamlit as st
@@ -152,11 +153,13 @@ class PageJobs:
         page: Name of the page: its folder in `ui`. Jobs of other pages are not shown on it.
         owner: The visitor's secret.
         can_share: Whether its results can be handed on.
+        has_image: Whether an image is part of its results.
     """
 
     page: str
     owner: str
     can_share: bool = False
+    has_image: bool = True
 
     @guarded
     def start(
@@ -167,6 +170,7 @@ class PageJobs:
         seconds: float | None = None,
         about: Hashable = None,
         images: Sequence[ChosenImage] | None = None,
+        own: bool = False,
         **arguments: Any,
     ) -> None:
         """Queue a job and make it the one the page shows; a refusal is shown by `find`.
@@ -180,10 +184,12 @@ class PageJobs:
             about: The key under which the page files its result.
             images: The images of the sidebar that the work is made from, for work that visitors
                 share; None for what is this visitor's alone.
+            own: Whether its arguments hold something else that this visitor has brought.
             arguments: Handed to the work as they are.
         """
-        shared = sharing(work, arguments, images)
+        shared = sharing(work, arguments, images, own=own)
         finished = store().get(shared.same) if shared.is_public else None
+        is_new = shared.is_public and finished is None
         try:
             job_id = runner().submit(
                 work,
@@ -194,6 +200,7 @@ class PageJobs:
                 seconds=seconds,
                 same=shared.same,
                 finished=finished,
+                keep=partial(store().put, shared.same) if is_new else None,
                 **arguments,
             )
         except JobError as error:
@@ -202,8 +209,6 @@ class PageJobs:
             handed_on.close()
             self.open(job_id)
             st.session_state[self._key("started")] = job_id
-            is_new = shared.is_public and finished is None
-            st.session_state[self._key("to_store")] = (job_id, shared.same) if is_new else None
 
     @guarded
     def stop(self, job_id: str) -> None:
@@ -240,7 +245,6 @@ class PageJobs:
         for view in views:
             if view.id == job_id:
                 self.open(view.id)
-                self._keep_on_disk(view)
                 return view
         if job_id is not None:
             is_gone = runner().is_of_another(job_id)
@@ -257,16 +261,9 @@ class PageJobs:
             self._offer_stop(elsewhere)
         return None
 
-    def _keep_on_disk(self, view: JobView) -> None:
-        """Keep the result of a run that was started here, once, where it may be kept."""
-        job_id, same = st.session_state.get(self._key("to_store")) or ("", "")
-        if view.id == job_id and view.state == "done" and not view.closing:
-            st.session_state[self._key("to_store")] = None
-            store().put(same, view.newest)
-
     def draw_shared(self, view: JobView | None) -> None:
         """Draw what the visitor shares beside the job that the page shows."""
-        handed_on.draw_others(self.owner, view)
+        handed_on.draw_others(self.page, self.owner, view, has_image=self.has_image)
 
     def elsewhere(self) -> JobView | None:
         """Return this visitor's job that is under way on another page; they have one at a time."""
@@ -402,12 +399,12 @@ class PageJobs:
                 )
             elif not view.handed_on:
                 if self.can_share and view.newest is not None:
-                    handed_on.draw_button(view, self.owner)
+                    handed_on.draw_button(view, self.owner, has_image=self.has_image)
                 beside(view)
             if not small:
                 self._scroll(view)
         if self.can_share and not view.live:
-            handed_on.draw_link(view, self.owner)
+            handed_on.draw_link(view, self.owner, has_image=self.has_image)
 
     def _scroll(self, view: JobView) -> None:
         """Let the page scroll to a job that was started here: once to the run, once to its end."""
@@ -453,14 +450,15 @@ class PageJobs:
         return f"{Entry.JOBS}.{self.page}.{name}"
 
 
-def page_jobs(page: str, *, can_share: bool = False) -> PageJobs:
+def page_jobs(page: str, *, can_share: bool = False, has_image: bool = True) -> PageJobs:
     """Return this visitor's jobs of a page; called once in every full run.
 
     Args:
         page: Name of the page: its folder in `ui`.
         can_share: Whether its results can be handed on.
+        has_image: Whether an image is part of its results.
     """
-    return PageJobs(page, visitor.owner(), can_share)
+    return PageJobs(page, visitor.owner(), can_share, has_image)
 
 
 def progress(view: JobView, text: str, most: float | None = None) -> None:
