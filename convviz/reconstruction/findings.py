@@ -671,6 +671,7 @@ def what_time_buys(
     choices: Sequence[float],
     images: int = 1,
     *,
+    deep: bool = True,
     most: float = math.inf,
 ) -> str:
     """Say how many steps fit into a time on this machine, and what so many are good for.
@@ -681,6 +682,7 @@ def what_time_buys(
         choices: The times that can be chosen, in order; where the time is too short for a picture,
             the first of them that is long enough is named.
         images: How many images there are; of several, the step is that of the slowest.
+        deep: Whether the layers lie so deep that it is known what so many steps are good for.
         most: How long a run may take, even if it has not come to its fewest steps by then.
     """
     if LEAST_STEPS * step_seconds > most:
@@ -693,6 +695,8 @@ def what_time_buys(
         )
     steps = steps_within(seconds, step_seconds)
     about = _steps_in_time(steps, seconds, step_seconds, images)
+    if not deep:
+        return f"{about}."
     if steps >= PICTURE_STEPS:
         return tr("{about}: enough for a picture.", about=about)
     longer = seconds_for_a_picture(step_seconds, choices)

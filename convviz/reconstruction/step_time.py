@@ -25,7 +25,10 @@ BLUR_STEPS = 40
 """With fewer steps the image of a deep layer is blurred."""
 
 PICTURE_STEPS = 80
-"""So many steps make a picture: the relative error is below 0.2 at most layers."""
+"""So many steps make a picture of it."""
+
+DEEP = 0.5
+"""Depth in the encoder from which on this was measured; an earlier layer wants fewer steps."""
 
 _SMALL = 112  # pixels: a step of an image of half the side takes a quarter of the time
 _LONG = 0.05  # seconds of such a step; shorter ones are measured at full size as well

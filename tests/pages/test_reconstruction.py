@@ -245,7 +245,7 @@ def test_the_page_says_what_the_time_buys_and_the_usual_time_follows_the_measure
 ) -> None:
     step = [0.1]
     monkeypatch.setattr(settings, "_measured_step", lambda *_: step[0])
-    app = open_page(PAGE, **LINK, series="layer")
+    app = open_page(PAGE, network="googlenet", layer="inception4c", series="layer")
     assert app.select_slider(key="seconds").value == 12
     assert "About 120 steps in 12 seconds on this machine: enough for a picture." in text(app)
     step[0] = 0.58
@@ -260,6 +260,20 @@ def test_the_page_says_what_the_time_buys_and_the_usual_time_follows_the_measure
     assert app.select_slider(key="seconds").value == 20  # somebody has chosen it
     app.number_input(key="most_steps").set_value(3).run()
     assert "seconds on this machine" not in text(app)  # the steps end the run
+    assert not app.exception
+
+
+def test_of_an_early_layer_the_page_says_how_many_steps_and_not_what_they_are_good_for(
+    open_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What so many steps are good for was found at deep layers."""
+    monkeypatch.setattr(settings, "_measured_step", lambda *_: 0.5)
+    app = open_page(PAGE, **LINK, series="layer")
+    assert app.select_slider(key="seconds").value == 12  # 60 for a picture of a deep one
+    assert "About 24 steps in 12 seconds on this machine." in text(app)
+    app.selectbox(key="layer").set_value("inception4c").run()
+    assert app.select_slider(key="seconds").value == 60
+    assert "About 120 steps in 60 seconds on this machine: enough for a picture." in text(app)
     assert not app.exception
 
 

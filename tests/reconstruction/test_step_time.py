@@ -117,6 +117,9 @@ def test_what_a_time_buys_is_said() -> None:
     assert what_time_buys(60, 0.58, TIMES) == (
         "About 100 steps in 60 seconds on this machine: enough for a picture."
     )
+    assert what_time_buys(12, 0.58, TIMES, deep=False) == (
+        "About 20 steps in 12 seconds on this machine."
+    )
     assert what_time_buys(240, 0.001, TIMES).startswith("About 240,000 steps in 240 seconds ")
     assert what_time_buys(12, 6.0, TIMES) == (
         "10 steps, the fewest of a run, in about 60 seconds on this machine: a blur, and the "

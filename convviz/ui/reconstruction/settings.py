@@ -26,7 +26,7 @@ from convviz.reconstruction.config import (
 )
 from convviz.reconstruction.optimizers import OPTIMIZERS
 from convviz.reconstruction.progress import Plan, plan
-from convviz.reconstruction.step_time import seconds_per_step, usual_seconds
+from convviz.reconstruction.step_time import DEEP, seconds_per_step, usual_seconds
 from convviz.structure.layers import Layer
 from convviz.structure.trunk import comparable, encoder_depth, one_per_stage
 from convviz.ui import cache, jobs, state
@@ -71,8 +71,9 @@ def plans(choice: Choice, mode: str) -> tuple[tuple[Plan, ...], DeltaGenerator]:
     below = st.empty()
     configs = _adjusted([preset(network.name, layer.name) for network, layer in pairs], pairs)
     step_seconds = _step_seconds(pairs, configs)
+    is_deep = any(_is_deep(*pair) for pair in pairs)
     with row:
-        most = seconds(len(pairs), step_seconds)
+        most = seconds(len(pairs), step_seconds if is_deep else None)
     configs = tuple(replace(config, seconds=most) for config in configs)
     if step_seconds is not None and not any(config.steps for config in configs):
         below.caption(
@@ -81,6 +82,7 @@ def plans(choice: Choice, mode: str) -> tuple[tuple[Plan, ...], DeltaGenerator]:
                 step_seconds,
                 _choices(len(pairs)),
                 len(pairs),
+                deep=is_deep,
                 most=limits.RUN_SECONDS.value,
             )
         )
@@ -176,6 +178,10 @@ def _step_seconds(
             deepest[network.name] = network, layer, config.precision
     measured = [_measured_step(*each, threads) for each in deepest.values()]
     return max((each for each in measured if each is not None), default=None)
+
+
+def _is_deep(network: Network, layer: Layer) -> bool:
+    return encoder_depth(cache.layers(network), layer) >= DEEP
 
 
 def _measured_step(
