@@ -56,7 +56,7 @@ dev: install preflight ## the app, reloading when a file changes
 		--server.fileWatcherType auto --server.runOnSave true
 
 install: $(INSTALLED)
-	@:
+	@test -z "$(TORCH_INDEX)" || $(VENV_PYTHON) .ci/torch_index.py late
 
 preflight: $(INSTALLED)
 	@$(VENV_PYTHON) -m convviz.preflight

@@ -6,9 +6,11 @@ On Linux the ordinary packages bring several gigabytes of CUDA. An index of CPU 
 of wheels, saves a machine without an NVIDIA GPU from them. torchvision is taken from there first,
 then a torch that it names, so that both fit; what else they need comes with the other packages.
 
-Reads TORCH_INDEX, and is run twice: without arguments before the ordinary packages are installed,
-and with `check` after. Where the index has no pair that works it says so in one sentence, and the
-ordinary packages are taken; it never fails by itself. Uses the standard library alone.
+Reads TORCH_INDEX, and is run three times: without arguments before the ordinary packages are
+installed, with `check` after, and with `late` at each start, where an index that was not asked at
+the first one is said to come too late. Where the index has no pair that works it says so in one
+sentence, and the ordinary packages are taken; it never fails by itself. Uses the standard library
+alone.
 """
 
 import importlib.metadata
@@ -19,6 +21,8 @@ import sys
 from pathlib import Path
 
 REQUIREMENTS = Path(__file__).parent.parent / "requirements.txt"
+# Holds the index that was asked, and "taken" if it gave a pair.
+_ASKED = Path(sys.prefix) / ".torch-index"
 _PATIENCE = ("--timeout", "15", "--retries", "1")
 
 
@@ -28,14 +32,28 @@ def main() -> int:
     if not index:
         return 0
     if sys.argv[1:] == ["check"]:
-        return _check(index)
-    if not _install(index):
+        return _check(index) if _asked() == [index, "taken"] else 0
+    if sys.argv[1:] == ["late"]:
+        if _asked()[:1] != [index]:
+            _say(
+                f"{index} was not asked: PyTorch is installed already. Type make clean first to "
+                "have it from there."
+            )
+        return 0
+    is_taken = _install(index)
+    _ASKED.write_text(f"{index}\ntaken\n" if is_taken else f"{index}\n", encoding="utf-8")
+    if not is_taken:
         _say(
             f"No torch and torchvision for this Python came from {index}: the ordinary packages "
             "are taken, which on Linux are several GB."
         )
         _pip("uninstall", "--yes", "torch", "torchvision")
     return 0
+
+
+def _asked() -> list[str]:
+    """Return the lines of the note on which index was asked; none if none was."""
+    return _ASKED.read_text(encoding="utf-8").splitlines() if _ASKED.is_file() else []
 
 
 def _install(index: str) -> bool:

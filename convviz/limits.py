@@ -140,7 +140,7 @@ CLUSTER_LOCAL_RUNS = Limit(
 )
 CLUSTER_WORK_MEGABYTES = Limit(
     *("CONVVIZ_CLUSTER_WORK_MEGABYTES", 200, "MB", 1, 4_000),
-    "what one run may send to a cluster",
+    "what one part of a run may send to a cluster",
 )
 CLUSTER_WORKS_MEGABYTES = Limit(
     *("CONVVIZ_CLUSTER_WORKS_MEGABYTES", 2000, "MB", 1, 1_000_000),

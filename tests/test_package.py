@@ -79,7 +79,7 @@ def build_wheel(folder: Path) -> Path:
     return wheel
 
 
-def test_the_wheel_holds_every_file_of_the_package_and_its_pages_run(tmp_path: Path) -> None:
+def test_the_wheel_holds_every_file_of_the_package_and_the_same_pages(tmp_path: Path) -> None:
     wheel = build_wheel(tmp_path)
     expected = {
         str(file.relative_to(ROOT))

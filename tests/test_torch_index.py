@@ -111,6 +111,28 @@ def test_an_index_that_does_not_answer_is_one_sentence(python: Path, indexes: Pa
     assert build_of(python) == ""
 
 
+def test_ordinary_packages_that_do_not_import_are_not_said_to_come_from_the_index(
+    python: Path, indexes: Path
+) -> None:
+    index = "http://127.0.0.1:9/whl"
+    empty(python)
+    run(python, index, indexes / "usual")
+    assert run(python, index, indexes / "usual", "check") == ""
+    assert build_of(python) == ""  # nor are they installed once more
+
+
+def test_an_index_that_comes_too_late_is_told(python: Path, indexes: Path) -> None:
+    empty(python)
+    run(python, indexes / "cpu", indexes / "usual")
+    assert run(python, indexes / "cpu", indexes / "usual", "late") == ""
+    assert run(python, indexes / "broken", indexes / "usual", "late") == (
+        f"{indexes / 'broken'} was not asked: PyTorch is installed already. Type make clean "
+        "first to have it from there.\n"
+    )
+    (python.parents[1] / ".torch-index").unlink()
+    assert "was not asked" in run(python, indexes / "cpu", indexes / "usual", "late")
+
+
 def test_make_takes_the_index_first_and_checks_after(tmp_path: Path) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     recipe = makefile[makefile.index("$(INSTALLED): $(MADE)") :].split("\n\n")[0]
@@ -118,3 +140,4 @@ def test_make_takes_the_index_first_and_checks_after(tmp_path: Path) -> None:
     assert len(steps) == 3
     assert "check" in steps[2]
     assert "-r requirements.txt" in steps[1]
+    assert "torch_index.py late" in makefile[makefile.index("\ninstall: ") :].split("\n\n")[0]

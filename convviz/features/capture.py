@@ -138,17 +138,27 @@ def input_batches(
                 indices.append(index)
                 seen.add(origin_of[index])
         if len(skipped) == total and not isinstance(images, Excerpt):  # others may have some
-            raise ImageError(
-                tr(
-                    "Not one picture of the set can be read; the first: {title}: {reason}",
-                    title=skipped[0].title,
-                    reason=skipped[0].reason,
-                )
-            )
+            raise none_readable(skipped[0].title, skipped[0].reason)
         size, channels = network.input_size, image_channels(network.module, network.input_size)
         batch = torch.cat(inputs) if inputs else torch.empty(0, channels, size, size)
         said = seen_text(images, end - len(skipped), len(seen))
         yield InputBatch(batch, tuple(indices), end, tuple(skipped), said)
+
+
+def none_readable(title: str, reason: str) -> ImageError:
+    """Make the error that not one image of a set can be read.
+
+    Args:
+        title: Title of the first.
+        reason: Why it cannot be read.
+    """
+    return ImageError(
+        tr(
+            "Not one picture of the set can be read; the first: {title}: {reason}",
+            title=title,
+            reason=reason,
+        )
+    )
 
 
 def capture(module: nn.Module, batch: Tensor, names: Sequence[str]) -> dict[str, Tensor]:

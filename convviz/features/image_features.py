@@ -12,7 +12,7 @@ as everywhere (`convviz.features.activations`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -83,6 +83,34 @@ class ImageFeatures:
     is_broken: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class ImageFeaturesStep:
+    """Where a pass over a part of a set stands.
+
+    Attributes:
+        done: How many images were looked at.
+        total: How many there are.
+        rows: Their results, at the end of the pass or where it was stopped; () before.
+    """
+
+    done: int
+    total: int
+    rows: tuple[ImageFeatures, ...] = ()
+
+    @property
+    def fraction(self) -> float:
+        """Share of the work that is done, in 0…1."""
+        return self.done / self.total
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it holds, about."""
+        return sum(
+            400 + sum(layer.mean.nbytes + layer.maximum.nbytes for layer in row.layers.values())
+            for row in self.rows
+        )
+
+
 def image_features(
     network: Network,
     images: ImageSet,
@@ -112,6 +140,39 @@ def image_features(
     check_images(images)
     targets = [layer(network, name) for name in dict.fromkeys(layer_names)]
     return _measured(network, images, targets, k, threshold)
+
+
+def measure_images(
+    network: Network,
+    pictures: ImageSet,
+    layer_names: Sequence[str],
+    *,
+    k: int,
+    threshold: float,
+    stop: Callable[[], bool],
+) -> Iterator[ImageFeaturesStep]:
+    """Do what `image_features` does as the work of a job, whose last item has all results.
+
+    Args:
+        network: The network.
+        pictures: The set.
+        layer_names: Dotted names of the layers; there may be none.
+        k: How many classes are predicted.
+        threshold: τ, up to which a channel counts as empty.
+        stop: Asked after every image whether to end.
+
+    Raises:
+        ConvvizError: As `image_features` does.
+    """
+    rows: list[ImageFeatures] = []
+    total = len(pictures)
+    for row in image_features(network, pictures, layer_names, k=k, threshold=threshold):
+        rows.append(row)
+        if stop():
+            break
+        if len(rows) % _BATCH == 0:
+            yield ImageFeaturesStep(len(rows), total)
+    yield ImageFeaturesStep(len(rows), total, tuple(rows))
 
 
 def _measured(

@@ -1,9 +1,9 @@
 """Passes over a set of images in parts, for several machines: cut the set, join what they found.
 
-Part p of n looks at every n-th image from the p-th on, so that all images up to some index have
-been looked at while the parts go on. What is said to have been seen are those; a part that is ahead
-of the others may already have found something in later ones. The joined result of parts that have
-ended equals that of one pass.
+Where the strongest patches or dead channels are looked for, part p of n looks at every n-th image
+from the p-th on, so that all images up to some index have been looked at while the parts go on.
+What is said to have been seen are those; a part that is ahead of the others may already have found
+something in later ones. The joined result of parts that have ended equals that of one pass.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ from convviz.datasets.image_set import (
 )
 from convviz.datasets.zip_archive import LeftOut
 from convviz.features.dead import DeadStep, LayerDead
+from convviz.features.image_features import ImageFeatures, ImageFeaturesStep
 from convviz.features.top_patches import TOP, TopPatchesStep
 
 _LEAST = 16  # images for a part to be worth its way
+FILES_OF_PART, BYTES_OF_PART = 32, 50_000_000  # at most, of a part of files; one large file is one
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,53 @@ def cut_set(
         else:
             excerpts.append(Excerpt(images, first, count))
     return whole, [{**arguments, "pictures": excerpt} for excerpt in excerpts]
+
+
+def cut_files(
+    arguments: Mapping[str, Any], machines: int
+) -> tuple[list[int], list[dict[str, Any]]]:
+    """Cut `measure_images` over files into parts of neighbouring ones.
+
+    Args:
+        arguments: Its arguments.
+        machines: How many there are; does not matter here, as the parts are small.
+
+    Returns:
+        How many files each part has, and each part's arguments.
+    """
+    images: Files = arguments["pictures"]
+    parts: list[list[tuple[str, bytes]]] = []
+    size = 0
+    for title, data in images.files:
+        size += len(data)
+        if not parts or len(parts[-1]) == FILES_OF_PART or size > BYTES_OF_PART:
+            parts.append([])
+            size = len(data)
+        parts[-1].append((title, data))
+    excerpts = (Excerpt(replace(images, files=tuple(part)), 0, 1) for part in parts)
+    cut = [{**arguments, "pictures": excerpt} for excerpt in excerpts]
+    return [len(part) for part in parts], cut
+
+
+def join_features(
+    counts: Sequence[int], parts: Sequence[ImageFeaturesStep | None]
+) -> ImageFeaturesStep | None:
+    """Join the results of parts, in the order of the files; those that are there.
+
+    Args:
+        counts: As from `cut_files`.
+        parts: The newest item of each part; None for those that have none yet.
+    """
+    begun = [step for step in parts if step is not None]
+    if not begun:
+        return None
+    rows: list[ImageFeatures] = []
+    first = 0
+    for count, step in zip(counts, parts, strict=True):
+        if step is not None:
+            rows += (replace(row, index=first + row.index) for row in step.rows)
+        first += count
+    return ImageFeaturesStep(sum(step.done for step in begun), first, tuple(rows))
 
 
 def join_dead(whole: Whole | None, parts: Sequence[DeadStep | None]) -> DeadStep | None:

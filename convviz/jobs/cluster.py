@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from convviz import __version__
 from convviz.errors import ClusterGone, JobError, QueueFull, SettingError
-from convviz.jobs.job import JobView, Limits, Runner, Work, parts_of
+from convviz.jobs.job import JobView, Keep, Limits, Runner, Work, parts_of
 from convviz.jobs.sentences import received, sent
 from convviz.language import later, tr
 
@@ -81,11 +81,12 @@ class ClusterSettings:
     key: Path | None = None
 
 
-def settings(environment: Mapping[str, str]) -> ClusterSettings | None:
+def settings(environment: Mapping[str, str], *, named_by: str = ADDRESS) -> ClusterSettings | None:
     """Read and check the CONVVIZ_CLUSTER… variables.
 
     Args:
         environment: The variables.
+        named_by: What the address was named with, for the sentences.
 
     Returns:
         The settings; None where no cluster is named.
@@ -123,7 +124,7 @@ def settings(environment: Mapping[str, str]) -> ClusterSettings | None:
             tr(
                 "{variable} is set to {address!r}, which is no scheduler's address: write it like "
                 "tls://scheduler.example.edu:8786, or tcp://127.0.0.1:8786 on one machine.",
-                variable=ADDRESS,
+                variable=named_by,
                 address=address[:80],
             )
         )
@@ -132,7 +133,7 @@ def settings(environment: Mapping[str, str]) -> ClusterSettings | None:
             tr(
                 "{variable} is set, but Dask is not installed: type pip install "
                 "'convviz[cluster]', or leave {variable} out.",
-                variable=ADDRESS,
+                variable=named_by,
             )
         )
     if match[1] == "tcp":
@@ -143,7 +144,7 @@ def settings(environment: Mapping[str, str]) -> ClusterSettings | None:
                     "encryption, where whoever can reach the scheduler can run programs on the "
                     "whole cluster: use tls:// with {ca}, {cert} and {key}, or set {plain}=1 if "
                     "nobody else is in that network.",
-                    variable=ADDRESS,
+                    variable=named_by,
                     address=address[:80],
                     ca=CA,
                     cert=CERT,
@@ -158,7 +159,7 @@ def settings(environment: Mapping[str, str]) -> ClusterSettings | None:
             tr(
                 "{variable} begins with tls://, so {missing} must name a PEM file: docs/DEPLOY.md "
                 "says how to make the certificates.",
-                variable=ADDRESS,
+                variable=named_by,
                 missing=tr(" and ").join(missing),
             )
         )
@@ -219,11 +220,38 @@ def _check_certificates(paths: Mapping[str, Path]) -> None:
 
 
 class _Pickler(pickle.Pickler):
-    """Pickles, but puts what every machine can make itself as a call of the function that does."""
+    """Pickles, but puts what every machine can make itself as a call of the function that does.
 
-    def __init__(self, file: io.BytesIO, reduce: Mapping[type, Reduce]) -> None:
+    Args:
+        file: Where to.
+        reduce: By type, the function that says which call that is.
+        common: Types of what is sent once for all parts of a job: such an object is put as its
+            number among `objects`, where new ones are added; `cluster_worker` reads it.
+        objects: Those of all parts so far.
+    """
+
+    def __init__(
+        self,
+        file: io.BytesIO,
+        reduce: Mapping[type, Reduce],
+        common: tuple[type, ...] = (),
+        objects: list[Any] | None = None,
+    ) -> None:
         super().__init__(file, pickle.HIGHEST_PROTOCOL)
-        self._reduce = reduce
+        self._reduce, self._common = reduce, common
+        self._objects = [] if objects is None else objects
+        self.needed: set[int] = set()
+
+    def persistent_id(self, obj: Any) -> int | None:
+        if type(obj) not in self._common:
+            return None
+        numbers = (number for number, known in enumerate(self._objects) if known is obj)
+        number = next(numbers, None)
+        if number is None:
+            number = len(self._objects)
+            self._objects.append(obj)
+        self.needed.add(number)
+        return number
 
     def reducer_override(self, obj: Any) -> Any:
         reduce = self._reduce.get(type(obj))
@@ -235,6 +263,48 @@ def _pickled(value: Any, reduce: Mapping[type, Reduce]) -> bytes:
     file = io.BytesIO()
     _Pickler(file, reduce).dump(value)
     return file.getvalue()
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """The parts of a job as they are sent.
+
+    Attributes:
+        works: Each part's work with its arguments.
+        needs: For each part the numbers of the common objects that it needs.
+        common: The objects that parts have in common.
+    """
+
+    works: list[bytes]
+    needs: list[list[int]]
+    common: list[bytes]
+
+    @property
+    def largest(self) -> int:
+        """Bytes of the part that is largest with what it needs; 0 where there is none."""
+        sizes = (
+            len(work) + sum(len(self.common[number]) for number in needs)
+            for work, needs in zip(self.works, self.needs, strict=True)
+        )
+        return max(sizes, default=0)
+
+
+def _parts_pickled(
+    work: Work,
+    every: Sequence[Mapping[str, Any]],
+    reduce: Mapping[type, Reduce],
+    common: tuple[type, ...],
+) -> _Sent:
+    """Pickle a work with the arguments of each part, and what parts have in common once."""
+    objects: list[Any] = []
+    works, needs = [], []
+    for arguments in every:
+        file = io.BytesIO()
+        pickler = _Pickler(file, reduce, common, objects)
+        pickler.dump((work, dict(arguments)))
+        works.append(file.getvalue())
+        needs.append(sorted(pickler.needed))
+    return _Sent(works, needs, [_pickled(each, reduce) for each in objects])
 
 
 # ---- the runner ----------------------------------------------------------------------------------
@@ -267,6 +337,8 @@ class ClusterRunner:
         limits: What is allowed; those of the app server that connects first hold for all.
         bounds: How large works and items may be; the same holds.
         reduce: By type, how to put an object so that every machine can make it itself.
+        common: Types of what the parts of a job have in common, such as a network: such an object
+            is sent once to each worker that needs it.
         prepare: Called in each worker before its first work, with its number of threads; must be a
             function of a module.
     """
@@ -278,6 +350,7 @@ class ClusterRunner:
         limits: Limits | None = None,
         bounds: Bounds | None = None,
         reduce: Mapping[type, Reduce] | None = None,
+        common: tuple[type, ...] = (),
         prepare: Callable[[int], None] | None = None,
     ) -> None:
         from convviz.jobs.coordinator import Bounds
@@ -286,12 +359,15 @@ class ClusterRunner:
         self._limits = limits or Limits()
         self._bounds = bounds or Bounds()
         self._reduce = dict(reduce or {})
+        self._common = common
         self._prepare = prepare
-        self._connecting = threading.Lock()
+        self._connecting = threading.Lock()  # held while one thread connects for all
+        self._state = threading.Lock()  # of the two below; never held for long
         self._client: Client | None = None
-        self._failed = -_AGAIN_SECONDS
+        self._failed: float | None = None  # when it last failed; None once it has worked since
         self._started = ""
         self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
+        self._keep: OrderedDict[tuple[str, str], Keep] = OrderedDict()
         self._known_lock = threading.Lock()
 
     def submit(
@@ -307,6 +383,7 @@ class ClusterRunner:
         seconds: float | None = None,
         same: str = "",
         finished: Any = None,
+        keep: Keep | None = None,
         **arguments: Any,
     ) -> str:
         """Queue `work(stop=…, **arguments)` on the cluster; for the arguments see `Runner.submit`.
@@ -319,12 +396,12 @@ class ClusterRunner:
         if not owner:
             raise ValueError("a job needs an owner")
         parts = parts_of(work)
-        context, every = None, [dict(arguments)] if finished is None else []
+        context: Any = None
+        every: Sequence[Mapping[str, Any]] = [arguments] if finished is None else []
         if parts is not None and finished is None:
-            context, cut = parts.cut(arguments, max(1, self._workers()))
-            every = [dict(each) for each in cut]
+            context, every = parts.cut(arguments, max(1, self._workers()))
         try:
-            works = [_pickled((work, each), self._reduce) for each in every]
+            made = _parts_pickled(work, every, self._reduce, self._common)
             label, joint = _pickled(about, {}), _pickled((work, context), {})
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             _log.warning("a job cannot be sent to the cluster: %s", error)
@@ -335,14 +412,13 @@ class ClusterRunner:
                     "network."
                 )
             ) from None
-        size = sum(map(len, works))
-        if size > self._bounds.work:
+        if made.largest > self._bounds.work:
             raise ClusterGone(
                 tr(
                     "This work takes {size:,.0f} MB with its network and images, and no more "
                     "than {most:,.0f} MB are sent to the cluster: choose a smaller network "
                     "or fewer images.",
-                    size=size / 1e6,
+                    size=made.largest / 1e6,
                     most=self._bounds.work / 1e6,
                 )
             )
@@ -356,11 +432,19 @@ class ClusterRunner:
             context=joint,
             lane=lane,
             seconds=seconds,
-            works=works,
+            works=made.works,
+            needs=made.needs,
+            common=made.common,
             same=same,
             finished=None if finished is None else _pickled(finished, {}),
         )
-        return str(answer["id"])
+        job_id = str(answer["id"])
+        if keep is not None:
+            with self._known_lock:
+                self._keep[owner, job_id] = keep
+                while len(self._keep) > self._limits.kept:
+                    self._keep.popitem(last=False)
+        return job_id
 
     def is_of_another(self, job_id: str) -> bool:
         """Tell whether another queue gave out this id: the one before the scheduler's restart."""
@@ -432,7 +516,7 @@ class ClusterRunner:
 
     def close(self) -> None:
         """End the connection; jobs of visitors who come back to another server go on."""
-        with self._connecting:
+        with self._state:
             client, self._client = self._client, None
         if client is not None:
             _close(client)
@@ -485,22 +569,51 @@ class ClusterRunner:
         return answer
 
     def _connected(self) -> Client:
-        """Return the client, connected and sure that the coordinator is there."""
-        with self._connecting:
-            if self._client is not None and self._client.status == "running":
-                return self._client
-            if time.monotonic() - self._failed < _AGAIN_SECONDS:
-                raise ClusterGone(tr(GONE))
-            if self._client is not None:
-                _close(self._client)
-                self._client = None
-            try:
-                self._client = self._connect()
-            except (OSError, RuntimeError, ssl.SSLError) as error:
-                _log.warning("the cluster cannot be reached: %s", error)
+        """Return the client, connected and sure that the coordinator is there.
+
+        Only who comes first waits for a cluster that was away: it may take seconds to find out that
+        it still is.
+        """
+        client = self._running()
+        if client is not None:
+            return client
+        if not self._connecting.acquire(blocking=self._failed is None):
+            raise ClusterGone(tr(GONE))
+        try:  # another thread may have connected, or failed to, meanwhile
+            return self._running() or self._connect_for_all()
+        finally:
+            self._connecting.release()
+
+    def _running(self) -> Client | None:
+        """Return the client if it is connected; None where it is time to connect.
+
+        Raises:
+            ClusterGone: The cluster could not be reached a moment ago.
+        """
+        with self._state:
+            client, failed = self._client, self._failed
+        if client is not None and client.status == "running":
+            return client
+        if failed is not None and time.monotonic() - failed < _AGAIN_SECONDS:
+            raise ClusterGone(tr(GONE))
+        return None
+
+    def _connect_for_all(self) -> Client:
+        """Connect; called by one thread at a time."""
+        with self._state:
+            former, self._client = self._client, None
+        if former is not None:
+            _close(former)
+        try:
+            made = self._connect()
+        except (OSError, RuntimeError, ssl.SSLError) as error:
+            _log.warning("the cluster cannot be reached: %s", error)
+            with self._state:
                 self._failed = time.monotonic()
-                raise ClusterGone(tr(GONE)) from None
-            return self._client
+            raise ClusterGone(tr(GONE)) from None
+        with self._state:
+            self._client, self._failed = made, None
+        return made
 
     def _connect(self) -> Client:
         from distributed import Client, Security
@@ -541,7 +654,7 @@ class ClusterRunner:
         return client
 
     def _disconnect(self, client: Client, *, failed: bool) -> None:
-        with self._connecting:
+        with self._state:
             if self._client is client:
                 self._client = None
             if failed:
@@ -583,7 +696,10 @@ class ClusterRunner:
             nbytes = getattr(newest, "nbytes", nbytes)
         said = {name: received(plain[name]) for name in ("title", "note", "error")}
         view = JobView(**{**plain, **said, "about": about, "newest": newest})
+        keep: Keep | None = None
         with self._known_lock:
+            if view.state == "done" and not view.closing:
+                keep = self._keep.pop(key, None)
             self._known[key] = _Known(view, serials, items, nbytes)
             self._known.move_to_end(key)
             while len(self._known) > 1 and (
@@ -591,6 +707,8 @@ class ClusterRunner:
                 or sum(each.nbytes for each in self._known.values()) > self._limits.kept_bytes
             ):
                 self._known.popitem(last=False)
+        if keep is not None and view.newest is not None:
+            keep(view.newest)
         return view
 
     def _lost(self, owner: str, job_id: str) -> JobView | None:
@@ -614,6 +732,7 @@ class ClusterRunner:
 
     def _drop(self, owner: str, job_id: str) -> bool:
         with self._known_lock:
+            self._keep.pop((owner, job_id), None)
             return self._known.pop((owner, job_id), None) is not None
 
 

@@ -7,12 +7,13 @@ several times a second, and hears whether to stop.
 
 from __future__ import annotations
 
+import io
 import logging
 import pickle
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from distributed import Worker, WorkerPlugin
@@ -94,6 +95,17 @@ class _Attempt:
         return self._stopped_at is not None and time.monotonic() - self._stopped_at >= self.grace
 
 
+class _Unpickler(pickle.Unpickler):
+    """Reads a part whose common objects `cluster` has put as numbers."""
+
+    def __init__(self, data: bytes, common: Mapping[int, Any]) -> None:
+        super().__init__(io.BytesIO(data))
+        self._common = common
+
+    def persistent_load(self, pid: int) -> Any:
+        return self._common[pid]
+
+
 class ClusterWorker(WorkerPlugin):
     """Does the work of convviz' jobs on a worker of Dask.
 
@@ -129,30 +141,51 @@ class ClusterWorker(WorkerPlugin):
             except Exception:  # noqa: BLE001 - without it jobs run as well, only slower
                 _log.exception("a worker could not be prepared")
         last = ""
+        common: dict[int, Any] = {}  # what the parts of that job have in common, by number
         while not self._closing.is_set():
             try:
-                assigned = self._call("next", worker=self._worker.address, last=last)
+                assigned = self._call(
+                    "next", worker=self._worker.address, last=last, have=list(common)
+                )
             except (OSError, RuntimeError):  # Dask closes the worker if this lasts
                 assigned = None
             if assigned is None:  # or the scheduler was started anew, and has no queue yet
                 self._closing.wait(1.0)
                 continue
             if not assigned:
+                common = {}  # nothing to do for a while: it need not wait in memory
                 continue
+            if assigned["job"] != last:
+                common = {}
             last = assigned["job"]
             attempt = _Attempt(assigned)
             reporting = threading.Thread(target=self._report, args=(attempt,), daemon=True)
             reporting.start()
-            self._do(attempt, assigned.pop("work"))
+            self._do(attempt, assigned.pop("work"), assigned.pop("common"), common)
             attempt.done.set()
             reporting.join()
             if attempt.given_up:
                 return
 
-    def _do(self, attempt: _Attempt, data: bytes) -> None:
-        """Do a part, item by item."""
+    def _do(
+        self,
+        attempt: _Attempt,
+        data: bytes,
+        new: Mapping[int, bytes],
+        common: dict[int, Any],
+    ) -> None:
+        """Do a part, item by item.
+
+        Args:
+            attempt: The part.
+            data: Its pickled work.
+            new: Objects that it needs, pickled, by number; they are added to the next.
+            common: Those that are here.
+        """
         try:
-            work, arguments = pickle.loads(data)  # noqa: S301 - who reaches the cluster is trusted
+            for number, each in new.items():
+                common[number] = pickle.loads(each)  # noqa: S301 - who reaches the cluster is trusted
+            work, arguments = _Unpickler(data, common).load()
         except Exception:  # noqa: BLE001 - whatever a class of another version raises
             _log.exception("the work of job %r cannot be read", attempt.job)
             attempt.error = tr(UNREADABLE)

@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 from distributed import Scheduler, SchedulerPlugin
 
+from convviz import limits
 from convviz.errors import ClusterGone, JobError, QueueFull
 from convviz.jobs.job import JobView, Limits
 from convviz.jobs.lane import Job, Lane
@@ -56,14 +57,23 @@ class Bounds:
     """How many bytes a cluster may hold of one job, and of all together.
 
     Attributes:
-        work: Of one job's works with their arguments.
-        works: Of those of all jobs that have not ended.
+        work: Of one part of a job with its arguments.
+        works: Of all parts of all jobs that have not ended, what parts have in common counted once.
         item: Of one item that a work yields.
     """
 
     work: int = 200 * 10**6
     works: int = 2_000 * 10**6
     item: int = 64 * 10**6
+
+    @classmethod
+    def from_settings(cls) -> Bounds:
+        """Return what whoever started convviz allows."""
+        return cls(
+            work=limits.CLUSTER_WORK_MEGABYTES.bytes,
+            works=limits.CLUSTER_WORKS_MEGABYTES.bytes,
+            item=limits.CLUSTER_ITEM_MEGABYTES.bytes,
+        )
 
 
 @dataclass(eq=False)
@@ -72,6 +82,7 @@ class _Part:
 
     Attributes:
         work: The pickled work with its arguments; empty once it is done.
+        needs: Numbers of the common objects of its job that it needs.
         state: Whether it waits for a worker, has one, or has ended.
         worker: Address of the worker.
         token: Names this attempt, in the worker's reports.
@@ -83,6 +94,7 @@ class _Part:
     """
 
     work: bytes
+    needs: tuple[int, ...] = ()
     state: Literal["waiting", "running", "done"] = "waiting"
     worker: str = ""
     token: str = ""
@@ -109,6 +121,7 @@ class _Run:
         job: The job.
         parts: Its parts.
         context: What is needed to join its parts' items, pickled.
+        common: What its parts have in common, each object pickled; none once they are done.
         error: Why a part failed, as a sentence.
         note: What happened on the way, as a sentence.
         is_whole: Whether it has the item of the whole job instead of those of parts.
@@ -117,9 +130,15 @@ class _Run:
     job: Job
     parts: list[_Part]
     context: bytes = b""
+    common: Sequence[bytes] = ()
     error: str = ""
     note: str = ""
     is_whole: bool = False
+
+    @property
+    def sent_bytes(self) -> int:
+        """How many bytes it holds of what its parts are to do."""
+        return sum(len(part.work) for part in self.parts) + sum(map(len, self.common))
 
     @property
     def is_ending(self) -> bool:
@@ -191,20 +210,23 @@ class Coordinator(SchedulerPlugin):
         lane: str,
         seconds: float | None,
         works: Sequence[bytes],
+        needs: Sequence[Sequence[int]] = (),
+        common: Sequence[bytes] = (),
         context: bytes = b"",
         same: str = "",
         finished: bytes | None = None,
     ) -> dict[str, Any]:
         """Queue a job, or join one that does the same; see `Runner.submit`.
 
-        What comes as bytes is pickled. Who joins a job gets the context that its parts were cut
-        with, which may depend on how many machines there were.
+        What comes as bytes is pickled. A work may name objects of `common` by their number; `needs`
+        says which, for each work. Who joins a job gets the context that its parts were cut with,
+        which may depend on how many machines there were.
         """
         now = self._sweep()
         if not self._scheduler.workers:
             raise ClusterGone(tr(NO_WORKERS))
-        held = sum(len(part.work) for run in self._runs.values() for part in run.parts)
-        if held + sum(map(len, works)) > self._bounds.works:
+        held = sum(run.sent_bytes for run in self._runs.values())
+        if held + sum(map(len, works)) + sum(map(len, common)) > self._bounds.works:
             raise QueueFull(
                 tr(
                     "The runs that wait hold {held:,.0f} MB already, and no more than {most:,.0f} "
@@ -221,10 +243,11 @@ class Coordinator(SchedulerPlugin):
             new.end("done", now)
             parts = [_Part(b"", state="done", newest=finished, serial=1, fraction=1.0)]
         else:
-            parts = [_Part(work) for work in works]
+            every = zip(works, needs or [()] * len(works), strict=True)
+            parts = [_Part(work, tuple(needed)) for work, needed in every]
         ticket = Ticket(ticket_id, owner, title, now, page, about)
         if self._queue.add(ticket, new, lane, now) is new:
-            self._runs[new.id] = _Run(new, parts, context, is_whole=finished is not None)
+            self._runs[new.id] = _Run(new, parts, context, common, is_whole=finished is not None)
             self._wake()
         return {"id": ticket_id}
 
@@ -292,17 +315,18 @@ class Coordinator(SchedulerPlugin):
 
     # ---- calls of workers ------------------------------------------------------------------------
 
-    async def next(self, worker: str, last: str) -> dict[str, Any]:
+    async def next(self, worker: str, last: str, have: Sequence[int] = ()) -> dict[str, Any]:
         """Return work for a worker; nothing if there is none for some seconds.
 
         Args:
             worker: Its address.
             last: The job that it worked on last.
+            have: Numbers of the objects of that job's parts that it still has.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _ASK_AGAIN_SECONDS
         while True:
-            assigned = self._assign(worker, last)
+            assigned = self._assign(worker, last, have)
             if assigned is not None or loop.time() >= deadline:
                 return assigned or {}
             asker = loop.create_future()
@@ -338,7 +362,7 @@ class Coordinator(SchedulerPlugin):
         self._sweep()
         return {"stop": run.is_ending, "given_up": run.job.stuck}
 
-    def _assign(self, worker: str, last: str) -> dict[str, Any] | None:
+    def _assign(self, worker: str, last: str, have: Sequence[int]) -> dict[str, Any] | None:
         """Choose a part for a worker, and record that it works on it."""
         now = self._sweep()
         if worker not in self._scheduler.workers:
@@ -351,10 +375,12 @@ class Coordinator(SchedulerPlugin):
         part.attempts += 1
         part.reported = now
         self._by_token[part.token] = (run, part)
+        there = have if run.job.id == last else ()
         return {
             "job": run.job.id,
             "token": part.token,
             "work": part.work,
+            "common": {number: run.common[number] for number in part.needs if number not in there},
             "grace": self._limits.grace_seconds,
             "item_bytes": self._bounds.item,
         }
@@ -408,6 +434,7 @@ class Coordinator(SchedulerPlugin):
                     part.state, part.work = "done", b""
         if any(part.state != "done" for part in run.parts):
             return
+        run.common = ()
         job = run.job
         if run.error:
             job.end("failed", now, error=run.error)

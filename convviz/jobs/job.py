@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from convviz import limits
+
 State = Literal["queued", "running", "done", "stopped", "failed"]
 
 Work = Callable[..., Iterator[Any]]
@@ -28,6 +30,10 @@ An item may have a `fraction` (0 to 1: the share of the work that is done) and a
 memory that it takes); the runner reads both. Items are read by other threads: they must not change
 after they have been yielded.
 """
+
+
+Keep = Callable[[Any], object]
+"""Called with a job's last item, in a thread of the runner."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,19 @@ class Limits:
     kept_bytes: int = 256 * 2**20
     kept_seconds: float = 1800.0
     turn_seconds: float = float("inf")
+
+    @classmethod
+    def from_settings(cls) -> Limits:
+        """Return what whoever started convviz allows."""
+        return cls(
+            seconds=limits.RUN_SECONDS.value,
+            gone_seconds=limits.GONE_SECONDS.value,
+            waiting=limits.WAITING_RUNS.value,
+            kept=limits.KEPT_RUNS.value,
+            kept_bytes=limits.KEPT_MEGABYTES.bytes,
+            kept_seconds=limits.KEPT_SECONDS.value,
+            turn_seconds=limits.TURN_SECONDS.value,
+        )
 
 
 @dataclass(frozen=True)
@@ -162,6 +181,7 @@ class Runner(Protocol):
         seconds: float | None = None,
         same: str = "",
         finished: Any = None,
+        keep: Keep | None = None,
         **arguments: Any,
     ) -> str:
         """Queue `work(stop=…, **arguments)` and return the job's id.
@@ -178,6 +198,7 @@ class Runner(Protocol):
                 done and kept, its owner and this one share it: it is worked on once, and ends early
                 when the last of them stops it. Empty for a job that nobody shares.
             finished: The work's last item, where it is known: the job is done at once.
+            keep: Is given the last item once the work has come to its own end, whoever looks.
             arguments: Passed to the work unchanged.
 
         Raises:

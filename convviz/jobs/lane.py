@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from convviz.jobs.job import JobView, State, Work
+from convviz.jobs.job import JobView, Keep, State, Work
 from convviz.work_clock import Pauses
 
 ROUND_SECONDS = 45.0
@@ -38,6 +38,7 @@ class Job:
         expected_seconds: How long its work will probably take; None if that is not known.
         same: Identifies what is computed: jobs with the same text are one job. Empty for a job that
             is its visitor's alone.
+        keep: Is given the last item once the work has come to its own end.
         lane: Name of its lane.
         last_seen: When any of its visitors last polled it.
         state: Its state; a paused job is "running".
@@ -63,6 +64,7 @@ class Job:
     expected_seconds: float | None
     last_seen: float
     same: str = ""
+    keep: Keep | None = None
     lane: str = ""
     state: State = "queued"
     worked: float = 0.0

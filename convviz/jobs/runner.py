@@ -17,7 +17,7 @@ from typing import Any
 
 from convviz.errors import ConvvizError, JobError, is_about_memory, memory_short
 from convviz.jobs.gate import Gate
-from convviz.jobs.job import JobView, Limits, Work
+from convviz.jobs.job import JobView, Keep, Limits, Work
 from convviz.jobs.lane import Job
 from convviz.jobs.queue import CLOSED, JobQueue, Ticket
 from convviz.language import tr
@@ -71,6 +71,7 @@ class LocalRunner:
         seconds: float | None = None,
         same: str = "",
         finished: Any = None,
+        keep: Keep | None = None,
         **arguments: Any,
     ) -> str:
         """Queue `work(stop=…, **arguments)`; for the arguments see `Runner.submit`.
@@ -90,7 +91,9 @@ class LocalRunner:
             if finished is not None:
                 job.take(finished)
                 job.end("done", now)
-            self._queue.add(Ticket(ticket_id, owner, title, now, page, about), job, lane, now)
+            ticket = Ticket(ticket_id, owner, title, now, page, about)
+            held = self._queue.add(ticket, job, lane, now)
+            held.keep = held.keep or keep
             self._start_workers()
             self._changed.notify_all()
         return ticket_id
@@ -173,6 +176,8 @@ class LocalRunner:
             _log.exception("a worker thread could not be prepared")
         while (job := self._next(lane)) is not None:
             rest, error = self._run(job)
+            if rest is None and not error and job.live and not job.stop_reason:
+                _keep(job)
             with self._changed:
                 now = self._clock()
                 if job.stuck:  # another thread has replaced this one
@@ -260,3 +265,13 @@ class LocalRunner:
             if requested is None:  # a job that is to end has little time for its last item
                 self._gate.wait()
         return False
+
+
+def _keep(job: Job) -> None:
+    """Give the last item of a job that has come to its end to what keeps it."""
+    if job.keep is None or job.newest is None:
+        return
+    try:
+        job.keep(job.newest)
+    except Exception:  # noqa: BLE001 - the visitor has the result all the same
+        _log.exception("a result could not be kept")

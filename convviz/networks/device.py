@@ -6,7 +6,8 @@ TF32, unless `torch.backends.cudnn.allow_tf32` says otherwise.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal
 
 import torch
@@ -108,6 +109,18 @@ def memory_short(device: torch.device, side: int, smallest: int) -> str:
 def use_threads(count: int) -> None:
     """Let the calling thread's operations use so many threads; a worker of a cluster calls it."""
     torch.set_num_threads(max(1, count))
+
+
+@contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """Let the calling thread's operations use so many threads for a while; None changes nothing."""
+    before = torch.get_num_threads()
+    if count is not None:
+        use_threads(count)
+    try:
+        yield
+    finally:
+        use_threads(before)
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from PIL import Image
 from torch import Tensor
 
-from convviz.formatting import decimals, grouped, percent, significant, times
+from convviz.formatting import decimals, grouped, percent, say_seconds, significant, times
 from convviz.images.preprocess import to_pixels
 from convviz.language import numeral, tr, trn, trp
 from convviz.networks.catalogue import COURSE
@@ -29,7 +29,7 @@ from convviz.reconstruction.progress import (
     SeriesProgress,
 )
 from convviz.reconstruction.quality import PATCH, SsimBaselines, baselines, scaled, ssim
-from convviz.reconstruction.reconstruct import Halfway, ReconstructionResult
+from convviz.reconstruction.reconstruct import LEAST_STEPS, Halfway, ReconstructionResult
 from convviz.reconstruction.recorded import RecordedSeries
 from convviz.reconstruction.step_time import (
     BLUR_STEPS,
@@ -666,7 +666,13 @@ def _learning_rate(config: ReconstructionConfig, rate: float) -> str:
 
 
 def what_time_buys(
-    seconds: float, step_seconds: float, choices: Sequence[float], images: int = 1
+    seconds: float,
+    step_seconds: float,
+    choices: Sequence[float],
+    images: int = 1,
+    *,
+    deep: bool = True,
+    most: float = math.inf,
 ) -> str:
     """Say how many steps fit into a time on this machine, and what so many are good for.
 
@@ -676,9 +682,21 @@ def what_time_buys(
         choices: The times that can be chosen, in order; where the time is too short for a picture,
             the first of them that is long enough is named.
         images: How many images there are; of several, the step is that of the slowest.
+        deep: Whether the layers lie so deep that it is known what so many steps are good for.
+        most: How long a run may take, even if it has not come to its fewest steps by then.
     """
+    if LEAST_STEPS * step_seconds > most:
+        return tr(
+            "On this machine {steps} steps, the fewest of a run, take {time}, and a run may take "
+            "{most:g} seconds at most: choose an earlier layer or a smaller network.",
+            steps=LEAST_STEPS,
+            time=say_seconds(LEAST_STEPS * step_seconds),
+            most=most,
+        )
     steps = steps_within(seconds, step_seconds)
-    about = _steps_in_time(steps, seconds, images)
+    about = _steps_in_time(steps, seconds, step_seconds, images)
+    if not deep:
+        return f"{about}."
     if steps >= PICTURE_STEPS:
         return tr("{about}: enough for a picture.", about=about)
     longer = seconds_for_a_picture(step_seconds, choices)
@@ -702,7 +720,21 @@ def what_time_buys(
     )
 
 
-def _steps_in_time(steps: int, seconds: float, images: int) -> str:
+def _steps_in_time(steps: int, seconds: float, step_seconds: float, images: int) -> str:
+    if steps * step_seconds > seconds:
+        time = say_seconds(steps * step_seconds)
+        if images == 1:
+            return tr(
+                "{steps} steps, the fewest of a run, in {time} on this machine",
+                steps=steps,
+                time=time,
+            )
+        return tr(
+            "{steps} steps, the fewest of a run, in {time} on this machine for the picture that "
+            "takes longest",
+            steps=steps,
+            time=time,
+        )
     if images == 1:
         return tr(
             "About {steps} steps in {seconds:g} seconds on this machine",

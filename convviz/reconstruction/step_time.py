@@ -14,7 +14,8 @@ import torch
 from convviz.errors import ConvvizError
 from convviz.images.fourier import FourierImage
 from convviz.images.preprocess import normalise
-from convviz.networks.device import Precision, best_device, resolve
+from convviz.networks import device
+from convviz.networks.device import Precision
 from convviz.networks.network import Network
 from convviz.reconstruction.objective import Objective
 from convviz.reconstruction.reconstruct import LEAST_STEPS
@@ -24,7 +25,10 @@ BLUR_STEPS = 40
 """With fewer steps the image of a deep layer is blurred."""
 
 PICTURE_STEPS = 80
-"""So many steps make a picture: the relative error is below 0.2 at most layers."""
+"""So many steps make a picture of it."""
+
+DEEP = 0.5
+"""Depth in the encoder from which on this was measured; an earlier layer wants fewer steps."""
 
 _SMALL = 112  # pixels: a step of an image of half the side takes a quarter of the time
 _LONG = 0.05  # seconds of such a step; shorter ones are measured at full size as well
@@ -36,6 +40,7 @@ def seconds_per_step(
     layer_name: str,
     *,
     precision: Precision = "auto",
+    threads: int | None = None,
 ) -> float:
     """Measure how long one step takes; this takes about half a second, or as long as two steps.
 
@@ -45,36 +50,38 @@ def seconds_per_step(
         network: The network; it is not changed.
         layer_name: The layer to reconstruct from.
         precision: That of the run.
+        threads: How many the run will have; None for as many as the caller has.
 
     Raises:
         NetworkError: There is no such layer.
         ReconstructionError: The layer cannot be reconstructed from.
     """
     side = network.input_size
-    if side > _SMALL:
-        try:
-            found = layer(network, layer_name, _SMALL)
-            seconds = _measure(network, found, _SMALL, precision) * (side / _SMALL) ** 2
-        except ConvvizError:  # it takes no image so small
-            seconds = 0.0
-        if seconds > _LONG:
-            return seconds
-    return _measure(network, layer(network, layer_name), side, precision)
+    with device.threads(threads):
+        if side > _SMALL:
+            try:
+                found = layer(network, layer_name, _SMALL)
+                seconds = _measure(network, found, _SMALL, precision) * (side / _SMALL) ** 2
+            except ConvvizError:  # it takes no image so small
+                seconds = 0.0
+            if seconds > _LONG:
+                return seconds
+        return _measure(network, layer(network, layer_name), side, precision)
 
 
 def _measure(network: Network, found: Layer, side: int, precision: Precision) -> float:
-    device = best_device()
+    on = device.best_device()
     generator = torch.Generator().manual_seed(0)
     noise = torch.rand((1, 3, side, side), generator=generator)
-    canvas = FourierImage(side, device=device)
-    coefficients = canvas.coefficients(noise.to(device))
+    canvas = FourierImage(side, device=on)
+    coefficients = canvas.coefficients(noise.to(on))
     objective = Objective(
         network,
         found,
         normalise(noise, mean=network.spec.mean, std=network.spec.std),
         tv=0.0,
-        dtype=resolve(precision, device),
-        device=device,
+        dtype=device.resolve(precision, on),
+        device=on,
     )
     seconds: list[float] = []
     # The first one also reserves memory. The shortest of the others counts: what else happens at

@@ -568,7 +568,8 @@ CONVENTIONS: dict[str, Convention] = {
         title=later("What a time buys"),
         counted=later(
             "One step up to the layer, timed once on this machine, at 112 × 112 pixels and counted "
-            "by the area where that is long. Under 40 steps is called a blur, 80 a picture."
+            "by the area where that is long. From the middle of the encoder on, under 40 steps is "
+            "called a blur, 80 a picture."
         ),
         source=later("convviz's own words, from the errors after so many passes."),
         check=later("the errors after 10, 20, 40, 80 and 160 passes."),

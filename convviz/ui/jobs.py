@@ -13,6 +13,7 @@ import os
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import streamlit as st
@@ -76,15 +77,7 @@ def runner() -> Runner:
 
 def _make_runner() -> Runner:
     workers = limits.WORKERS.value
-    allowed = Limits(
-        seconds=limits.RUN_SECONDS.value,
-        gone_seconds=limits.GONE_SECONDS.value,
-        waiting=limits.WAITING_RUNS.value,
-        kept=limits.KEPT_RUNS.value,
-        kept_bytes=limits.KEPT_MEGABYTES.bytes,
-        kept_seconds=limits.KEPT_SECONDS.value,
-        turn_seconds=limits.TURN_SECONDS.value,
-    )
+    allowed = Limits.from_settings()
     settings = cluster.settings(os.environ)
     if settings is None:
         return _local_runner(workers, allowed)
@@ -108,6 +101,8 @@ def _local_runner(workers: int, allowed: Limits) -> LocalRunner:
 
 def _cluster_runner(settings: ClusterSettings, allowed: Limits) -> Runner:
     """Make the runner that gives jobs to a cluster, with one that takes over if that is allowed."""
+    from convviz.datasets.image_set import Zipped
+    from convviz.datasets.labelled_set import Dataset
     from convviz.features.dead import count_dead
     from convviz.features.in_parts import cut_set, join_dead, join_top_patches
     from convviz.features.top_patches import find_top_patches
@@ -122,21 +117,24 @@ def _cluster_runner(settings: ClusterSettings, allowed: Limits) -> Runner:
     set_parts(find_top_patches, Parts(cut_set, join_top_patches))
     set_parts(count_dead, Parts(cut_set, join_dead))
     set_parts(train_points, Parts(cut_points, join_points))
-    bounds = Bounds(
-        work=limits.CLUSTER_WORK_MEGABYTES.bytes,
-        works=limits.CLUSTER_WORKS_MEGABYTES.bytes,
-        item=limits.CLUSTER_ITEM_MEGABYTES.bytes,
-    )
     remote = ClusterRunner(
         settings,
         limits=allowed,
-        bounds=bounds,
+        bounds=Bounds.from_settings(),
         reduce={Network: load.reference},
+        common=(Network, Zipped, Dataset),
         prepare=device.use_threads,
     )
     atexit.register(remote.close)
     here = limits.CLUSTER_LOCAL_RUNS.value
     return TakeoverRunner(remote, _local_runner(here, allowed)) if here else remote
+
+
+def threads_of_run() -> int | None:
+    """Return how many threads a run has on this machine; None where a cluster does the runs."""
+    if os.environ.get(cluster.ADDRESS, "").strip():
+        return None
+    return max(1, limits.threads() // limits.WORKERS.value)
 
 
 def forget_all(owner: str) -> int:
@@ -155,11 +153,13 @@ class PageJobs:
         page: Name of the page: its folder in `ui`. Jobs of other pages are not shown on it.
         owner: The visitor's secret.
         can_share: Whether its results can be handed on.
+        has_image: Whether an image is part of its results.
     """
 
     page: str
     owner: str
     can_share: bool = False
+    has_image: bool = True
 
     @guarded
     def start(
@@ -170,6 +170,7 @@ class PageJobs:
         seconds: float | None = None,
         about: Hashable = None,
         images: Sequence[ChosenImage] | None = None,
+        own: bool = False,
         **arguments: Any,
     ) -> None:
         """Queue a job and make it the one the page shows; a refusal is shown by `find`.
@@ -183,10 +184,12 @@ class PageJobs:
             about: The key under which the page files its result.
             images: The images of the sidebar that the work is made from, for work that visitors
                 share; None for what is this visitor's alone.
+            own: Whether its arguments hold something else that this visitor has brought.
             arguments: Handed to the work as they are.
         """
-        shared = sharing(work, arguments, images)
+        shared = sharing(work, arguments, images, own=own)
         finished = store().get(shared.same) if shared.is_public else None
+        is_new = shared.is_public and finished is None
         try:
             job_id = runner().submit(
                 work,
@@ -197,6 +200,7 @@ class PageJobs:
                 seconds=seconds,
                 same=shared.same,
                 finished=finished,
+                keep=partial(store().put, shared.same) if is_new else None,
                 **arguments,
             )
         except JobError as error:
@@ -205,8 +209,6 @@ class PageJobs:
             handed_on.close()
             self.open(job_id)
             st.session_state[self._key("started")] = job_id
-            is_new = shared.is_public and finished is None
-            st.session_state[self._key("to_store")] = (job_id, shared.same) if is_new else None
 
     @guarded
     def stop(self, job_id: str) -> None:
@@ -243,7 +245,6 @@ class PageJobs:
         for view in views:
             if view.id == job_id:
                 self.open(view.id)
-                self._keep_on_disk(view)
                 return view
         if job_id is not None:
             is_gone = runner().is_of_another(job_id)
@@ -260,16 +261,9 @@ class PageJobs:
             self._offer_stop(elsewhere)
         return None
 
-    def _keep_on_disk(self, view: JobView) -> None:
-        """Keep the result of a run that was started here, once, where it may be kept."""
-        job_id, same = st.session_state.get(self._key("to_store")) or ("", "")
-        if view.id == job_id and view.state == "done" and not view.closing:
-            st.session_state[self._key("to_store")] = None
-            store().put(same, view.newest)
-
     def draw_shared(self, view: JobView | None) -> None:
         """Draw what the visitor shares beside the job that the page shows."""
-        handed_on.draw_others(self.owner, view)
+        handed_on.draw_others(self.page, self.owner, view, has_image=self.has_image)
 
     def elsewhere(self) -> JobView | None:
         """Return this visitor's job that is under way on another page; they have one at a time."""
@@ -405,12 +399,12 @@ class PageJobs:
                 )
             elif not view.handed_on:
                 if self.can_share and view.newest is not None:
-                    handed_on.draw_button(view, self.owner)
+                    handed_on.draw_button(view, self.owner, has_image=self.has_image)
                 beside(view)
             if not small:
                 self._scroll(view)
         if self.can_share and not view.live:
-            handed_on.draw_link(view, self.owner)
+            handed_on.draw_link(view, self.owner, has_image=self.has_image)
 
     def _scroll(self, view: JobView) -> None:
         """Let the page scroll to a job that was started here: once to the run, once to its end."""
@@ -456,14 +450,15 @@ class PageJobs:
         return f"{Entry.JOBS}.{self.page}.{name}"
 
 
-def page_jobs(page: str, *, can_share: bool = False) -> PageJobs:
+def page_jobs(page: str, *, can_share: bool = False, has_image: bool = True) -> PageJobs:
     """Return this visitor's jobs of a page; called once in every full run.
 
     Args:
         page: Name of the page: its folder in `ui`.
         can_share: Whether its results can be handed on.
+        has_image: Whether an image is part of its results.
     """
-    return PageJobs(page, visitor.owner(), can_share)
+    return PageJobs(page, visitor.owner(), can_share, has_image)
 
 
 def progress(view: JobView, text: str, most: float | None = None) -> None:

@@ -12,6 +12,7 @@ import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
@@ -41,7 +42,11 @@ class Sharing:
 
 
 def sharing(
-    work: Work, arguments: Mapping[str, Any], images: Sequence[ChosenImage] | None
+    work: Work,
+    arguments: Mapping[str, Any],
+    images: Sequence[ChosenImage] | None,
+    *,
+    own: bool = False,
 ) -> Sharing:
     """Tell how work may be shared.
 
@@ -50,12 +55,13 @@ def sharing(
         arguments: Its arguments.
         images: The images of the sidebar that it is made from; None for work that is its
             visitor's alone.
+        own: Whether its arguments hold something else that a visitor has brought.
     """
     if images is None:
         return Sharing()
     beside = (__version__, *(image.sha256 for image in images))
     same = digest(work, arguments, _describe(), beside=beside)
-    own = any(image.origin != "sample" for image in images)
+    own = own or any(image.origin != "sample" for image in images)
     return Sharing(same, bool(same) and not own and all(map(_is_public, _networks(arguments))))
 
 
@@ -118,9 +124,14 @@ def _describe() -> Mapping[type, Describe]:
 def _classes() -> tuple[type, ...]:
     """List what the results consist of that may be kept."""
     from convviz.datasets.zip_archive import LeftOut
+    from convviz.features.class_target import ClassTarget
     from convviz.features.dead import DeadStep, LayerDead
+    from convviz.features.deletion import Curve, DeletionStep
+    from convviz.features.occlusion import OcclusionStep, ScoreOcclusionStep
     from convviz.features.predictions import Prediction
+    from convviz.features.saliency import Saliency, SaliencyStep
     from convviz.features.synthesis import SynthesisStep
+    from convviz.features.top_patches import TopPatches, TopPatchesStep
     from convviz.reconstruction import progress
     from convviz.reconstruction.amplify import AmplifyConfig
     from convviz.reconstruction.config import ReconstructionConfig
@@ -131,8 +142,10 @@ def _classes() -> tuple[type, ...]:
         ReconstructionResult,
         ReconstructionStep,
     )
+    from convviz.structure.axis import Axis
     from convviz.structure.layers import Branch, Layer
     from convviz.structure.layout import Layout
+    from convviz.structure.receptive_field import ReceptiveField
     from convviz.structure.soft_activation import SoftActivation
 
     return (
@@ -140,7 +153,9 @@ def _classes() -> tuple[type, ...]:
         *(progress.Frame, progress.AmplifyProgress, progress.AmplifyFrame, AmplifyConfig),
         *(ReconstructionConfig, ReconstructionResult, ReconstructionStep, Halfway, LossParts),
         *(SsimBaselines, Prediction, SynthesisStep),
-        *(DeadStep, LayerDead, LeftOut, Layer, Branch, Layout, SoftActivation),
+        *(DeadStep, LayerDead, LeftOut, TopPatchesStep, TopPatches),
+        *(OcclusionStep, ScoreOcclusionStep, SaliencyStep, Saliency, DeletionStep, Curve),
+        *(ClassTarget, Layer, Branch, Layout, SoftActivation, ReceptiveField, Axis),
     )
 
 
@@ -167,4 +182,5 @@ def _codecs() -> Mapping[str, Codec]:
     return {
         "tensor": Codec(torch.Tensor, array, tensor),
         "image": Codec(Image.Image, lambda value: (png(value),), image),
+        "fraction": Codec(Fraction, Fraction.as_integer_ratio, Fraction),
     }

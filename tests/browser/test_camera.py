@@ -131,3 +131,18 @@ def test_a_camera_that_stops_is_told_and_its_last_frame_is_not_shown_on(visit: A
     live(page).click()
     expect(page.locator("canvas.grid")).to_be_visible()
     expect(page.locator(".message")).to_be_empty()
+
+
+def test_a_proxys_page_about_an_error_is_not_shown_and_the_camera_goes_on(visit: Any) -> None:
+    page = visit(ALEXNET)
+    html = "<html><h1>502 Bad Gateway</h1></html>"
+    page.route(
+        "**/convviz/camera",
+        lambda route: route.fulfill(status=502, content_type="text/html", body=html),
+    )
+    live(page).click()
+    expect(page.locator(".message")).to_have_text(
+        "The server does not answer: the camera goes on as soon as it does."
+    )
+    page.unroute("**/convviz/camera")
+    expect(page.locator("canvas.grid")).to_be_visible()

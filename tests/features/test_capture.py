@@ -356,6 +356,7 @@ class TestSets:
         first, _ = input_batches(network_of(red_channels), images)
         assert (len(first.inputs), first.indices, first.seen) == (0, (), 0)
 
+    @pytest.mark.claims("convviz.features.capture.none_readable")
     def test_a_set_of_nothing_readable_is_refused(self, red_channels: nn.Module) -> None:
         with pytest.raises(
             ImageError, match="Not one picture of the set can be read; the first: 0"

@@ -10,8 +10,16 @@ from PIL import Image
 from torch import nn
 
 from convviz.datasets.image_set import Files, SampleCrops
+from convviz.features import in_parts
 from convviz.features.dead import DeadStep, count_dead
-from convviz.features.in_parts import cut_set, join_dead, join_top_patches
+from convviz.features.image_features import image_features, measure_images
+from convviz.features.in_parts import (
+    cut_files,
+    cut_set,
+    join_dead,
+    join_features,
+    join_top_patches,
+)
 from convviz.features.top_patches import TopPatchesStep, find_top_patches
 from convviz.networks.network import Network
 from tests.networks_for_tests import network_of
@@ -131,3 +139,44 @@ def test_a_small_set_and_a_pass_that_goes_on_are_not_cut(network: Network) -> No
     count = len(SampleCrops())
     assert [len(part["pictures"]) for part in parts] == [count - count // 2, count // 2]
     assert "crops of" in known.seen_up_to(count, ())[1]
+
+
+@pytest.mark.parametrize(("most_files", "most_bytes"), [(2, 10**9), (1000, 1), (1000, 10**9)])
+def test_the_features_of_files_in_parts_equal_those_of_one_pass(
+    network: Network, monkeypatch: pytest.MonkeyPatch, most_files: int, most_bytes: int
+) -> None:
+    monkeypatch.setattr(in_parts, "FILES_OF_PART", most_files)
+    monkeypatch.setattr(in_parts, "BYTES_OF_PART", most_bytes)
+    images = files(9)
+    options: dict[str, Any] = {"layer_names": ("0",), "k": 2, "threshold": 0.0}
+    counts, parts = cut_files({"network": network, "pictures": images, **options}, 2)
+    assert counts == {2: [2, 2, 2, 2, 1], 1000: [1] * 9 if most_bytes == 1 else [9]}[most_files]
+    ends = [list(measure_images(**part, stop=lambda: False)) for part in parts]
+    joined = join_features(counts, [steps[-1] for steps in ends])
+    assert joined is not None
+    alone = list(image_features(network, images, ("0",), k=2))
+    assert (joined.done, joined.total, joined.fraction) == (9, 9, 1.0)
+    for one, other in zip(alone, joined.rows, strict=True):
+        assert (other.index, other.title, other.reason) == (one.index, one.title, one.reason)
+        assert other.is_broken == (one.index == 6)
+        for name, numbers in one.layers.items():
+            assert torch.equal(other.layers[name].mean, numbers.mean)
+
+    # While parts go on: what has ended is there, under its own number.
+    early = join_features(counts, [None] * (len(parts) - 1) + [ends[-1][-1]])
+    assert early is not None
+    assert [row.index for row in early.rows] == list(range(9 - counts[-1], 9))
+    assert join_features(counts, [None] * len(parts)) is None
+
+
+def test_a_pass_that_is_stopped_gives_what_it_has(network: Network) -> None:
+    asked: list[bool] = []
+
+    def stop() -> bool:
+        asked.append(True)
+        return len(asked) == 3
+
+    options: dict[str, Any] = {"layer_names": (), "k": 1, "threshold": 0.0}
+    *_, last = measure_images(network, Noise(8), stop=stop, **options)
+    assert (last.done, last.total) == (3, 8)
+    assert [row.index for row in last.rows] == [0, 1, 2]

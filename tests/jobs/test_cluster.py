@@ -1,6 +1,7 @@
 """Jobs on a real Dask cluster: a scheduler and two workers in processes of their own."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from convviz.jobs.queue import STOPPED
 from convviz.jobs.runner import LocalRunner
 from tests.jobs.cluster import (
     Cluster,
+    Load,
     count,
     count_all,
     eventually,
@@ -22,6 +24,7 @@ from tests.jobs.cluster import (
     refuse,
     tls_options,
     view_when,
+    weigh,
 )
 
 LIMITS = Limits(gone_seconds=60, waiting=2, grace_seconds=1.0)
@@ -116,6 +119,55 @@ def test_a_job_of_parts_uses_both_workers_and_joins_what_they_find(runner: Clust
     assert [counted.number for counted in view.newest] == [12, 11, 10, 13]
     assert len({counted.process for counted in view.newest}) == 2
     runner.forget(job, "anna")
+
+
+def test_what_parts_have_in_common_is_sent_once(cluster: Cluster) -> None:
+    """Four parts with 150 kB each would be 600 kB, and no more than 500 kB are let in."""
+    runner = ClusterRunner(
+        ClusterSettings(cluster.address), limits=LIMITS, bounds=BOUNDS, common=(Load,)
+    )
+    eventually(lambda: runner._workers() == 2)
+    job = runner.submit(
+        weigh, owner="anna", title="common", load=Load(bytes(150_000)), mosts=(1, 2, 3, 4)
+    )
+    view = view_when(runner, job, "anna", lambda view: not view.live)
+    assert view.state == "done", view.error
+    numbers = [counted.number for counted in view.newest]
+    assert numbers == [150_001, 150_002, 150_003, 150_004]
+    runner.forget(job, "anna")
+    with pytest.raises(ClusterGone, match=r"takes 0 MB with its network and images, and no more"):
+        runner.submit(weigh, owner="anna", title="large", load=Load(bytes(250_000)), mosts=(1, 2))
+    runner.close()
+
+
+def test_while_one_looks_for_a_cluster_that_was_away_nobody_else_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runner = ClusterRunner(ClusterSettings("tcp://127.0.0.1:1"), limits=LIMITS)
+    looks, may_end = threading.Event(), threading.Event()
+
+    def connect() -> None:
+        looks.set()
+        assert may_end.wait(30)
+        raise OSError("it is away")
+
+    monkeypatch.setattr(runner, "_connect", connect)
+    monkeypatch.setattr(clusters, "_AGAIN_SECONDS", 0.0)
+    may_end.set()
+    assert runner.mine("anna") == ()
+    may_end.clear()
+    looks.clear()
+    seen: list[object] = []
+    first = threading.Thread(target=runner.mine, args=("anna",), daemon=True)
+    first.start()
+    assert looks.wait(30)
+    second = threading.Thread(target=lambda: seen.append(runner.mine("ben")), daemon=True)
+    second.start()
+    second.join(20)
+    assert seen == [()]
+    assert first.is_alive()
+    may_end.set()
+    first.join(20)
 
 
 def test_what_is_too_large_is_refused_with_a_sentence(runner: ClusterRunner) -> None:

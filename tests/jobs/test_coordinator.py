@@ -104,6 +104,40 @@ def test_a_worker_that_reports_nothing_counts_as_lost(monkeypatch: pytest.Monkey
     on(play)
 
 
+def test_a_worker_gets_what_parts_have_in_common_once_and_only_what_it_needs() -> None:
+    async def play(desk: Desk) -> None:
+        common = {"needs": [[0, 1], [1], [0]], "common": [b"network", b"other"]}
+        job = await desk.submit("anna", b"1", b"2", b"3", **common)
+        first = await desk.next("w1")
+        assert (first["work"], first["common"]) == (b"1", {0: b"network", 1: b"other"})
+        second = await desk.next("w2")
+        assert (second["work"], second["common"]) == (b"2", {1: b"other"})
+        await desk.report(second, done=True)
+        third = await desk.call("next", worker="w2", last=job, have=[1])
+        assert (third["work"], third["common"]) == (b"3", {0: b"network"})
+        await desk.lose("w1")  # another one, which worked on something else, begins it again
+        desk.scheduler.workers["w3"] = None
+        again = await desk.call("next", worker="w3", last="another", have=[0, 1])
+        assert (again["work"], again["common"]) == (b"1", {0: b"network", 1: b"other"})
+
+    on(play)
+
+
+def test_what_parts_have_in_common_counts_once_and_until_they_are_done() -> None:
+    """Bound: 100 bytes. The first job has 2 + 60, the second 1 + 40."""
+
+    async def play(desk: Desk) -> None:
+        large = {"needs": [[0], [0]], "common": [bytes(60)]}
+        first = await desk.submit("anna", b"1", b"2", **large)
+        small = {"needs": [[0]], "common": [bytes(40)]}
+        assert "hold 0 MB already" in await desk.submit("ben", b"1", **small)
+        for _ in range(2):
+            await desk.report(await desk.next("w1", first), done=True)
+        assert "hold" not in await desk.submit("ben", b"1", **small)
+
+    on(play, works=100)
+
+
 def test_parts_use_free_workers_but_let_the_next_job_go_first() -> None:
     async def play(desk: Desk) -> None:
         series = await desk.submit("anna", b"1", b"2", b"3", b"4", b"5")

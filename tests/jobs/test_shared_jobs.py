@@ -231,3 +231,45 @@ def test_the_clock_of_work_stands_still_while_it_is_paused(
         now[0] += 1
         assert work_clock.seconds() - begun == 3
     assert work_clock.seconds() == now[0]
+
+
+def test_a_result_is_kept_at_its_end_whoever_looks_and_a_stopped_one_is_not(
+    harness: Harness, wait_until: Callable[[Callable[[], bool]], None]
+) -> None:
+    kept: list[Any] = []
+    job = harness.start("ann", same="cat", keep=kept.append)
+    harness.feeds[job].give("frame 1")
+    assert kept == []
+    harness.feeds[job].give("the result")
+    harness.feeds[job].end()
+    wait_until(lambda: kept == ["the result"])  # nobody has polled it
+    stopped = harness.start("bob", same="dog", keep=kept.append)
+    harness.feeds[stopped].give("frame 1")
+    harness.runner.stop(stopped, "bob")
+    harness.finish(stopped, "bob")
+    known = harness.submit("cy", same="owl", finished="from disk", keep=None)
+    assert harness.view(known, "cy").state == "done"
+    assert kept == ["the result"]
+
+
+def test_what_a_joined_run_may_be_kept_by_counts_too(
+    harness: Harness, wait_until: Callable[[Callable[[], bool]], None]
+) -> None:
+    """The first visitor brought the sample as a file of their own, the second chose it."""
+    kept: list[Any] = []
+    job = harness.start("ann", same="cat")
+    harness.submit("bob", same="cat", keep=kept.append)
+    harness.feeds[job].give("the result")
+    harness.feeds[job].end()
+    wait_until(lambda: kept == ["the result"])
+
+
+def test_a_result_that_cannot_be_kept_is_there_all_the_same(harness: Harness) -> None:
+    def fails(result: object) -> None:
+        raise RuntimeError("the disk is full")
+
+    job = harness.start("ann", keep=fails)
+    harness.feeds[job].give("the result")
+    harness.finish(job, "ann")
+    view = harness.view(job, "ann")
+    assert (view.state, view.newest) == ("done", "the result")

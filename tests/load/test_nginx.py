@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from socket import create_connection
 
@@ -149,3 +150,14 @@ def test_a_file_of_the_largest_size_is_let_through_and_a_larger_one_is_not(port:
     assert ask(port, path, "PUT", large).status == 413
     small = {"Content-Length": "0"}
     assert ask(port, path, "PUT", small).status not in (413, 502, 504)
+
+
+def test_a_full_classroom_behind_one_address_gets_its_pages(port: int) -> None:
+    """1,200 files at once are none too many; frames of cameras are, and pages come beside them."""
+    with ThreadPoolExecutor(16) as threads:
+        files = ["/convviz/static/js/none.js"] * 1200
+        assert 429 not in set(threads.map(lambda path: ask(port, path).status, files))
+        frames = ["/convviz/convviz/camera"] * 400
+        answers = set(threads.map(lambda path: ask(port, path, "POST").status, frames))
+    assert answers == {403, 429}  # no visitor's, or too many
+    assert ask(port, "/convviz/").status == 200

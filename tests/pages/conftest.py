@@ -22,8 +22,8 @@ OpenPage = Callable[..., AppTest]
 def no_results_of_other_tests(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Let visitors share work with those of the same test only: all tests have one runner."""
 
-    def sharing(*args: Any) -> shared_work.Sharing:
-        shared = shared_work.sharing(*args)
+    def sharing(*args: Any, **options: Any) -> shared_work.Sharing:
+        shared = shared_work.sharing(*args, **options)
         same = hashlib.sha256(f"{tmp_path} {shared.same}".encode()).hexdigest()
         return replace(shared, same=same) if shared.same else shared
 

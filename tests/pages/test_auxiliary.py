@@ -1,5 +1,6 @@
 """The page Auxiliary classifiers: settings, a training of two networks, and what came of it."""
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +16,7 @@ from convviz.jobs.job import JobView
 from convviz.learning import auxiliary_recording
 from convviz.learning import findings as learning_findings
 from convviz.learning.auxiliary import Settings
-from convviz.ui import datasets
+from convviz.ui import datasets, handed_on
 from convviz.ui.auxiliary import findings as auxiliary_findings
 from convviz.ui.auxiliary import settings
 
@@ -139,3 +140,24 @@ def test_stop_keeps_what_there_is(open_page: Any) -> None:
     assert not app.exception
     assert app.info
     assert not app.button(key="start").disabled
+
+
+def test_a_comparison_can_be_handed_on(open_page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handed_on.RUNS, "_by_id", {})
+    app = open_page(PAGE)
+    app.button(key="start").click()
+    until(app, ended)
+    table = app.dataframe[0].value
+    assert app.button(key="handed_on_share").label == "Share for a day"
+    app.button(key="handed_on_share").click().run()
+    assert any("sees the result, for about a day more" in each.value for each in app.caption)
+    (shared,) = re.findall(r"\?shared=([A-Za-z0-9_-]{32})$", str(app.code[0].value))
+    guest = open_page(PAGE, shared=shared)
+    assert not guest.exception
+    assert any("Somebody shared this result" in each.value for each in guest.info)
+    assert guest.dataframe[0].value.equals(table)
+    assert ended(guest)
+    app.button(key=f"handed_on_stop:{shared}").click().run()
+    late = open_page(PAGE, shared=shared)
+    assert any("is not shared, or no longer" in each.value for each in late.info)
+    assert any(each.value.startswith("Recorded:") for each in late.header)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -101,6 +102,21 @@ def test_what_somebody_computed_from_a_sample_is_there_at_once_also_after_a_rest
     assert again.image == result.newest.image
     fourth = until_ended(press(visitor(open_page, steps=3), "Start"))
     assert KNOWN not in sentences(fourth)
+    other.close()
+
+
+def test_a_result_of_a_sample_is_on_disk_though_its_visitor_went_to_another_page(
+    open_page: OpenPage, runner: LocalRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = press(visitor(open_page), "Start")
+    first.switch_page("app.py").run()
+    end = time.monotonic() + 60
+    while newest(first, runner).live:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    other = LocalRunner({"compute": 1})
+    monkeypatch.setattr(jobs, "_runner", other)
+    assert KNOWN in sentences(press(visitor(open_page), "Start"))
     other.close()
 
 

@@ -4,14 +4,17 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from convviz.jobs.job import JobView
 from convviz.reconstruction import recorded
+from convviz.reconstruction.config import ReconstructionConfig
 from convviz.reconstruction.findings import recorded_settings, what_is_lost
+from convviz.ui import jobs
 from convviz.ui.reconstruction import settings
 from convviz.weights.load import load
 
@@ -241,8 +244,8 @@ def test_the_page_says_what_the_time_buys_and_the_usual_time_follows_the_measure
     open_page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     step = [0.1]
-    monkeypatch.setattr(settings, "_measured_step", lambda network, layer: step[0])
-    app = open_page(PAGE, **LINK, series="layer")
+    monkeypatch.setattr(settings, "_measured_step", lambda *_: step[0])
+    app = open_page(PAGE, network="googlenet", layer="inception4c", series="layer")
     assert app.select_slider(key="seconds").value == 12
     assert "About 120 steps in 12 seconds on this machine: enough for a picture." in text(app)
     step[0] = 0.58
@@ -260,10 +263,56 @@ def test_the_page_says_what_the_time_buys_and_the_usual_time_follows_the_measure
     assert not app.exception
 
 
+def test_of_an_early_layer_the_page_says_how_many_steps_and_not_what_they_are_good_for(
+    open_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What so many steps are good for was found at deep layers."""
+    monkeypatch.setattr(settings, "_measured_step", lambda *_: 0.5)
+    app = open_page(PAGE, **LINK, series="layer")
+    assert app.select_slider(key="seconds").value == 12  # 60 for a picture of a deep one
+    assert "About 24 steps in 12 seconds on this machine." in text(app)
+    app.selectbox(key="layer").set_value("inception4c").run()
+    assert app.select_slider(key="seconds").value == 60
+    assert "About 120 steps in 60 seconds on this machine: enough for a picture." in text(app)
+    assert not app.exception
+
+
+def test_the_step_is_measured_in_the_chosen_precision_with_a_runs_threads(
+    open_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "threads_of_run", lambda: 4)
+    monkeypatch.setattr(
+        settings,
+        "seconds_per_step",
+        lambda network, layer, precision, threads: (
+            {"auto": 0.125, "float32": 0.25}[precision] * threads
+        ),
+    )
+    app = open_page(PAGE, **LINK, series="layer")
+    app.select_slider(key="seconds").set_value(12).run()
+    assert "About 24 steps in 12 seconds on this machine" in text(app)
+    app.selectbox(key="precision").set_value("float32").run()
+    assert "About 12 steps in 12 seconds on this machine" in text(app)
+    assert not app.exception
+
+
+def test_nothing_is_said_of_this_machine_where_others_do_the_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CONVVIZ_CLUSTER", "tcp://127.0.0.1:8786")
+    monkeypatch.setattr(settings, "_measured_step", lambda *_: 0.1)
+    network = cast("Any", SimpleNamespace(name="alexnet"))
+    layer = cast("Any", SimpleNamespace(index=3))
+    config = ReconstructionConfig(layer="features.3")
+    assert settings._step_seconds([(network, layer)], [config]) is None
+    monkeypatch.delenv("CONVVIZ_CLUSTER")
+    assert settings._step_seconds([(network, layer)], [config]) == 0.1
+
+
 def test_where_no_step_can_be_measured_the_page_stands_without(
     open_page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "_measured_step", lambda network, layer: None)
+    monkeypatch.setattr(settings, "_measured_step", lambda *_: None)
     app = open_page(PAGE, **LINK, series="layer")
     assert app.select_slider(key="seconds").value == 12
     assert "seconds on this machine" not in text(app)

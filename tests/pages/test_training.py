@@ -5,6 +5,7 @@ import re
 import time
 import zipfile
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from PIL import Image
@@ -13,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from convviz.datasets.labelled_set import Dataset
 from convviz.datasets.shapes import shapes
 from convviz.learning import recording
-from convviz.ui import datasets
+from convviz.ui import datasets, handed_on
 from convviz.ui.training import live
 
 PAGE = "pages/6_Training.py"
@@ -120,6 +121,30 @@ def test_trains_counts_and_saves(open_page: Any) -> None:
     app.button(key="side_sample_koala").click().run()
     assert "are of your earlier image, Coffee:" in captions(app)
     assert not app.exception
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_training_can_be_handed_on(open_page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handed_on.RUNS, "_by_id", {})
+    app = open_page(PAGE, watch="live", live_seconds="1", image="koala")
+    app.button(key="start").click()
+    app = finished(app)
+    numbers = {element.label: element.value for element in app.metric}
+    app.button(key="handed_on_share").click().run()
+    assert not app.exception
+    link = parse_qs(urlsplit(str(app.code[0].value)).query)
+    assert link.keys() == {"watch", "shared"}
+    assert "sees the result and its image" in captions(app)
+    guest = open_page(PAGE, **{key: value for key, (value,) in link.items()})
+    assert not guest.exception
+    assert any("Somebody shared this result" in each.value for each in guest.info)
+    assert {element.label: element.value for element in guest.metric} == numbers
+    assert "earlier image" not in captions(guest)  # it is not the guest's
+    guest.button(key="handed_on_close").click().run()
+    assert not guest.metric
+    elsewhere = open_page("pages/7_Auxiliary_classifiers.py", shared=link["shared"][0])
+    assert not elsewhere.exception
+    assert not any("Somebody shared" in each.value for each in elsewhere.info)
 
 
 @pytest.mark.usefixtures("quick")

@@ -46,6 +46,23 @@ def test_a_long_step_counts_by_the_area_and_a_short_one_is_measured_at_full_size
     assert seen == sides
 
 
+@pytest.mark.parametrize("threads", [3, None])
+def test_a_step_is_measured_with_the_threads_that_a_run_has(
+    network: Network, monkeypatch: pytest.MonkeyPatch, threads: int | None
+) -> None:
+    before = torch.get_num_threads()
+    seen = []
+
+    def measured(*_: object) -> float:
+        seen.append(torch.get_num_threads())
+        return 1.0
+
+    monkeypatch.setattr(step_time, "_measure", measured)
+    seconds_per_step(network, "4", threads=threads)
+    assert set(seen) == {threads or before}
+    assert torch.get_num_threads() == before
+
+
 def test_nothing_is_left_behind(network: Network) -> None:
     random = torch.get_rng_state()
     seconds_per_step(network, "4")
@@ -100,12 +117,32 @@ def test_what_a_time_buys_is_said() -> None:
     assert what_time_buys(60, 0.58, TIMES) == (
         "About 100 steps in 60 seconds on this machine: enough for a picture."
     )
+    assert what_time_buys(12, 0.58, TIMES, deep=False) == (
+        "About 20 steps in 12 seconds on this machine."
+    )
     assert what_time_buys(240, 0.001, TIMES).startswith("About 240,000 steps in 240 seconds ")
-    assert what_time_buys(12, 100.0, TIMES) == (
-        "About 10 steps in 12 seconds on this machine: a blur, and the longest time that can be "
-        "chosen is too short for more."
+    assert what_time_buys(12, 6.0, TIMES) == (
+        "10 steps, the fewest of a run, in about 60 seconds on this machine: a blur, and the "
+        "longest time that can be chosen is too short for more."
+    )
+    assert what_time_buys(4, 1.0, TIMES) == (
+        "10 steps, the fewest of a run, in about 10 seconds on this machine: a blur; 120 seconds "
+        "for a picture."
     )
     assert " this machine for the picture that takes longest: " in what_time_buys(12, 1, TIMES, 3)
+    assert " this machine for the picture that takes longest: " in what_time_buys(4, 1, TIMES, 3)
+
+
+@pytest.mark.claims("convviz.reconstruction.findings.what_time_buys")
+def test_a_run_that_ends_before_its_fewest_steps_is_said_to() -> None:
+    """Ten steps of 30.1 s are a second more than a run may take."""
+    assert what_time_buys(12, 30.1, TIMES, most=300) == (
+        "On this machine 10 steps, the fewest of a run, take about 5 minutes, and a run may "
+        "take 300 seconds at most: choose an earlier layer or a smaller network."
+    )
+    assert what_time_buys(12, 30.0, TIMES, most=300).startswith(
+        "10 steps, the fewest of a run, in "
+    )
 
 
 def test_the_words_change_where_the_steps_do() -> None:

@@ -26,7 +26,7 @@ ELSEWHERE = {
 
 def test_files_are_called_after_the_components() -> None:
     names = {member.name.lower() for member in set(Component) - ELSEWHERE}
-    assert {file.stem for file in SCRIPTS} == names | {"shared"}
+    assert {file.stem for file in SCRIPTS} == names | {"shared", "figures"}
     assert {file.stem for file in FOLDER.glob("*.html")} <= names
     assert {file.stem for file in FOLDER.glob("*.css")} <= names | {"buttons", "tip", "print"}
 
@@ -58,11 +58,19 @@ def test_numbers_are_written_as_the_language_does() -> None:
 def test_what_is_shared_is_defined_once(file: Path) -> None:
     """A second definition in the same module would be an error of syntax."""
     pattern = r"^(?:function|class|const) (\w+)"
-    shared = re.findall(pattern, (FOLDER / "shared.js").read_text("utf-8"), re.MULTILINE)
-    assert {"mount", "Delayed", "element", "saveDrawing"} <= set(shared)
-    if file.stem != "shared":
-        own = re.findall(pattern, file.read_text("utf-8"), re.MULTILINE)
-        assert set(own) & set(shared) == set()
+
+    def defined(name: str) -> set[str]:
+        text = (FOLDER / f"{name}.js").read_text("utf-8")
+        return set(re.findall(pattern, text, re.MULTILINE))
+
+    assert {"mount", "Delayed", "element", "saveDrawing"} <= defined("shared")
+    assert {"Figure", "imageOfGrid"} <= defined("figures")
+    beside = file.with_suffix(".py")
+    others = {"shared"}
+    if beside.exists() and '"figures"' in beside.read_text("utf-8"):
+        others.add("figures")
+    for other in others - {file.stem}:
+        assert defined(file.stem) & defined(other) == set()
 
 
 def test_a_message_holds_a_header_and_the_images_in_order() -> None:

@@ -348,3 +348,16 @@ def test_a_cluster_that_is_not_there_leaves_the_work_to_this_server_if_that_is_a
 
 def _one(*, stop: Callable[[], bool]) -> Iterator[int]:
     yield 1
+
+
+def test_a_run_has_its_share_of_the_threads_and_none_here_where_a_cluster_does_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "6")
+    assert jobs.threads_of_run() == 6
+    monkeypatch.setenv("CONVVIZ_WORKERS", "2")
+    assert jobs.threads_of_run() == 3
+    monkeypatch.setenv("CONVVIZ_WORKERS", "8")
+    assert jobs.threads_of_run() == 1
+    monkeypatch.setenv("CONVVIZ_CLUSTER", "tls://scheduler.example.edu:8786")
+    assert jobs.threads_of_run() is None

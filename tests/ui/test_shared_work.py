@@ -8,9 +8,14 @@ import pytest
 import torch
 from PIL import Image
 
-from convviz.datasets.image_set import SampleCrops
+from convviz.datasets.image_set import Files, SampleCrops
+from convviz.features.class_target import ClassTarget
 from convviz.features.dead import count_dead
+from convviz.features.deletion import delete_and_insert
+from convviz.features.occlusion import occlude, occlude_class
+from convviz.features.saliency import find_saliency
 from convviz.features.synthesis import SynthesisConfig, synthesise
+from convviz.features.top_patches import find_top_patches
 from convviz.networks.network import Network
 from convviz.reconstruction import progress
 from convviz.reconstruction.amplify import AmplifyConfig
@@ -97,6 +102,26 @@ def test_only_what_is_nobodys_own_may_lie_on_disk(tiny: Network) -> None:
     assert nothing == shared_work.Sharing("", is_public=False)
 
 
+def test_a_set_of_somebodys_own_is_shared_with_who_brought_the_same_and_stays_off_the_disk() -> (
+    None
+):
+    network = load("googlenet", "random")
+
+    def shared(*files: tuple[str, bytes], name: str = "conv1") -> shared_work.Sharing:
+        arguments = {"network": network, "layer_name": name, "pictures": Files(files)}
+        return shared_work.sharing(find_top_patches, arguments, (), own=True)
+
+    first = shared(("a.png", b"1"), ("b.png", b"2"))
+    assert len(first.same) == 64
+    assert not first.is_public
+    assert shared(("a.png", b"1"), ("b.png", b"2")) == first
+    others = [
+        shared(("a.png", b"1"), ("b.png", b"3")),
+        shared(("a.png", b"1"), ("b.png", b"2"), name="conv2"),
+    ]
+    assert len({first.same, *(each.same for each in others)}) == 3
+
+
 def equal(first: Any, second: Any) -> bool:
     """Compare results, also of classes that do not compare by value."""
     if isinstance(first, torch.Tensor):
@@ -113,7 +138,13 @@ def equal(first: Any, second: Any) -> bool:
     return bool(first == second)
 
 
-@pytest.mark.parametrize("kind", ["reconstruction", "series", "amplify", "synthesis", "dead"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("reconstruction", "series", "amplify", "synthesis", "dead", "top patches"),
+        *("occlusion", "score occlusion", "saliency", "deletion"),
+    ],
+)
 def test_every_result_that_is_kept_comes_back_whole(tiny: Network, kind: str) -> None:
     image = own("teal")
     layer = layers(tiny)[0]
@@ -121,6 +152,7 @@ def test_every_result_that_is_kept_comes_back_whole(tiny: Network, kind: str) ->
         tiny, layer, image.pixels, image.title, AmplifyConfig(octaves=1, steps=3)
     )
     config = SynthesisConfig(steps=2, size=24)
+    photo = of_sample("coffee").pixels
     never = {"stop": lambda: False}
     works: dict[str, Any] = {
         "reconstruction": lambda: progress.reconstruct_one(plan=plan(tiny, image), **never),
@@ -128,9 +160,19 @@ def test_every_result_that_is_kept_comes_back_whole(tiny: Network, kind: str) ->
         "amplify": lambda: progress.amplify_one(plan=amplified, **never),
         "synthesis": lambda: synthesise(tiny, layer.name, 0, config, **never),
         "dead": lambda: count_dead(tiny, SampleCrops(), **never),
+        "top patches": lambda: find_top_patches(tiny, layer.name, SampleCrops(), **never),
+        "occlusion": lambda: occlude(tiny, photo, layer.name, 0, positions=2, **never),
+        "score occlusion": lambda: occlude_class(tiny, photo, ClassTarget(1), **never),
+        "saliency": lambda: find_saliency(
+            tiny, photo, ClassTarget(1, against=0), "smoothgrad", **never
+        ),
+        "deletion": lambda: delete_and_insert(
+            tiny, photo, ClassTarget(1), torch.rand(24, 24), steps=2, **never
+        ),
     }
     *_, result = works[kind]()
     shared_work.store().put(KEY, result)
     again = shared_work.store().get(KEY)
+    assert again is not None
     assert again is not result
     assert equal(again, result)

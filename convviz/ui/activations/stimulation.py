@@ -96,6 +96,7 @@ def _occlusion(
                 "Occlusion of channel {channel} of {layer}", channel=channel, layer=layer.title
             ),
             about=about,
+            images=(choice.image,),
             network=choice.network,
             image=choice.image.pixels,
             layer_name=layer.name,

@@ -70,6 +70,8 @@ def draw(
                     network=choice.network.title,
                 ),
                 about=about,
+                images=(),
+                own=not isinstance(images, SampleCrops | Stimuli),
                 network=choice.network,
                 layer_name=layer.name,
                 pictures=images,

@@ -31,7 +31,7 @@ _STAGES = (
 
 def draw() -> None:
     """Draw the settings and the job that trains the two networks."""
-    page_jobs = jobs.page_jobs("auxiliary")
+    page_jobs = jobs.page_jobs("auxiliary", can_share=True, has_image=False)
     view = page_jobs.find()
     waits = view is None or view.state == "queued"
     if waits:
@@ -47,6 +47,7 @@ def draw() -> None:
     _start_button(page_jobs, dataset, settings, view)
     if view is not None:
         _draw_job(page_jobs, view)
+    page_jobs.draw_shared(view)
     if waits:
         _draw_recorded()
     how_we_know("gradient_norm", "paired_accuracy", "guessing")

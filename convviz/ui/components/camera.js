@@ -97,7 +97,11 @@ class Camera {
         this.tell("resumed", data.secret);
       }
       if (response.status === 200) answer = unpackedAnswer(await response.arrayBuffer());
-      else if (response.status !== 429) refusal = await response.text();
+      else if (response.status !== 429) {
+        // The app's own words are plain text; a proxy in between answers with a page of its own.
+        const isOwn = response.headers.get("content-type")?.startsWith("text/plain");
+        refusal = isOwn ? await response.text() : data.texts.unreached;
+      }
     } catch {
       refusal = data.texts.unreached;
     }

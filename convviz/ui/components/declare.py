@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _FOLDER = Path(__file__).parent
 
 
-def declare(component: Component, *styles: str) -> ComponentRenderer:
+def declare(component: Component, *styles: str, scripts: Sequence[str] = ()) -> ComponentRenderer:
     """Declare a component whose html, css and js have the name of its member, in lower case.
 
     What shared.js defines is known to its script; print.css says what of it goes on paper.
@@ -24,6 +25,7 @@ def declare(component: Component, *styles: str) -> ComponentRenderer:
     Args:
         component: Its html and css may be missing.
         styles: Names of style sheets that go before its own.
+        scripts: Names of further scripts that its own uses.
 
     Returns:
         The function that puts the component on a page.
@@ -34,7 +36,7 @@ def declare(component: Component, *styles: str) -> ComponentRenderer:
         component,
         html=_read(f"{name}.html") or None,
         css="\n".join(css),
-        js=_read("shared.js") + _read(f"{name}.js"),
+        js="".join(_read(f"{script}.js") for script in ("shared", *scripts, name)),
     )
 
 

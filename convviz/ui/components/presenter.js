@@ -60,32 +60,25 @@ class Presenter {
     }
     const path = event.composedPath();
     if (!path.some((each) => each.matches?.("[data-testid=stMain]"))) return;
-    const drawn = path.find((each) => each.matches?.("img, canvas, svg") && isLarge(each));
-    if (drawn) this.fill(drawn);
+    const picture = pictureIn(path);
+    if (!picture) return;
+    this.fill(picture);
+    if (path.some((each) => each.matches?.(".tile"))) return; // it is picked as well
+    event.preventDefault();
+    event.stopPropagation();
   }
 
-  // Show an image, a canvas or a drawing over the whole screen.
-  fill(drawn) {
-    const kind = drawn.tagName.toLowerCase();
+  // Show an image over the whole screen.
+  async fill({ url, label, isOfValues }) {
     this.filled = element("div", "convviz-filled");
     this.filled.setAttribute("role", "dialog");
-    this.filled.setAttribute("aria-label", drawn.alt || this.data.texts.filled);
-    let shown;
-    if (kind === "svg") {
-      shown = drawn.cloneNode(true);
-      shown.removeAttribute("width");
-      shown.removeAttribute("height");
-      if (!shown.hasAttribute("viewBox"))
-        shown.setAttribute("viewBox", `0 0 ${drawn.clientWidth} ${drawn.clientHeight}`);
-    } else {
-      shown = element("img");
-      shown.alt = drawn.alt || "";
-      shown.src = kind === "canvas" ? drawn.toDataURL() : drawn.src;
-      const width = drawn.naturalWidth || drawn.width;
-      if (width < innerWidth / 2) shown.style.imageRendering = "pixelated"; // values stay squares
-    }
+    this.filled.setAttribute("aria-label", label || this.data.texts.filled);
+    const shown = element("img");
+    shown.alt = label;
+    if (isOfValues) shown.style.imageRendering = "pixelated";
     this.filled.append(shown);
     document.querySelector(".stApp").append(this.filled);
+    shown.src = await url;
   }
 
   empty() {
@@ -104,6 +97,32 @@ class Presenter {
     this.clear();
     ROOT.removeAttribute("data-convviz-present");
   }
+}
+
+// What of the page fills the screen after a click: a channel of a grid or the whole grid, a chart, a
+// drawing, an image or a canvas with all that lies over it. Undefined for what is none of these, and
+// where a click means a place in the figure.
+function pictureIn(path) {
+  const find = (selector) => path.find((each) => each.matches?.(selector));
+  const root = path[0].getRootNode();
+  if (root !== document && root.querySelector("[role=application]")) return undefined;
+  if (find("[role=slider]")) return undefined;
+  const map = find(".tile")?.querySelector(".map");
+  if (map) return imageOfMap(map);
+  const grid = find("[role=listbox]");
+  if (grid?.querySelector(".map")) return imageOfGrid(grid);
+  const chart = find(".js-plotly-plot");
+  if (chart) return imageOfChart(chart);
+  const drawn = path.find((each) => each.matches?.("img, canvas, svg") && isLarge(each));
+  if (!drawn) return undefined;
+  if (drawn.tagName.toLowerCase() === "svg") return imageOfDrawing(drawn);
+  const figure = Figure.of(drawn);
+  const { label, layers } = figure;
+  if (layers.length > 1) return figure;
+  const isImage = drawn.tagName === "IMG";
+  // A map's values stay squares, also where the page shows them small.
+  const isOfValues = figure.isOfValues || (!isImage && drawn.width < innerWidth / 2);
+  return { url: isImage ? drawn.src : figure.url, label, isOfValues };
 }
 
 // Whether text is typed where the focus is.

@@ -42,4 +42,4 @@ def _selector(key: str) -> str:
     return f".st-key-{key} button"
 
 
-_component = declare(Component.PRESENTER)
+_component = declare(Component.PRESENTER, scripts=("figures",))

@@ -3,8 +3,6 @@
 // Texts go in as texts, never as HTML, since some are foreign. Figures become images.
 
 const LEAST = 24; // pixels of a figure's sides: smaller ones are icons
-const SHARP = 2; // pixels of a grid's image for one of the page
-const INK = "#0c161e";
 const LINES = 3; // to write on, below each question
 const TEXTS = "p, li, dt, dd, figcaption, .section";
 const LEFT_OUT = [
@@ -128,7 +126,7 @@ function address(changes) {
 function gather(node, found) {
   for (const each of node.children) {
     if (each.matches('[role="listbox"]')) {
-      if (isLarge(each)) found.push(gridOf(each));
+      if (isLarge(each)) found.push(imageMaker(imageOfGrid(each)));
       continue;
     }
     if (each.matches(LEFT_OUT) || !isVisible(each)) continue;
@@ -138,24 +136,18 @@ function gather(node, found) {
     else if (tag === "table") found.push(tableOf(each));
     else if (tag === "dl") found.push(listOf(each));
     else if (tag === "svg") {
-      if (isLarge(each)) found.push(drawingOf(each));
+      if (isLarge(each)) found.push(imageMaker(imageOfDrawing(each)));
     } else if (tag === "canvas" && each.querySelector("table")) {
       found.push(tableOf(each.querySelector("table"))); // what a table that is drawn says aloud
     } else if (tag === "canvas" || tag === "img") {
       const { figure } = found.at(-1) ?? {};
       if (figure?.isUnder(each)) figure.add(each);
       else if (isLarge(each)) found.push(figureOf(each));
-    } else if (each.matches(".js-plotly-plot")) found.push(chartOf(each));
+    } else if (each.matches(".js-plotly-plot")) found.push(imageMaker(imageOfChart(each)));
     else if (each.matches(TEXTS) && !each.querySelector(`img, canvas, ${TEXTS}`))
       found.push(textOf("p", each));
     else gather(each.shadowRoot ?? each, found);
   }
-}
-
-// A box that is no box of its own, as around components, is as visible as what it holds.
-function isVisible(node) {
-  if (node.checkVisibility({ visibilityProperty: true })) return true;
-  return getComputedStyle(node).display === "contents";
 }
 
 function isLarge(drawn) {
@@ -202,7 +194,7 @@ function pairsTable(made, pairs) {
   return table;
 }
 
-function imageMaker(url, width, label, isOfValues) {
+function imageMaker({ url, width, label, isOfValues }) {
   return async (made) => {
     const image = made("img", undefined, isOfValues ? "values" : "");
     image.src = await url;
@@ -212,147 +204,10 @@ function imageMaker(url, width, label, isOfValues) {
   };
 }
 
+// A figure is drawn at the end, once all that lies over it has been found.
 function figureOf(drawn) {
   const figure = new Figure(drawn);
-  const make = async (made) =>
-    imageMaker(figure.draw(), figure.box.width, figure.label, figure.isOfValues)(made);
-  return Object.assign(make, { figure });
-}
-
-// An image or a canvas, and what lies over it, as one image.
-class Figure {
-  constructor(drawn) {
-    this.box = drawn.getBoundingClientRect();
-    this.root = drawn.getRootNode();
-    this.label =
-      drawn.getAttribute("aria-label") ||
-      drawn.alt ||
-      drawn.closest("[aria-label]")?.getAttribute("aria-label") ||
-      "";
-    this.isOfValues = getComputedStyle(drawn).imageRendering === "pixelated";
-    this.layers = [];
-    this.add(drawn);
-  }
-
-  // Whether something covers this figure.
-  isUnder(drawn) {
-    const box = drawn.getBoundingClientRect();
-    const near = (edge) => Math.abs(box[edge] - this.box[edge]) < 2;
-    const isPlaced = getComputedStyle(drawn).position === "absolute";
-    return isPlaced && this.root === drawn.getRootNode() && near("left") && near("top");
-  }
-
-  add(drawn) {
-    this.layers.push([drawn, getComputedStyle(drawn)]);
-  }
-
-  async draw() {
-    const [[drawn]] = this.layers;
-    if (this.layers.length === 1 && drawn.tagName === "CANVAS") return drawn.toDataURL();
-    const isPhotograph = drawn.tagName === "IMG";
-    const canvas = element("canvas");
-    canvas.width = Math.max(drawn.naturalWidth ?? drawn.width, SHARP * this.box.width);
-    canvas.height = (canvas.width * this.box.height) / this.box.width;
-    const context = canvas.getContext("2d");
-    context.fillStyle = "#fff";
-    context.fillRect(0, 0, canvas.width, canvas.height);
-    for (const [layer, style] of this.layers) {
-      context.imageSmoothingEnabled = style.imageRendering !== "pixelated";
-      context.globalAlpha = Number(style.opacity);
-      context.filter = style.filter;
-      context.drawImage(layer, 0, 0, canvas.width, canvas.height);
-    }
-    return isPhotograph ? canvas.toDataURL("image/jpeg", 0.9) : canvas.toDataURL();
-  }
-}
-
-function drawingOf(drawing) {
-  const { width, height } = drawing.getBoundingClientRect();
-  const copy = copyOfDrawing(drawing);
-  copy.setAttribute("width", width);
-  copy.setAttribute("height", height);
-  return imageMaker(urlOf(copy), width, drawing.getAttribute("aria-label") ?? "");
-}
-
-function urlOf(drawing) {
-  const text = new XMLSerializer().serializeToString(drawing);
-  return `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
-}
-
-// Plotly lays several drawings of one size on one another.
-function chartOf(chart) {
-  const box = chart.getBoundingClientRect();
-  const whole = svgElement("svg", { xmlns: SVG, width: box.width, height: box.height });
-  whole.append(svgElement("rect", { width: box.width, height: box.height, fill: "#fff" }));
-  for (const layer of chart.querySelectorAll(".main-svg")) whole.append(layer.cloneNode(true));
-  for (const text of whole.querySelectorAll("text")) text.style.fill = INK; // of the dark theme too
-  const label = chart.closest("[aria-label]")?.getAttribute("aria-label") ?? "";
-  return imageMaker(urlOf(whole), box.width, label);
-}
-
-// A grid of channels as one image: its maps are cut out of one image by their backgrounds.
-function gridOf(grid) {
-  const box = grid.getBoundingClientRect();
-  const maps = [...grid.querySelectorAll(".map")].map((map) => {
-    const style = getComputedStyle(map);
-    return {
-      at: map.getBoundingClientRect(),
-      url: style.backgroundImage.match(/^url\("(.*)"\)$/)?.[1],
-      parts: style.backgroundSize.split(" ").map((each) => parseFloat(each) / 100),
-      places: style.backgroundPosition.split(" ").map((each) => parseFloat(each) / 100),
-    };
-  });
-  const texts = [...grid.querySelectorAll(".number, .section")].map((each) => ({
-    at: each.getBoundingClientRect(),
-    text: each.textContent,
-  }));
-  const draw = async () => {
-    const canvas = element("canvas");
-    canvas.width = box.width * SHARP;
-    canvas.height = box.height * SHARP;
-    const context = canvas.getContext("2d");
-    context.scale(SHARP, SHARP);
-    context.translate(-box.left, -box.top);
-    context.imageSmoothingEnabled = false;
-    const images = new Map();
-    for (const { at, url, parts, places } of maps) {
-      const { left, top, width, height } = at;
-      if (!url) {
-        drawCross(context, at);
-        continue;
-      }
-      if (!images.has(url)) images.set(url, await loaded(url));
-      const image = images.get(url);
-      const [w, h] = [image.naturalWidth / parts[0], image.naturalHeight / (parts[1] ?? parts[0])];
-      const [x, y] = [(image.naturalWidth - w) * places[0], (image.naturalHeight - h) * places[1]];
-      context.drawImage(image, x, y, w, h, left, top, width, height);
-    }
-    context.fillStyle = INK;
-    context.font = "11px sans-serif";
-    for (const { at, text } of texts) context.fillText(text, at.left, at.bottom - 2);
-    return canvas.toDataURL();
-  };
-  return imageMaker(draw(), box.width, grid.getAttribute("aria-label") ?? "", true);
-}
-
-// An empty or a dead channel: grey, crossed out.
-function drawCross(context, { left, top, right, bottom, width, height }) {
-  context.fillStyle = "#c8cdd0";
-  context.fillRect(left, top, width, height);
-  context.beginPath();
-  context.moveTo(left, top);
-  context.lineTo(right, bottom);
-  context.moveTo(right, top);
-  context.lineTo(left, bottom);
-  context.strokeStyle = "#555";
-  context.stroke();
-}
-
-async function loaded(url) {
-  const image = new Image();
-  image.src = url;
-  await image.decode();
-  return image;
+  return Object.assign((made) => imageMaker(figure)(made), { figure });
 }
 
 // What is chosen with a widget, as its name and its value.

@@ -65,4 +65,4 @@ def worksheet(
         )
 
 
-_component = declare(Component.WORKSHEET)
+_component = declare(Component.WORKSHEET, scripts=("figures",))

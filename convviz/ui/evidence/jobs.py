@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -11,7 +12,7 @@ from convviz.features.class_target import ClassTarget
 from convviz.jobs.job import JobView, Work
 from convviz.language import again, tr
 from convviz.ui import jobs
-from convviz.ui.choice import Choice
+from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.jobs import PageJobs
 from convviz.ui.keys import Entry
 
@@ -55,6 +56,7 @@ class Runs:
         title: str,
         what: str,
         key: str,
+        images: Sequence[ChosenImage],
         **arguments: Any,
     ) -> AnyStep | None:
         """Return the result that is filed under `about`; offer to start the work where none is.
@@ -66,6 +68,7 @@ class Runs:
             title: The job's name for the visitor.
             what: What will be done, beside the button.
             key: The button's key.
+            images: The images of the sidebar that it is made from.
             arguments: Handed to the work.
         """
         step = _results().get(about)
@@ -82,7 +85,7 @@ class Runs:
                     disabled=self.page_jobs.is_busy(self.job),
                     on_click=self.page_jobs.start,
                     args=(work,),
-                    kwargs={"title": title, "about": about, **arguments},
+                    kwargs={"title": title, "about": about, "images": images, **arguments},
                 )
                 st.caption(what, width="content")
         return None

@@ -141,6 +141,7 @@ def find(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> Eviden
             title=title,
             what=tr("A grey square covers 144 places, one after the other."),
             key="evidence_start_occlusion",
+            images=(choice.image,),
             **arguments,
         )
         if occluded is None:
@@ -161,6 +162,7 @@ def find(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> Eviden
             title=title,
             what=tr("Many passes through the network, there and back."),
             key="evidence_start_saliency",
+            images=(choice.image,),
             method=method,
             **arguments,
         )

@@ -9,11 +9,12 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from convviz import limits
 from convviz.errors import ConvvizError
 from convviz.language import again, later, tr
 from convviz.networks import device
 from convviz.networks.catalogue import COURSE
-from convviz.networks.device import PRECISIONS
+from convviz.networks.device import PRECISIONS, Precision
 from convviz.networks.network import Network
 from convviz.networks.registry import available, spec
 from convviz.reconstruction import findings
@@ -25,10 +26,10 @@ from convviz.reconstruction.config import (
 )
 from convviz.reconstruction.optimizers import OPTIMIZERS
 from convviz.reconstruction.progress import Plan, plan
-from convviz.reconstruction.step_time import seconds_per_step, usual_seconds
+from convviz.reconstruction.step_time import DEEP, seconds_per_step, usual_seconds
 from convviz.structure.layers import Layer
 from convviz.structure.trunk import comparable, encoder_depth, one_per_stage
-from convviz.ui import cache, state
+from convviz.ui import cache, jobs, state
 from convviz.ui.choice import Choice
 from convviz.ui.keys import Entry, Key
 from convviz.ui.reconstruction.view import DEPTH, ONE
@@ -67,14 +68,24 @@ def plans(choice: Choice, mode: str) -> tuple[tuple[Plan, ...], DeltaGenerator]:
     row = st.container(
         horizontal=True, vertical_alignment="bottom", gap="medium", key="reconstruction_settings"
     )
-    step_seconds = _step_seconds(pairs)
-    with row:
-        most = seconds(len(pairs), step_seconds)
     below = st.empty()
-    presets = [preset(network.name, layer.name) for network, layer in pairs]
-    configs = _adjusted([replace(config, seconds=most) for config in presets], pairs)
+    configs = _adjusted([preset(network.name, layer.name) for network, layer in pairs], pairs)
+    step_seconds = _step_seconds(pairs, configs)
+    is_deep = any(_is_deep(*pair) for pair in pairs)
+    with row:
+        most = seconds(len(pairs), step_seconds if is_deep else None)
+    configs = tuple(replace(config, seconds=most) for config in configs)
     if step_seconds is not None and not any(config.steps for config in configs):
-        below.caption(findings.what_time_buys(most, step_seconds, _choices(len(pairs)), len(pairs)))
+        below.caption(
+            findings.what_time_buys(
+                most,
+                step_seconds,
+                _choices(len(pairs)),
+                len(pairs),
+                deep=is_deep,
+                most=limits.RUN_SECONDS.value,
+            )
+        )
     image = choice.image
     runs = (
         plan(network, layer, image.pixels, image.title, config)
@@ -150,30 +161,41 @@ def _choices(images: int) -> tuple[int, ...]:
     return tuple(seconds for seconds in _SECONDS if seconds <= most)
 
 
-def _step_seconds(pairs: Sequence[tuple[Network, Layer]]) -> float | None:
+def _step_seconds(
+    pairs: Sequence[tuple[Network, Layer]], configs: Sequence[ReconstructionConfig]
+) -> float | None:
     """Return how long a step takes on this machine, of the image whose steps take longest.
 
-    It is measured once for each layer, of each network at the deepest one. None where there is no
-    image to make, or no step to take.
+    It is measured once for each layer and precision, of each network at the deepest one. None where
+    there is no image to make or no step to take, and where other machines do the runs.
     """
-    deepest: dict[str, tuple[Network, Layer]] = {}
-    for network, layer in pairs:
+    threads = jobs.threads_of_run()
+    if threads is None:
+        return None
+    deepest: dict[str, tuple[Network, Layer, Precision]] = {}
+    for (network, layer), config in zip(pairs, configs, strict=True):
         if network.name not in deepest or deepest[network.name][1].index < layer.index:
-            deepest[network.name] = network, layer
-    measured = [_measured_step(*each) for each in deepest.values()]
+            deepest[network.name] = network, layer, config.precision
+    measured = [_measured_step(*each, threads) for each in deepest.values()]
     return max((each for each in measured if each is not None), default=None)
 
 
-def _measured_step(network: Network, layer: Layer) -> float | None:
+def _is_deep(network: Network, layer: Layer) -> bool:
+    return encoder_depth(cache.layers(network), layer) >= DEEP
+
+
+def _measured_step(
+    network: Network, layer: Layer, precision: Precision, threads: int
+) -> float | None:
     """Measure a step once; None where the layer allows none, which a run will say better."""
 
     def measure() -> float | None:
         try:
-            return seconds_per_step(network, layer.name)
+            return seconds_per_step(network, layer.name, precision=precision, threads=threads)
         except ConvvizError:
             return None
 
-    return cache.once(measure, "step", network, layer)
+    return cache.once(measure, "step", network, layer, precision, threads)
 
 
 def seconds(images: int, step_seconds: float | None = None) -> float:
@@ -294,7 +316,8 @@ def _advanced_widgets() -> dict[str, Any]:
                 "float32 either way."
             ),
         )
-        st.caption(tr("Runs on {device}.", device=device.title(device.best_device())))
+        if jobs.threads_of_run() is not None:  # else on a machine that this one does not know
+            st.caption(tr("Runs on {device}.", device=device.title(device.best_device())))
     return {
         "optimizer": optimizer,
         "learning_rate": learning_rate,

@@ -53,7 +53,7 @@ class LiveSetup:
 
 def draw(choice: Choice) -> None:
     """Draw the settings, and the training that runs or has ended."""
-    page_jobs = jobs.page_jobs("training")
+    page_jobs = jobs.page_jobs("training", can_share=True)
     view = page_jobs.find()
     if view is None:
         st.markdown(
@@ -80,9 +80,11 @@ def draw(choice: Choice) -> None:
             st.caption(_in_short(setup))
     if view is not None:
         newest: LiveProgress | None = view.newest
-        if newest is not None and view.about != choice.image.sha256:
+        is_other = view.about != choice.image.sha256 and not view.handed_on
+        if newest is not None and is_other:
             st.caption(findings.earlier_image(again(newest.probe)))
         _draw_job(page_jobs, view)
+    page_jobs.draw_shared(view)
     how_we_know("live_accuracy", "guessing", "empty_while_training")
 
 
