@@ -46,18 +46,18 @@ def _by_running(module: nn.Module, side: int) -> int:
 
 def _runs(module: nn.Module, channels: int, side: int) -> bool:
     """Whether a network makes one result of one image of so many channels."""
+    own = next((each.device.type for each in module.parameters()), "cpu")
     # Without numbers, if it does not read them.
-    copies = (clone(module, device=device) for device in ("meta", None))
-    results = (_results(copy, channels, side) for copy in copies)
+    copies = ((clone(module, device=device), device or own) for device in ("meta", None))
+    results = (_results(copy, channels, side, device) for copy, device in copies)
     return next((count for count in results if count is not None), 0) == 1
 
 
-def _results(copy: nn.Module, channels: int, side: int) -> int | None:
+def _results(copy: nn.Module, channels: int, side: int, device: str) -> int | None:
     """Count what a network makes of one image; None if it fails."""
     dtype = next((each.dtype for each in copy.parameters()), torch.float32)
-    device = next((each.device for each in copy.parameters()), torch.device("cpu"))
     try:
-        with torch.no_grad(), device:
+        with torch.no_grad(), torch.device(device):
             output = copy(torch.zeros(1, channels, side, side, dtype=dtype))
     except (Exception, SystemExit):  # noqa: BLE001 - a user's forward() may raise anything
         return None
