@@ -37,6 +37,9 @@ from convviz.weights.load import open_sent
 from convviz.weights.sent_file import SentFile
 from tests.class_folders import png, zipped
 from tests.images.heic_files import PLAIN
+from tests.images.test_avif import with_size
+from tests.images.test_headers import webp
+from tests.images.test_tiff import packed
 from tests.weights.test_state_dict_file import Net, numbered, prefixed
 
 FILE = Path(__file__).parents[1] / "docs" / "ACCEPTED.md"
@@ -141,6 +144,9 @@ WEIGHTS: dict[str, Callable[[], bytes]] = {
     "with tensors beside the network's": lambda: torch_file(
         prefixed("model.") | {"loss.weight": torch.ones(5)}
     ),
+    "with counts of operations among them (`total_ops`)": lambda: torch_file(
+        numbered() | {"conv.total_ops": torch.zeros(1), "conv.total_params": torch.zeros(1)}
+    ),
     "in a list, with settings beside it": lambda: torch_file((numbered(), {"epochs": 3})),
     "numbers that are infinite": lambda: torch_file(
         numbered() | {"conv.bias": torch.full((4,), torch.inf)}
@@ -208,6 +214,12 @@ IMAGES: dict[str, Callable[[], bytes]] = {
         PHOTOGRAPH, "PNG", save_all=True, append_images=[PHOTOGRAPH.convert("L")]
     ),
     "TIFF of 12 bits in 16": lambda: tiff(GREY // 16),
+    "TIFF of 12 bits in 16, with two hot pixels": lambda: tiff(
+        np.where((GREY == 0) | (GREY == 27), 65_535, GREY // 16).astype(np.uint16)
+    ),
+    "TIFF of 12 packed bits": lambda: packed(GREY[:, :, None] // 256, 12),
+    "TIFF of 10 packed bits": lambda: packed(GREY[:, :, None] // 256, 10),
+    "TIFF of labels in 32 bits": lambda: tiff(GREY.astype(np.int32) % 6),
     "TIFF of five channels": lambda: tiff(
         np.stack([GREY] * 5), photometric="minisblack", planarconfig="separate"
     ),
@@ -228,6 +240,16 @@ IMAGES: dict[str, Callable[[], bytes]] = {
     "PDF": lambda: b"%PDF-2.0",
     "a film": lambda: b"\0\0\0\x18ftypmp42\0\0\0\0isommp42",
     "26 million pixels": lambda: image_file(Image.new("1", (5200, 5000)), "PNG"),
+    "26 million pixels, JPEG": lambda: image_file(Image.new("L", (5200, 5000)), "JPEG"),
+    "51 million pixels, JPEG": lambda: image_file(Image.new("L", (10_200, 5000)), "JPEG"),
+    "24 million pixels, progressive JPEG of halved colours": lambda: image_file(
+        Image.new("RGB", (6000, 4000)), "JPEG", progressive=True
+    ),
+    "24 million pixels, progressive JPEG of full colours": lambda: image_file(
+        Image.new("RGB", (6000, 4000)), "JPEG", progressive=True, subsampling=0
+    ),
+    "13 million pixels, WebP": lambda: webp("canvas", 4000, 3250),
+    "13 million pixels, AVIF": lambda: with_size(image_file(PHOTOGRAPH, "AVIF"), 4000, 3250),
     "21 times as long as wide": lambda: image_file(Image.new("L", (210, 10)), "PNG"),
 }
 
@@ -263,6 +285,7 @@ FILES: dict[str, dict[str, bytes]] = {
     "class folders in an outer one": {f"pets/{path}": data for path, data in TWO.items()},
     "`train/` and `val/` above them": divided("train", "val"),
     "`train/`, `valid/` and `test/` above them": divided("train", "valid", "test"),
+    "`training_set/` and `test_set/` above them": divided("training_set", "test_set"),
     "a picture beside the class folders": TWO | {"preview.png": png("green")},
     "a damaged picture": TWO | {"red/bad.png": b"\x89PNG\r\n\x1a\n"},
     "a file that is no picture": TWO | {"red/notes.txt": b"words"},

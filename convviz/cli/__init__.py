@@ -23,6 +23,9 @@ from convviz.errors import MEMORY_SHORT, ConvvizError, is_about_memory
 
 __all__ = ["main"]
 
+_ENDED_BY_NETWORK = (
+    "the network's own code ends the program (sys.exit or exit): take that out of its forward()."
+)
 _FROM_SHAPES = ("layers", "costs")
 _COMMANDS = (
     "app",
@@ -66,11 +69,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         command.add(subparsers)
     try:
         args = parser.parse_args(argv)
+    except SystemExit as stop:  # argparse ends so, after --help too
+        return stop.code if isinstance(stop.code, int) else 2
+    try:
         with redirect_stdout(_Results(sys.stdout)), _collector_off(args.command in _FROM_SHAPES):
             status: int = commands[args.command].run(args)
         sys.stdout.flush()
-    except SystemExit as stop:  # argparse ends so, after --help too
-        return stop.code if isinstance(stop.code, int) else 2
+    except SystemExit:  # no command does so: it is the code of a user's network
+        print(f"convviz: {_ENDED_BY_NETWORK}", file=sys.stderr)
+        return 2
     except ConvvizError as error:
         print(f"convviz: {error}", file=sys.stderr)
         return 2

@@ -6,6 +6,7 @@ that somebody has made already; it is kept.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,11 +29,34 @@ PART_FOLDERS: Mapping[str, Part] = {
     "training": "train",
     "val": "validation",
     "valid": "validation",
+    "validate": "validation",
     "validation": "validation",
+    "dev": "validation",
+    "eval": "validation",
+    "evaluation": "validation",
     "test": "test",
     "testing": "test",
 }
-"""What the images in a folder of this name, in any case, are for, if class folders are in it."""
+"""What the images in a folder of this name, in any case, are for, if class folders are in it.
+
+So are those in a folder of it and words such as "set": "training_set", "Test images", "seg_train".
+"""
+
+_BESIDE_PART = frozenset(
+    (
+        "set",
+        "data",
+        "dataset",
+        "image",
+        "images",
+        "img",
+        "imgs",
+        "pictures",
+        "seg",
+        "split",
+        "folder",
+    )
+)
 
 _LEAST = 2  # different images of a class: one for training, one for validation
 
@@ -217,8 +241,8 @@ def _class_folders(entries: Sequence[E], what: str) -> _Found[E]:
             )
         )
     above = len(root) - bool(beside)  # of a single class folder, the root is that folder itself
-    paths = [_folders(entry)[above:] for entry in inside]
-    parts = [PART_FOLDERS.get(path[0].lower()) for path in paths]
+    paths = [_once(_folders(entry)[above:]) for entry in inside]
+    parts = [_part_of(path[0]) for path in paths]
     divided = any(
         part == "train" and len(path) > 1 for path, part in zip(paths, parts, strict=True)
     )
@@ -249,6 +273,18 @@ def _class_folders(entries: Sequence[E], what: str) -> _Found[E]:
     _check_classes(set(classes), what)
     _check_counts(found.counts(), is_given=bool(given))
     return found
+
+
+def _part_of(folder: str) -> Part | None:
+    """Return what the images in a folder are for, by its name; None if that does not say it."""
+    words = [word for word in re.split(r"[\W_]+|(?<=\w)set$", folder.lower()) if word]
+    said = [word for word in words if word not in _BESIDE_PART]
+    return PART_FOLDERS.get(said[0]) if len(said) == 1 else None
+
+
+def _once(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave out a folder that lies in one of its own name, as unpacking and packing again makes."""
+    return path[1:] if len(path) > 1 and path[0] == path[1] and _part_of(path[0]) else path
 
 
 def _folders(entry: ListedImage) -> tuple[str, ...]:

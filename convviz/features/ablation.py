@@ -228,10 +228,16 @@ def _run_both(
         gaps: Takes up the layers that cannot be shown, with the sentence on each.
     """
     names = tuple(reducers)
+    of_both = {layer: partial(_of_both, reducer) for layer, reducer in reducers.items()}
     if _can_split(module, name, names, tuple(batch.shape)):
-        return observe_each(module, batch, reducers, (name, partial(_split, off)), gaps)
+        return observe_each(module, batch, of_both, (name, partial(_split, off)), gaps)
     pair = batch.repeat(2, 1, 1, 1)
-    return observe_each(module, pair, reducers, (name, partial(_mask, off)), gaps)
+    return observe_each(module, pair, of_both, (name, partial(_mask, off)), gaps)
+
+
+def _of_both(reducer: Callable[[Tensor], Tensor], output: Tensor) -> Tensor:
+    """Reduce an output; what does not depend on the image comes once, and is the same for both."""
+    return reducer(output if len(output) == 2 else output.expand(2, *output.shape[1:]))
 
 
 @per_module()

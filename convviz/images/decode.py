@@ -424,6 +424,7 @@ def _scaling_of(file: Image.Image) -> Scaling | None:
         dtype.get(file.mode, np.dtype(np.uint16)),
         white=4095 if tags and tags.get(headers.BITS) == (12,) else scaling.WHITE,
         is_inverted=bool(tags) and tags.get(headers.PHOTOMETRIC) == _WHITE_IS_ZERO,
+        arrays=arrays,
     )
 
 
@@ -451,8 +452,8 @@ def _stretch_colours(file: Image.Image, data: bytes, rawmode: str) -> Scaling | 
     if not is_deep or file.mode not in ("RGB", "RGBA"):
         return None
     transparent = file.info.get("transparency")
-    upper = scaling.extremes(np.asarray(band)[..., :3] for _, band in _bands(file))
-    is_small = upper is not None and upper[1] - upper[0] <= 64  # 64 · 256: a quarter of the range
+    upper = (np.asarray(band)[..., :3] for _, band in _bands(file))
+    is_small = scaling.bulk(upper, 65) is not None  # 64 · 256: a quarter of the range
     if not is_small and not isinstance(transparent, tuple):
         return None
     with Image.open(BytesIO(data), formats=FORMATS) as lower:
@@ -477,8 +478,12 @@ def _stretch_colours(file: Image.Image, data: bytes, rawmode: str) -> Scaling | 
                 alpha.paste(Image.fromarray(is_seen.astype(np.uint8) * np.uint8(255)), (0, top))
         scaled = None
         if is_small:
-            found = scaling.extremes(values(band, top) for top, band in _bands(file))
-            scaled = scaling.choose(found, np.dtype(np.uint16))
+
+            def arrays() -> Iterator[NDArray[np.uint16]]:
+                return (values(band, top) for top, band in _bands(file))
+
+            found = scaling.extremes(arrays())
+            scaled = scaling.choose(found, np.dtype(np.uint16), arrays=arrays)
         if scaled is not None and scaled.is_stretched:
             for top, band in _bands(file):
                 colours = Image.fromarray(scaled(values(band, top))).convert("RGB")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convviz.formatting import percent
 from convviz.images.decode import DecodedImage
-from convviz.images.scaling import WHITE, Scaling
+from convviz.images.scaling import Scaling
 from convviz.language import numeral, tr
 
 
@@ -25,35 +25,30 @@ def stretched(scaling: Scaling) -> str:
     if not scaling.is_stretched or scaling.high <= scaling.low:
         return ""
     low, high = _number(scaling.low), _number(scaling.high)
-    if not scaling.bits:
-        if scaling.is_inverted:
-            return tr(
-                "The file's values go from {low} to {high}: they are stretched, so that the least "
-                "is white and the greatest black.",
-                low=low,
-                high=high,
-            )
-        return tr(
-            "The file's values go from {low} to {high}: they are stretched, so that the least is "
-            "black and the greatest white.",
+    if scaling.outside:
+        values = tr(
+            "All but {count:,} of the file's values lie from {low} to {high}",
+            count=scaling.outside,
             low=low,
             high=high,
         )
-    share = percent((scaling.high - scaling.low) / WHITE)
+    else:
+        values = tr("The file's values go from {low} to {high}", low=low, high=high)
+    if scaling.bits:
+        values = tr(
+            "{values}, {share} of what {bits} bits can hold",
+            values=values,
+            share=percent((scaling.high - scaling.low) / (2**scaling.bits - 1)),
+            bits=scaling.bits,
+        )
     if scaling.is_inverted:
         return tr(
-            "The file's values go from {low} to {high}, {share} of what 16 bits can hold: they are "
-            "stretched, so that the least is white and the greatest black.",
-            low=low,
-            high=high,
-            share=share,
+            "{values}: they are stretched, so that the least is white and the greatest black.",
+            values=values,
         )
     return tr(
-        "The file's values go from {low} to {high}, {share} of what 16 bits can hold: they are "
-        "stretched, so that the least is black and the greatest white.",
-        low=low,
-        high=high,
-        share=share,
+        "{values}: they are stretched, so that the least is black and the greatest white.",
+        values=values,
     )
 
 

@@ -125,12 +125,15 @@ def read(data: bytes) -> TiffImage:
         dtype, colours, alpha = _check_kind(page)
         _check_blocks(page, data)
         channels = (*colours, *alpha)
+
+        def arrays() -> Iterator[NDArray[Any]]:
+            return (values for _, _, _, values in _parts(page, data, colours))
+
         chosen = scaling.choose(
-            scaling.extremes(
-                values for slot, _, _, values in _parts(page, data, colours) if slot >= 0
-            ),
+            scaling.extremes(arrays()),
             dtype,
             is_inverted=page.photometric == 0,
+            arrays=arrays,
         )
         pixels = np.zeros((*page.shaped[2:4], len(channels)), np.uint8)
         for slot, top, left, values in _parts(page, data, channels):
@@ -184,7 +187,8 @@ def _check_kind(page: TiffPage) -> tuple[np.dtype[Any], tuple[int, ...], tuple[i
                 "undo; save it without compression."
             )
         )
-    if page.dtype is None or page.dtype.kind not in "uif" or page.imagedepth != 1:
+    is_packed = page.dtype is not None and page.bitspersample != 8 * page.dtype.itemsize
+    if page.dtype is None or page.dtype.kind not in "uif" or page.imagedepth != 1 or is_packed:
         raise ImageError(tr(_UNKNOWN))
     samples = page.samplesperpixel
     is_rgb = page.photometric == _RGB and samples >= 3

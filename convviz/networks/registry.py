@@ -32,6 +32,7 @@ tensor, or a tuple, dictionary or dataclass whose first tensor is the prediction
 from __future__ import annotations
 
 import importlib.util
+import operator
 import os
 import re
 import sys
@@ -45,7 +46,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.lazy import LazyModuleMixin
 
 from convviz.errors import NetworkError
@@ -264,7 +265,7 @@ def build(spec: NetworkSpec, **options: Any) -> nn.Module:
     """
     try:
         module = spec.build(**options)
-    except Exception as error:  # a user's build() may raise anything
+    except (Exception, SystemExit) as error:  # a user's build() may raise anything
         if not is_networks_fault(spec, error):
             raise
         location = place(error) or tr("its build()")
@@ -318,7 +319,7 @@ def _cannot_be_looked_into(module: nn.Module) -> str:
                 "it is, or holds, a TorchScript network, whose layers run out of sight; "
                 "let build() return the Python network"
             )
-        if re.search(r"\.quantized(\.|$)", type(part).__module__):
+        if re.search(r"\.quantized(\.|$)", type(part).__module__) or _is_quantised_graph(part):
             return tr(
                 "its layers are quantised, so that they compute with whole numbers; let "
                 "build() return the network before it was quantised"
@@ -326,17 +327,45 @@ def _cannot_be_looked_into(module: nn.Module) -> str:
     return ""
 
 
+def _is_quantised_graph(module: nn.Module) -> bool:
+    """Whether a module is a graph with operations of torch.ao's quantisation of exported ones."""
+    if not isinstance(module, torch.fx.GraphModule):
+        return False
+    return any("quantized_decomposed" in str(node.target) for node in module.graph.nodes)
+
+
 def _on_cpu_in_float32(module: nn.Module) -> nn.Module:
     """Bring a network to the CPU, and its numbers to float32: so everything here computes."""
     tensors = (*module.parameters(), *module.buffers())
-    if any(tensor.device.type not in ("cpu", "meta") for tensor in tensors):
+    is_elsewhere = any(tensor.device.type not in ("cpu", "meta") for tensor in tensors)
+    is_other = any(t.is_floating_point() and t.dtype != torch.float32 for t in tensors)
+    if is_elsewhere:
         module = module.cpu()
-    if any(t.is_floating_point() and t.dtype != torch.float32 for t in tensors):
+    if is_other:
         module = module.float()
     for part in module.modules():
+        if is_elsewhere or is_other:
+            # Tensors that are neither parameters nor buffers go where the others go.
+            for name, value in vars(part).items():
+                if name not in ("_parameters", "_buffers", "_modules"):
+                    vars(part)[name] = _in_float32(value)
         if isinstance(part, nn.DataParallel):
             part.device_ids = []  # it then runs what it wraps where that is
     return module
+
+
+def _in_float32(value: Any) -> Any:
+    """Bring a tensor, or those in a list, a tuple or a dictionary, to the CPU and to float32."""
+    if isinstance(value, Tensor):
+        value = value if value.is_meta else value.cpu()
+        return value.float() if value.is_floating_point() else value
+    if type(value) in (list, tuple):
+        held = type(value)(map(_in_float32, value))
+        return value if all(map(operator.is_, held, value)) else held
+    if type(value) is dict:
+        by_key = {key: _in_float32(each) for key, each in value.items()}
+        return value if all(by_key[key] is value[key] for key in value) else by_key
+    return value
 
 
 # A user's files.

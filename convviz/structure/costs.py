@@ -239,7 +239,7 @@ def _module(network: Network | NetworkSpec | nn.Module) -> nn.Module:
 
 def _refusal(
     module: nn.Module, size: int, usual: int, spec: NetworkSpec, error: TraceError
-) -> Exception:
+) -> BaseException:
     """Make the error for a network that cannot be run at some size; it names a size that works.
 
     If none works, it is the network's own error, unless its author is to mend it.

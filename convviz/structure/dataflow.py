@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from math import prod
 
 from torch import nn
 
@@ -51,6 +52,10 @@ _COPIES = ("_to_copy", "clone", "alias", "detach", "expand", "view", "lift_fresh
 # Operations whose output is 0 everywhere if their input is.
 _PARTS = (*_COPIES, *_ARRANGEMENTS, "slice", "select")
 
+# What an operation makes of a value on the way to its positive part: (y + |y|) / 2, for instance.
+_POSITIVES, _NEGATIVES = "mask of its positives", "mask of its negatives"
+_ABSOLUTE, _TWICE, _NEGATED, _LOWER = "|y|", "y + |y|", "-y", "min(y, 0)"
+
 _WORDS = {"cat": "concatenation", "add": ops.SUM, "mul": ops.PRODUCT}
 
 
@@ -85,8 +90,9 @@ class Flow:
         self._producer: dict[Value, Operation] = {}
         self._rectified: set[Value] = set()
         self._relus: dict[Operation, Value] = {}  # to the value whose positive part they return
-        self._masks: dict[Value, tuple[Value, bool]] = {}  # of what, and whether of its positives
+        self._steps: dict[Value, tuple[Value, str]] = {}  # towards a positive part: of what, what
         self._zeros: set[Value] = set()
+        self._weighing = {each.call for each in trace.operations if ops.kernels(each.name)}
         for operation in trace.operations:
             if operation.output in operation.inputs:
                 continue  # it returned its input
@@ -94,8 +100,11 @@ class Flow:
                 self._readers[value].append(operation)
             self._producer[operation.output] = operation
             self._recognise(operation)
-            if operation in self._relus or (
-                operation.name in _KEEP_SIGN and self._rectified.issuperset(operation.inputs)
+            cap = self._cap(operation)
+            if (
+                operation in self._relus
+                or (operation.name in _KEEP_SIGN and self._rectified.issuperset(operation.inputs))
+                or (cap is not None and cap[0] in self._rectified)
             ):
                 self._rectified.add(operation.output)
 
@@ -111,25 +120,52 @@ class Flow:
         ):
             self._zeros.add(output)
         elif ops.is_positive_mask(name, arguments) or ops.is_negative_mask(name, arguments):
-            self._masks[output] = (inputs[0], ops.is_positive_mask(name, arguments))
+            positive = ops.is_positive_mask(name, arguments)
+            self._steps[output] = (inputs[0], _POSITIVES if positive else _NEGATIVES)
         elif name in {"gt", "ge", "lt", "le"} and len(inputs) == 2 and inputs[1] in self._zeros:
-            self._masks[output] = (inputs[0], name in {"gt", "ge"})
-        elif name in _COPIES and inputs and inputs[0] in self._masks:
-            self._masks[output] = self._masks[inputs[0]]
-        elif name in {"logical_not", "bitwise_not"} and inputs[0] in self._masks:
-            marked, positive = self._masks[inputs[0]]
-            self._masks[output] = (marked, not positive)
+            self._steps[output] = (inputs[0], _POSITIVES if name in {"gt", "ge"} else _NEGATIVES)
+        elif name in _COPIES and inputs and self._is_mask(inputs[0]):
+            self._steps[output] = self._steps[inputs[0]]
+        elif name in {"logical_not", "bitwise_not"} and self._is_mask(inputs[0]):
+            marked, kind = self._steps[inputs[0]]
+            self._steps[output] = (marked, _NEGATIVES if kind == _POSITIVES else _POSITIVES)
         elif (source := self._positive_part(operation)) is not None:
             self._relus[operation] = source
+        elif (step := self._step(operation)) is not None:
+            self._steps[output] = step
+
+    def _is_mask(self, value: Value) -> bool:
+        return value in self._steps and self._steps[value][1] in (_POSITIVES, _NEGATIVES)
+
+    def _step(self, operation: Operation) -> tuple[Value, str] | None:
+        """Tell what an operation makes of a value, if that may lead to its positive part."""
+        name, inputs = operation.name, operation.inputs
+        is_zero = [value in self._zeros for value in inputs]
+        match name, inputs:
+            case "abs", (y,):
+                return y, _ABSOLUTE
+            case "neg", (y,):
+                return y, _NEGATED
+            case "mul", (y,) if operation.arguments.get("other") == -1:
+                return y, _NEGATED
+            case "add", (first, second) if operation.arguments.get("alpha", 1) == 1:
+                for y, other in ((first, second), (second, first)):
+                    if self._steps.get(other) == (y, _ABSOLUTE):
+                        return y, _TWICE
+            case "clamp" | "clamp_max", (y,) if ops.ceiling(name, operation.arguments) == 0:
+                return (y, _LOWER) if operation.arguments.get("min") is None else None
+            case "minimum" | "fmin", (first, second) if any(is_zero):
+                return (second if is_zero[0] else first), _LOWER
+        return None
 
     def _positive_part(self, operation: Operation) -> Value | None:
-        """Find the value whose positive part an operation returns, with a mask or with zeros."""
+        """Find the value whose positive part an operation returns, in whatever words."""
         inputs = operation.inputs
         match operation.name, inputs:
             case "where", (mask, kept, zero) if zero in self._zeros:
-                return kept if self._masks.get(mask) == (kept, True) else None
+                return kept if self._steps.get(mask) == (kept, _POSITIVES) else None
             case "where", (mask, zero, kept) if zero in self._zeros:
-                return kept if self._masks.get(mask) == (kept, False) else None
+                return kept if self._steps.get(mask) == (kept, _NEGATIVES) else None
             case "maximum" | "fmax", (first, second):
                 both = {first: second, second: first}
                 return next((both[zero] for zero in both if zero in self._zeros), None)
@@ -140,26 +176,67 @@ class Flow:
                 return kept if is_known else None
             case "mul", (first, second):
                 for kept, mask in ((first, second), (second, first)):
-                    if self._masks.get(mask) == (kept, True):
+                    if self._steps.get(mask) == (kept, _POSITIVES):
                         return kept
             case "index_put", (kept, mask, zero) if zero in self._zeros:
-                return kept if self._masks.get(mask) == (kept, False) else None
+                return kept if self._steps.get(mask) == (kept, _NEGATIVES) else None
             case "masked_fill", (kept, mask, *rest):
                 value = operation.arguments.get("value")
                 is_zero = value == 0 if not rest else rest[0] in self._zeros
-                return kept if is_zero and self._masks.get(mask) == (kept, False) else None
+                is_masked = self._steps.get(mask) == (kept, _NEGATIVES)
+                return kept if is_zero and is_masked else None
+            case "sub", (y, lower) if operation.arguments.get("alpha", 1) == 1:
+                return y if self._steps.get(lower) == (y, _LOWER) else None
+            case "neg", (lower,):
+                negated, kind = self._steps.get(lower, (lower, ""))
+                y, before = self._steps.get(negated, (negated, ""))
+                return y if (before, kind) == (_NEGATED, _LOWER) else None
+            case "mul" | "div", (twice,):
+                half = {"mul": 0.5, "div": 2}[operation.name]
+                y, kind = self._steps.get(twice, (twice, ""))
+                is_half = operation.arguments.get("other") == half
+                return y if is_half and kind == _TWICE else None
         return None
 
-    def _is_only_a_mask(self, operation: Operation, value: Value) -> bool:
-        """Whether an operation reads a value only to let its positive part through."""
-        marked = self._masks.get(operation.output)
-        if marked is None or marked[0] is not value:
+    def _only_rectifies(self, operation: Operation, value: Value, read: Value) -> bool:
+        """Whether an operation is only a step towards a value's positive part.
+
+        Args:
+            operation: The operation.
+            value: The value.
+            read: What it reads: the value, or a step before.
+        """
+        step = self._steps.get(operation.output)
+        if step is None or step[0] not in (value, read):
             return False
         readers = self._readers[operation.output]
-        return all(
-            self._relus.get(reader) is value or self._is_only_a_mask(reader, value)
+        return bool(readers) and all(
+            self._relus.get(reader) is value
+            or self._only_rectifies(reader, value, operation.output)
             for reader in readers
         )
+
+    def _cap(self, operation: Operation) -> tuple[Value, float] | None:
+        """Find the value that an operation leaves as it is up to a number above 0, and the number.
+
+        ``clamp(max=6)`` and ``minimum(y, 6)`` do so.
+        """
+        name, arguments, inputs = operation.name, operation.arguments, operation.inputs
+        least = arguments.get("min", arguments.get("min_val"))
+        limit: float | None
+        match name, inputs:
+            case "clamp" | "clamp_max" | "hardtanh", (kept,):
+                limit = ops.ceiling(name, arguments)
+            case "clamp" | "clamp_max", (kept, largest) if least is None:
+                limit = largest.number
+            case "minimum" | "fmin", (kept, largest) if largest.number is not None:
+                limit = largest.number
+            case "minimum" | "fmin", (largest, kept):
+                limit = largest.number
+            case _:
+                return None
+        below = least is None or (isinstance(least, int | float) and least <= 0)
+        return (kept, limit) if limit is not None and limit > 0 and below else None
 
     def pre_relu_of(self, call: Call) -> str | None:
         """Find the layer whose positive part is what the next ReLU passes on of an output.
@@ -176,21 +253,27 @@ class Flow:
         names: set[str | None] = set()
         for reader in self._readers[value]:
             call = self._by_position.get(reader.call)
-            if reader in self._relus:
+            if self._relus.get(reader) is value or self._only_rectifies(reader, value, value):
                 names.add(name)
-            elif self._is_only_a_mask(reader, value):
-                continue
-            elif call and call.leaf and is_norm(call.module) and value in call.inputs:
+            elif call and self._is_norm_of(call, value):
                 # Of a norm that is used several times, only the last use can be captured.
                 if call.output is None or call is not self._last[call.name]:
                     names.add(None)
                 else:
                     names.add(self._pre_relu(call.output, call.name))
-            elif reader.name in _ARRANGEMENTS or reader.name in _MAXIMA:
+            elif reader.name in _ARRANGEMENTS or reader.name in _MAXIMA or self._cap(reader):
                 names.add(self._pre_relu(reader.output, name))
             else:
                 names.add(None)
         return names.pop() if len(names) == 1 else None
+
+    def _is_norm_of(self, call: Call, value: Value) -> bool:
+        """Whether a call is that of a norm which reads a value.
+
+        A convolution whose class is called NormConv2d mixes channels, and is none.
+        """
+        weighs = call.position in self._weighing
+        return call.leaf and is_norm(call.module) and not weighs and value in call.inputs
 
     def ceiling_of(self, call: Call) -> float | None:
         """Return the largest number that the next ReLU passes on of an output; None for no limit.
@@ -201,16 +284,27 @@ class Flow:
         return None if None in limits else max(filter(None, limits), default=None)
 
     def _ceilings(self, value: Value) -> set[float | None]:
-        limits: set[float | None] = set()
+        relus = (relu for relu, source in self._relus.items() if source is value)
+        limits = {self._passed_on(relu) for relu in relus}
         for reader in self._readers[value]:
             call = self._by_position.get(reader.call)
-            if reader in self._relus:
-                limits.add(self._ceiling(reader))
-            elif call and call.leaf and is_norm(call.module) and value in call.inputs:
+            if self._relus.get(reader) is value:
+                continue
+            if call and self._is_norm_of(call, value):
                 limits |= set() if call.output is None else self._ceilings(call.output)
             elif reader.name in _ARRANGEMENTS or reader.name in _MAXIMA:
                 limits |= self._ceilings(reader.output)
+            elif cap := self._cap(reader):
+                limits |= {_least(cap[1], limit) for limit in self._ceilings(reader.output)}
         return limits
+
+    def _passed_on(self, relu: Operation) -> float | None:
+        """Return the largest number that a ReLU passes on, with what caps it in the same call."""
+        readers = self._readers[relu.output]
+        caps = [self._cap(each) for each in readers if each.call == relu.call]
+        if not caps or len(caps) < len(readers) or None in caps:
+            return self._ceiling(relu)
+        return _least(self._ceiling(relu), max(cap[1] for cap in caps if cap))
 
     @staticmethod
     def _ceiling(relu: Operation) -> float | None:
@@ -226,17 +320,55 @@ class Flow:
             None if the call does not return the positive part of one of its inputs.
         """
         relu = None if call.output is None else self._producer.get(self.source_of(call.output))
+        cap = None if relu is None else self._cap(relu)
+        if relu not in self._relus and cap is not None:
+            relu = self._producer.get(self.source_of(cap[0]))
         if relu not in self._relus:
             return None
         source = self.source_of(self._relus[relu])
         inputs = {self.source_of(value) for value in call.inputs}
-        return (source, self._ceiling(relu)) if source in inputs else None
+        return (source, self._passed_on(relu)) if source in inputs else None
 
     def source_of(self, value: Value) -> Value:
         """Go back to the value of which this one is only a rearrangement."""
         while value in self._producer and self._producer[value].name in _ARRANGEMENTS:
             value = self._producer[value].inputs[0]
         return value
+
+    def linear_behind(self, value: Value) -> str | None:
+        """Name the fully connected layer whose numbers a value is made of, without other weights.
+
+        Between them may be a softmax, a mean over positions, a scaling by one number.
+
+        Returns:
+            None if there is none, or another layer comes in between.
+        """
+        linear = {
+            self.source_of(call.output): call.name
+            for call in self.calls
+            if isinstance(call.module, nn.Linear) and call.output is not None
+        }
+        found: set[str] = set()
+        known: set[Value] = set()
+        waiting = [self.source_of(value)]
+        while waiting:
+            value = waiting.pop()
+            if value in known:
+                continue
+            known.add(value)
+            if value in linear:
+                found.add(linear[value])
+                continue
+            operation = self._producer.get(value)
+            if operation is not None:
+                if ops.kernels(operation.name):
+                    return None
+                waiting += map(self.source_of, operation.inputs)
+            elif value.before is not None:  # a part of it was written to
+                waiting.append(self.source_of(value.before))
+            elif prod(value.shape) > 1:  # other weights, or the image itself
+                return None
+        return found.pop() if len(found) == 1 else None
 
     def summary_of(self, call: Call, order: int) -> Join | None:
         """Describe what a module does to the outputs of its parts; None if it returns one of them.
@@ -260,6 +392,10 @@ class Flow:
                 words.append("ReLU")
                 value = self.source_of(self._relus[operation])
                 continue
+            cap = self._cap(operation)
+            if cap is not None and (words or cap[0] in self._rectified):
+                value = self.source_of(cap[0])
+                continue
             if operation.name not in _WORDS:
                 return Join(ops.BLOCK, whole=False)
             words.append(_WORDS[operation.name])
@@ -277,6 +413,11 @@ class Flow:
         if len(weighted) > 1:
             return Join(ops.BLOCK, whole=False)
         return Join(" + ".join([*(kind_of(part.module) for part in parts), "ReLU"]), whole=True)
+
+
+def _least(first: float | None, second: float | None) -> float | None:
+    """Return the smaller of two limits, of which None is none."""
+    return min((each for each in (first, second) if each is not None), default=None)
 
 
 @per_module()

@@ -50,6 +50,19 @@ def windows_sentence(name: str, windows: int, positions: int) -> str:
     )
 
 
+def own_attention_sentence(name: str) -> str:
+    """Say why the heads of an attention are not shown: the network computes it by itself.
+
+    Args:
+        name: Name of the layer, safe to show.
+    """
+    return tr(
+        "The attention of {layer} is computed by the network's own code, so where its heads look "
+        "is not shown, as it is for nn.MultiheadAttention.",
+        layer=name,
+    )
+
+
 def on_zeros_sentence(title: str) -> str:
     """Say that a list of layers holds for an image of zeros, and may not for another.
 

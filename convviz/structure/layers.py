@@ -217,6 +217,15 @@ def layer(network: Network | NetworkSpec, name: str, input_size: int | None = No
                     positions=windows.positions,
                 )
             )
+        own = own_attention(network, name)
+        if own is not None:
+            raise NetworkError(
+                tr(
+                    "The attention of {layer} is computed by the network's own code, so where its "
+                    "heads look is not shown, as it is for nn.MultiheadAttention: choose {layer}.",
+                    layer=own,
+                )
+            )
     hint = did_you_mean(
         name, names, tr("they go from {first} to {last}.", first=names[0], last=names[-1])
     )
@@ -328,8 +337,8 @@ def encoder_end(spec: NetworkSpec, outputs: Sequence[Output]) -> int:
 def last_linear(spec: NetworkSpec) -> str:
     """Name the fully connected layer that scores the classes of a network, as it is built.
 
-    That is the one whose output the network returns or, where the scores pass through more, the
-    last one that runs.
+    That is the one whose output the network returns, or makes its scores of without other weights,
+    as by a softmax.
 
     Raises:
         NetworkError: There is none, or the network cannot be run.
@@ -337,21 +346,16 @@ def last_linear(spec: NetworkSpec) -> str:
     with torch.random.fork_rng(devices=()):  # whose first weights are thrown away here
         module = built(spec)
     value_flow = _flow(module, spec, spec.input_size)
-    linear = [call for call in value_flow.calls if isinstance(call.module, nn.Linear)]
-    if not linear:
+    scores = value_flow.calls[-1].output
+    last = None if scores is None else value_flow.linear_behind(scores)
+    if last is None:
         raise NetworkError(
             tr(
                 "The network has no fully connected layer whose place a new decoder could "
                 "take; choose another network."
             )
         )
-    returned = value_flow.calls[-1].output
-    scores = None if returned is None else value_flow.source_of(returned)
-    last = next(
-        (c for c in linear if c.output is not None and value_flow.source_of(c.output) is scores),
-        linear[-1],
-    )
-    return last.name
+    return last
 
 
 def check_classes(spec: NetworkSpec, module: nn.Module) -> None:
@@ -656,22 +660,53 @@ def attention_windows(network: Network | NetworkSpec, name: str) -> AttentionWin
     Raises:
         NetworkError: The network cannot be run.
     """
-    module = network.module if isinstance(network, Network) else built(network)
-    return _windows(module, network.input_size).get(OutputName.of(name).module)
+    found = _attentions(_module(network), network.input_size).get(OutputName.of(name).module)
+    return found if found is not None and found.count > 1 else None
+
+
+def own_attention(network: Network | NetworkSpec, name: str) -> str | None:
+    """Name the module that attends over the map by its own code, not by nn.MultiheadAttention.
+
+    Args:
+        network: A loaded network, or the description of one.
+        name: Dotted name of a layer in it, or of the module itself.
+
+    Returns:
+        None if the layer is in none.
+
+    Raises:
+        NetworkError: The network cannot be run.
+    """
+    found = _attentions(_module(network), network.input_size)
+    module = OutputName.of(name).module
+    around = (each for each in found if each and found[each].count == 1)
+    return next((each for each in around if is_within(module, each)), None)
+
+
+def _module(network: Network | NetworkSpec) -> nn.Module:
+    return network.module if isinstance(network, Network) else built(network)
 
 
 @per_module()
-def _windows(module: nn.Module, size: int) -> dict[str, AttentionWindows]:
+def _attentions(module: nn.Module, size: int) -> dict[str, AttentionWindows]:
+    """Find where an attention with heads goes on, and in how many windows; not PyTorch's own."""
     recorded = trace(module, size)
-    names = {call.position: call.name for call in recorded.calls}
+    names = {
+        call.position: call.name
+        for call in recorded.calls
+        if not isinstance(call.module, nn.MultiheadAttention)
+    }
     found = {}
     for operation in recorded.operations:
         # (windows, heads, positions, positions), for one image; further axes of windows before.
         shape = operation.output.shape
-        if "softmax" in operation.name and len(shape) >= 4 and shape[-1] == shape[-2] > 1:
-            count = prod(shape[:-3])
-            if count > 1 and operation.call in names:
-                found[names[operation.call]] = AttentionWindows(count, shape[-1])
+        if "scaled_dot_product" in operation.name:
+            query = operation.arguments["query"]
+            shape = (*query[:-1], query[-2])
+        elif "softmax" not in operation.name:
+            continue
+        if len(shape) >= 4 and shape[-1] == shape[-2] > 1 and operation.call in names:
+            found[names[operation.call]] = AttentionWindows(prod(shape[:-3]), shape[-1])
     return found
 
 
@@ -687,8 +722,7 @@ def runs_on_zeros(network: Network | NetworkSpec, input_size: int | None = None)
     """
     size = network.input_size if input_size is None else input_size
     layers(network, size)  # which says why it cannot be run
-    module = network.module if isinstance(network, Network) else built(network)
-    return trace(module, size).on_zeros
+    return trace(_module(network), size).on_zeros
 
 
 def has_parameters(module: nn.Module) -> bool:

@@ -230,6 +230,18 @@ def arguments(function: Any, args: tuple[Any, ...], kwargs: Arguments) -> dict[s
     }
 
 
+def run(function: Any, arguments: Arguments) -> Any:
+    """Run an operation on arguments by the names of its schema, as `arguments` returns them."""
+    args, kwargs = _as_called(function, arguments)
+    return function(*args, **kwargs)
+
+
+def _as_called(function: Any, arguments: Arguments) -> tuple[list[Any], dict[str, Any]]:
+    keywords = {a.name for a in function._schema.arguments if a.kwarg_only}
+    args = [value for key, value in arguments.items() if key not in keywords]
+    return args, {key: value for key, value in arguments.items() if key in keywords}
+
+
 def written(function: Any) -> tuple[str, ...]:
     """Return the names of the arguments that an operation writes to.
 
@@ -328,7 +340,7 @@ def makes_zeros(name: str, arguments: Arguments) -> bool:
 
 def ceiling(name: str, arguments: Arguments) -> float | None:
     """Return the largest number that a ReLU lets through, 6 for a ReLU6; None for no limit."""
-    limit = arguments.get({"hardtanh": "max_val", "clamp": "max"}.get(name, ""))
+    limit = arguments.get("max_val" if name == "hardtanh" else "max")
     return float(limit) if isinstance(limit, int | float) else None
 
 
@@ -400,9 +412,7 @@ def macs(function: Any, arguments: Arguments, output: tuple[int, ...]) -> int:
     count = flop_registry.get(getattr(torch.ops.aten, operation, function.overloadpacket))
     if count is None:
         return 0
-    keywords = {a.name for a in function._schema.arguments if a.kwarg_only}
-    args = [value for key, value in arguments.items() if key not in keywords]
-    kwargs = {key: value for key, value in arguments.items() if key in keywords}
+    args, kwargs = _as_called(function, arguments)
     # PyTorch counts FLOPs: two for each multiply–accumulate.
     return int(count(*args, **kwargs, out_val=output)) // 2
 

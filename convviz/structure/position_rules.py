@@ -46,6 +46,8 @@ _RMS_NORM = later("the statistics of an RMS norm")
 _OWN_STATISTICS = later("a norm that takes the image's own statistics")
 _SOFTMAX = later("a softmax over all positions")
 _ATTENTION = later("attention")
+_SORTING = later("a sorting of all positions")
+_FOURIER = later("a Fourier transform")
 
 
 def after(operation: Operation, inputs: Sequence[Known]) -> Sequence[Known]:
@@ -65,7 +67,12 @@ def after(operation: Operation, inputs: Sequence[Known]) -> Sequence[Known]:
     cuts = [cut_of(operation, i) for i in range(count)]
     if cuts[0] is not None:
         return [cut_out(known[0], operation, cut) for cut in cuts]
-    result = _RULES.get(operation.name, _by_value)(operation, inputs)
+    rule = _RULES.get(operation.name, _by_value)
+    result = rule(operation, inputs)
+    if operation.name in _POOLED_WITH_INDICES and isinstance(result, Positions):
+        windows = rule(operation, [Positions.of_image(operation.inputs[0].shape)])
+        axes = windows.axes if isinstance(windows, Positions) else None
+        return [result, replace(result, windows=axes)]
     shape = operation.output.shape
     return [result if value.shape == shape else None for value in operation.outputs]
 
@@ -268,19 +275,31 @@ def _pooled_to(operation: Operation, inputs: Sequence[Known]) -> Known:
     return _each_axis(source, len(shape) - count, shape, lambda axis, _, n: axis.pool_to(n))
 
 
+_POOLED_WITH_INDICES = frozenset(("max_pool2d_with_indices", "adaptive_max_pool2d"))
+
+
 def _unpooled(operation: Operation, inputs: Sequence[Known]) -> Known:
-    source, shape = _known(inputs[:1]), operation.output.shape
-    before = operation.inputs[0].shape
-    if not source or any(new % old for new, old in zip(shape[2:], before[2:], strict=True)):
+    # A place is filled from whichever window had its largest number there: from any that covers it.
+    source, indices = inputs[:2]
+    shape = operation.output.shape
+    windows = indices.windows if isinstance(indices, Positions) else None
+    if not isinstance(source, Positions) or windows is None:
+        return None
+    if tuple(axis.pixels for axis in windows) != shape[2:]:
+        return None  # the indices count along rows of another length
+    if source.pure(2) is None or source.pure(3) is None:
         return None
 
-    def change(axis: Axis, _: int, positions: int) -> Axis:
-        factor = positions // len(axis.seen)
-        taps = [[position // factor] for position in range(positions)]
-        jump = Fraction(1, factor)
-        return axis.gather(taps, jump=jump, start=(jump - 1) / 2)
+    def change(axis: Axis, i: int, positions: int) -> Axis:
+        along = windows[i]
+        taps = [
+            [number for number, (first, last) in enumerate(along.seen) if first <= place <= last]
+            for place in range(positions)
+        ]
+        start = (Fraction(1, 2) - along.start) / along.jump
+        return axis.gather(taps, jump=1 / along.jump, start=start)
 
-    return _each_axis(source[0], 2, shape, change)
+    return _each_axis(source, 2, shape, change)
 
 
 def _padded(operation: Operation, inputs: Sequence[Known]) -> Known:
@@ -371,6 +390,44 @@ def _softmaxed(operation: Operation, inputs: Sequence[Known]) -> Known:
     source = _known(inputs)[0]
     dimension = source.index(int(operation.arguments["dim"]))
     return source.mixed([dimension], _SOFTMAX, operation.call)
+
+
+def _accumulated(operation: Operation, inputs: Sequence[Known]) -> Known:
+    # Each position sees all up to itself.
+    def accumulate(axis: Axis) -> Axis:
+        taps = [range(position + 1) for position in range(len(axis.seen))]
+        return axis.gather(taps, jump=Fraction(1), start=Fraction(0))
+
+    source = _known(inputs)[0]
+    found = source.pure(source.index(int(operation.arguments["dim"])))
+    if found is None:
+        return None
+    source, along = found
+    return source if along is None else source.along(along, accumulate(source.axes[along]))
+
+
+def _sorted(operation: Operation, inputs: Sequence[Known]) -> Known:
+    # What comes where depends on all of them.
+    source = _known(inputs)[0]
+    return source.mixed([source.index(int(operation.arguments["dim"]))], _SORTING, operation.call)
+
+
+def _transformed(operation: Operation, inputs: Sequence[Known]) -> Known:
+    # A frequency is made of all positions, and a position of all frequencies.
+    source = _known(inputs)[0]
+    dimensions = [source.index(int(i)) for i in operation.arguments["dim"]]
+    source = source.mixed(dimensions, _FOURIER, operation.call)
+    before, after = operation.inputs[0].shape, operation.output.shape
+    for i in dimensions:
+        if before[i] != after[i]:  # of real numbers half of the frequencies do
+            source = source.reduced([i]).with_dimension(i, (Factor(after[i]),))
+    return source
+
+
+def _in_parts(operation: Operation, inputs: Sequence[Known]) -> Known:
+    # Complex numbers as pairs of real ones.
+    source = _known(inputs)[0]
+    return source.with_new(len(source.dimensions), 2)
 
 
 def _reduced(operation: Operation, inputs: Sequence[Known]) -> Known:
@@ -570,6 +627,10 @@ _RULES: dict[str, Rule] = {
         _normalised,
     ),
     **dict.fromkeys(("_softmax", "_log_softmax", "_safe_softmax"), _softmaxed),
+    **dict.fromkeys(("cumsum", "cumprod", "logcumsumexp", "cummax", "cummin"), _accumulated),
+    "sort": _sorted,
+    **dict.fromkeys(("_fft_r2c", "_fft_c2c", "_fft_c2r"), _transformed),
+    "view_as_real": _in_parts,
     **dict.fromkeys(
         (
             *("mean", "sum", "amax", "amin", "max", "min", "prod", "any", "all", "logsumexp"),

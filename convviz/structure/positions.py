@@ -52,12 +52,15 @@ class Positions:
         dimensions: The factors of every dimension.
         mixed_by: What made every position depend on the whole map, "attention"; empty if nothing.
         mixed_in: Position of the call in which that happened.
+        windows: Of indices that a pooling returns: what each of its windows covers of the map that
+            it pools, along each axis. None for anything else.
     """
 
     axes: tuple[Axis, Axis]
     dimensions: tuple[Dimension, ...]
     mixed_by: str = ""
     mixed_in: int = -1
+    windows: tuple[Axis, Axis] | None = None
 
     @classmethod
     def of_image(cls, shape: Shape) -> Positions:

@@ -186,7 +186,7 @@ class TraceError(Exception):
     """
 
     def __init__(
-        self, name: str, module: nn.Module, shape: Shape, cause: Exception, trace: Trace
+        self, name: str, module: nn.Module, shape: Shape, cause: BaseException, trace: Trace
     ) -> None:
         super().__init__(name, module, shape, cause)
         self.name = name
@@ -309,7 +309,7 @@ def record(
             hooks.enter_context(torch.set_grad_enabled(gradients))
             with torch.device(batch.device), _Constants(recorder), recorder:
                 output = module(batch)
-        except Exception as error:  # a user's forward() may raise anything
+        except (Exception, SystemExit) as error:  # a user's forward() may raise anything
             entry = recorder.stack[-1] if recorder.stack else _Entry("", module, 0, -1, 0, ())
             shape = entry.inputs[0].shape if entry.inputs else ()
             raise TraceError(entry.name, entry.module, shape, error, recorder.trace()) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,11 +20,11 @@ from convviz.weights import findings, pickled
 from convviz.weights.pickled import Foreign, Stored
 from convviz.weights.sent_file import SentFile, WeightsFile, opened, size_of
 
-MOST_CLASSES = 1000
-"""Of a network that is built with the number of classes that a file has."""
+MOST_CLASSES = 25_000
+"""Of a network that is built with the number of classes that a file has: the largest data sets of
+images have some 22,000."""
 
 _MAX_HEADER_BYTES = 5_000_000  # of a safetensors file: some 40,000 tensors
-_MOST_CLASS_NAMES = 25_000
 _DEEPEST = 4  # wrappers around a state dict
 _MOST_OF_A_LIST = 10  # what comes later in one is no state dict
 
@@ -37,6 +38,25 @@ _AVERAGED = ("ema", "avg", "averag", "swa", "teacher")  # in names of copies tha
 # Parts of names that a wrapper around a module puts there: DataParallel, torch.compile, and those
 # of distributed training.
 _SHELLS = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
+
+# Names that PyTorch's and torchvision's modules no longer have, or have in one form alone, and the
+# one that stands for both: those of the layers of DenseNet and of the vision transformer, and of
+# what weight_norm and spectral_norm compute a layer's weights from.
+_RENAMED = (
+    (re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)"), r"\1\2"),
+    (re.compile(r"(\.mlp\.)linear_1\."), r"\g<1>0."),
+    (re.compile(r"(\.mlp\.)linear_2\."), r"\g<1>3."),
+    (re.compile(r"(^|\.)parametrizations\.(\w+)\.original0$"), r"\1\2_g"),
+    (re.compile(r"(^|\.)parametrizations\.(\w+)\.original1$"), r"\1\2_v"),
+    (re.compile(r"(^|\.)parametrizations\.(\w+)\.original$"), r"\1\2_orig"),
+    (re.compile(r"(^|\.)parametrizations\.(\w+)\.\d+\.(_[uv])$"), r"\1\2\3"),
+)
+
+# What training puts beside a network's own tensors: counts of its operations, losses and metrics.
+_OF_TRAINING = re.compile(
+    r"(.*\.)?total_(ops|params)"
+    r"|[^.]*(loss|criteri|metric|accura|objective)[^.]*(\..*)?|(train|val|valid|test)_\w+(\..*)?"
+)
 
 _CLASS_NAMES = ("classes", "class_names", "categories", "labels", "CLASSES")
 _CLASS_NUMBERS = ("class_to_idx", "class_to_index", "label2id")
@@ -483,18 +503,33 @@ def class_names(value: Any) -> tuple[str, ...]:
 
 
 def _are_names(names: Collection[Any]) -> bool:
-    return 0 < len(names) <= _MOST_CLASS_NAMES and all(
+    return 0 < len(names) <= MOST_CLASSES and all(
         _is_name(name) and len(name) <= 200 for name in names
     )
 
 
+def with_todays_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Call the tensors of one of torchvision's files what its modules call them today.
+
+    DenseNet's layers and the vision transformer's fully connected ones had other names when their
+    files were written.
+    """
+    return {_renamed(name): value for name, value in state.items()}
+
+
+def _renamed(name: str) -> str:
+    for pattern, other in _RENAMED:
+        name = pattern.sub(other, name)
+    return name
+
+
 def _plain(name: str) -> str:
-    """Leave out what wrappers around modules put into a name."""
-    return ".".join(part for part in name.split(".") if part not in _SHELLS)
+    """Leave out what wrappers around modules put into a name; old and new forms get one."""
+    return _renamed(".".join(part for part in name.split(".") if part not in _SHELLS))
 
 
 def _by_plain_name(names: Collection[str]) -> dict[str, str]:
-    """Map names without wrappers to names; as they are, if two would be the same."""
+    """Map plain names to names; as they are, if two would be the same."""
     plain = {_plain(name): name for name in names}
     return plain if len(plain) == len(names) else {name: name for name in names}
 
@@ -531,15 +566,16 @@ def _fits_of(
             if name.startswith(prefix)
         }
         more = [name for name in inner if name not in wanted and not name.startswith(ignored)]
-        if more or not required <= inner.keys():
+        if not required <= inner.keys() or not all(map(_OF_TRAINING.fullmatch, more)):
             continue
+        beside = [inner.pop(name) for name in more]
         tensors = {wanted.get(name, name): chosen.tensors[full] for name, full in inner.items()}
         differing = sum(
             tuple(value.shape) != tuple(tensors[name].shape)
             for name, value in expected.items()
             if name in tensors
         )
-        left_out = tuple(n for p, n in names.items() if not p.startswith(prefix))
+        left_out = (*(n for p, n in names.items() if not p.startswith(prefix)), *beside)
         yield _Fit(chosen, prefix, tensors, left_out, differing)
 
 

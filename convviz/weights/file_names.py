@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-SUFFIXES = (".pth", ".pt", ".safetensors", ".ckpt", ".bin", ".pth.tar", ".tar", ".pkl")
+SUFFIXES = (
+    *(".pth", ".pt", ".safetensors", ".ckpt", ".bin", ".pth.tar", ".tar", ".pkl", ".pickle"),
+    *(".th", ".pth.zip", ".pt.tar", ".chkpt", ".checkpoint", ".model", ".mdl", ".weights"),
+    *(".params", ".state_dict", ".torch"),
+)
 """What names of files of weights end in, in any case; the first of them are preferred."""
 
 

@@ -173,6 +173,33 @@ def taken_for_imagenet(file: str, classes: int) -> str:
     )
 
 
+def torchvisions_own(file: str) -> str:
+    """Say that a file is the one that torchvision has for its network.
+
+    Args:
+        file: Its name.
+    """
+    return tr("The file {file} is torchvision's own.", file=file)
+
+
+def scaled_as_torchvisions(*, rescales: bool) -> str:
+    """Say how images are scaled for a file of weights that says nothing of it.
+
+    Args:
+        rescales: Whether torchvision's network scales them once more itself.
+    """
+    if rescales:
+        return tr(
+            "Images are scaled for it as for torchvision's weights, with transform_input=True: if "
+            "it was trained without, or on images scaled otherwise, describe it in "
+            "CONVVIZ_NETWORKS, with its own mean and std."
+        )
+    return tr(
+        "Images are scaled for it as for torchvision's weights: if it was trained on images scaled "
+        "otherwise, describe it in CONVVIZ_NETWORKS, with its own mean and std."
+    )
+
+
 def numbered_classes(file: str, classes: int) -> str:
     """Say that a file does not name its classes.
 
@@ -287,7 +314,7 @@ A_FOLDER = later("is a folder; only files that lie in CONVVIZ_WEIGHTS itself are
 OTHER_PROGRAMS = later("is a file of another program than PyTorch, such as ONNX or Keras")
 NOT_BY_ITS_NAME = later(
     "is no file of weights by its name, which would end in .pth, .pt, .ckpt, .bin, "
-    ".safetensors, .tar or .pkl"
+    ".safetensors, .tar, .pkl or the like"
 )
 DAMAGED = later("is the damaged file of a network that was trained with convviz")
 

@@ -8,15 +8,12 @@ a file whose checksum differs is damaged and is not used.
 from __future__ import annotations
 
 import functools
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import torch
 import torchvision
-from torch import Tensor
 
 from convviz.downloads import cache, http
 from convviz.downloads.tickets import Download
@@ -62,9 +59,13 @@ class TorchvisionFile:
     def is_intact(self, path: Path) -> bool:
         """Whether a file's checksum is the one that torchvision states."""
         try:
-            return cache.sha256(path).startswith(self.sha256_prefix)
+            return self.is_sum(cache.sha256(path))
         except OSError:
             return False
+
+    def is_sum(self, sha256: str) -> bool:
+        """Whether a checksum is the one that torchvision states."""
+        return sha256.startswith(self.sha256_prefix)
 
 
 @dataclass(frozen=True)
@@ -99,28 +100,6 @@ def _entry(name: str) -> TorchvisionFile:
         classes=tuple(weights.meta["categories"]),
         licence=weights.meta.get("license", ""),
     )
-
-
-# Names in torchvision's files that its modules have no longer, and those they have now.
-_RENAMED = (
-    (re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)"), r"\1\2"),
-    (re.compile(r"(\.mlp\.)linear_1\."), r"\g<1>0."),
-    (re.compile(r"(\.mlp\.)linear_2\."), r"\g<1>3."),
-)
-
-
-def with_todays_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Call the tensors of one of torchvision's files what its modules call them today.
-
-    DenseNet's layers and the vision transformer's fully connected ones had other names when their
-    files were written.
-    """
-    named: dict[str, Tensor] = {}
-    for name, value in state.items():
-        for pattern, today in _RENAMED:
-            name = pattern.sub(today, name)
-        named[name] = value
-    return named
 
 
 def local_files(spec: NetworkSpec) -> tuple[LocalFile, ...]:
@@ -192,7 +171,7 @@ class ImageNet(Source):
         module = checkpoint.fill(
             registry.build(spec, **dict(spec.imagenet_options)),
             # Not mapped from the user's folder: the file may be overwritten.
-            with_todays_names(checkpoint.read(path, mapped=local.location != "folder")),
+            checkpoint.with_todays_names(checkpoint.read(path, mapped=local.location != "folder")),
             title=spec.title,
             origin=tr("The file {file}", file=path.name),
             without=spec.auxiliary,  # torchvision did not train GoogLeNet's
@@ -204,7 +183,7 @@ class ImageNet(Source):
             module,
             source=self.name,
             title=tr(_TITLE),
-            training_set="ImageNet-1k",
+            training_set=state_dict_file.IMAGENET,
             size=path.stat().st_size,
             sha256=cache.sha256(path),
             classes=file.classes,

@@ -22,7 +22,7 @@ from convviz.weights.bundled import Bundled
 from convviz.weights.encoder import Encoder
 from convviz.weights.imagenet import ImageNet
 from convviz.weights.own import Own
-from convviz.weights.sent_file import SentFile
+from convviz.weights.sent_file import SentFile, checksum
 from convviz.weights.source import AUTO_ORDER, Source, SourceStatus
 from convviz.weights.untrained import Untrained
 
@@ -173,6 +173,7 @@ def open_sent(file: SentFile, network: str, classes: tuple[str, ...] = ()) -> Ne
         source=trained.source_of(digest.hexdigest()),
         classes=imagenets.classes if imagenets else (),
         names=classes,
+        is_torchvisions=imagenets is not None and imagenets.is_sum(checksum(file)),
     )
 
 
@@ -277,6 +278,7 @@ def _load_file(spec: NetworkSpec, path: Path, bases: trained.Bases) -> Network:
         path,
         source=trained.source_of(cache.sha256(path)),
         classes=file.classes if file else (),
+        is_torchvisions=file is not None and file.is_intact(path),
     )
     trained.keep(network)  # so that what it is used for can load it again by the source's name
     return network

@@ -35,9 +35,8 @@ _LOCAL_HEADER = 30  # bytes before an entry's name in a zip archive
 _STARTS_PROGRAMS = re.compile(
     r"(os|posix|nt|sys|subprocess|shutil|socket|importlib|runpy|pty|ctypes|pickle|_pickle|marshal"
     r"|webbrowser|torch\.hub|torch\.utils\.cpp_extension)(\.[\w.]+)? .*"
-    r"|(builtins|__builtin__) (?!(bool|bytearray|bytes|complex|dict|float|frozenset|getattr|int"
-    r"|list|long|object|range|set|slice|str|tuple|type|unicode|xrange|\w+Error|\w+Type"
-    r"|Exception)$).*"
+    r"|(builtins|__builtin__) ((apply|breakpoint|compile|delattr|eval|exec|execfile|exit|file"
+    r"|globals|help|input|locals|open|quit|raw_input|reload|setattr|vars)(\..*)?|.*__.*)"
     r"|torch (load|hub\..*|ops\..*)|_?io (open\w*|FileIO)"
 )
 

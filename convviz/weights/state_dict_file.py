@@ -16,6 +16,9 @@ from convviz.weights import checkpoint, findings
 from convviz.weights.sent_file import WeightsFile, checksum, size_of
 from convviz.weights.source import network_with
 
+IMAGENET = "ImageNet-1k"
+"""What torchvision trained its weights on."""
+
 
 def title_of(file: WeightsFile) -> str:
     """Name a user's file of weights for people."""
@@ -67,6 +70,7 @@ def load_file(
     source: str,
     classes: tuple[str, ...] = (),
     names: tuple[str, ...] = (),
+    is_torchvisions: bool = False,
 ) -> Network:
     """Load a network with the weights of a user's file.
 
@@ -79,6 +83,7 @@ def load_file(
         source: Name of the source.
         classes: Names of the classes of torchvision's weights for this network; () if it has none.
         names: Names of the file's classes, where the user gives them.
+        is_torchvisions: Whether it is the file that torchvision itself has for the network.
 
     Raises:
         WeightsError: The file is damaged, holds no weights, or does not fit, or the network has
@@ -129,15 +134,20 @@ def load_file(
     if names:
         _check_names(spec, module, count, names)
         shown, note = names, findings.named_by_visitor(file.name, len(names))
+    elif is_torchvisions:
+        shown, note = classes, findings.torchvisions_own(file.name)
     else:
         shown, note = _class_names(file.name, count, own_names, opened.classes, classes)
+    if classes and not is_torchvisions:
+        rescales = bool(expected.options.get("transform_input"))
+        note = findings.both(note, findings.scaled_as_torchvisions(rescales=rescales))
     taken = findings.taken_from(file.name, state.key, state.prefix, state.left_out, state.as_well)
     return network_with(
         spec,
         module,
         source=source,
         title=title_of(file),
-        training_set=tr(findings.NOT_STATED),
+        training_set=IMAGENET if is_torchvisions else tr(findings.NOT_STATED),
         size=size_of(file),
         sha256=checksum(file),
         classes=shown,

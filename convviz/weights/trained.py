@@ -39,7 +39,7 @@ from convviz.networks.design_spec import design_spec
 from convviz.networks.network import Network, NetworkSpec, Weights, is_within
 from convviz.structure.input_size import LARGEST_INPUT
 from convviz.structure.layers import last_linear
-from convviz.weights.checkpoint import MOST_CLASSES, fill
+from convviz.weights.checkpoint import fill
 from convviz.weights.findings import AS_BUILT
 from convviz.weights.source import IN_USERS_FOLDER, SourceStatus, network_with
 
@@ -52,6 +52,7 @@ MAX_BYTES = 800_000_000
 _KEPT, _KEPT_BYTES = 24, 600_000_000
 _KEY = "convviz"
 _HEADER_BYTES = 1_000_000
+_MOST_CLASSES = 1_000
 _MOST_INPUTS = 1_000_000  # of a decoder and its layers
 
 # The checksum of AlexNet's encoder in float32, as convviz 0.1 fetched it, and of the same encoder
@@ -470,7 +471,7 @@ def _info(header: Mapping[str, Any]) -> TrainedInfo:
     inputs = int(form["inputs"])
     if not (
         1 <= size <= LARGEST_INPUT
-        and 2 <= len(classes) <= MOST_CLASSES
+        and 2 <= len(classes) <= _MOST_CLASSES
         and len(hidden) <= 4
         and all(1 <= width <= _MOST_INPUTS for width in (inputs, *hidden))
         and 0 <= accuracy <= 1

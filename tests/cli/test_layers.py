@@ -5,15 +5,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import Tensor, nn
 
 from convviz.cli import main
 from convviz.cli.layers import _heading, _hidden
 from convviz.cli.options import find_layer
 from convviz.errors import NetworkError
 from convviz.networks.registry import spec
-from convviz.structure.findings import left_out_sentence, on_zeros_sentence, windows_sentence
-from convviz.structure.layers import AttentionWindows, attention_windows, layer, layers
+from convviz.structure.findings import (
+    left_out_sentence,
+    on_zeros_sentence,
+    own_attention_sentence,
+    windows_sentence,
+)
+from convviz.structure.layers import (
+    AttentionWindows,
+    attention_windows,
+    layer,
+    layers,
+    own_attention,
+)
 from convviz.weights.load import load
+from tests.networks_for_tests import network_of
 
 
 def test_a_table_of_all_layers(capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,6 +113,58 @@ def test_what_a_list_says_of_itself(capsys: pytest.CaptureFixture[str], own_file
     assert left_out_sentence([]) == ""
     assert left_out_sentence(["a"]).startswith("1 module that runs is not listed")
     assert left_out_sentence(["a", "b", "c"]).endswith("image: a, b, c.")
+
+
+def test_maps_whose_channels_come_last_have_their_channels_first() -> None:
+    """ConvNeXt-T at 224: 96 channels of 56 × 56 become four times as many, and 96 again."""
+    found = {each.name: each for each in layers(spec("convnext_tiny"))}
+    shapes = {name: found[f"features.1.0.block.{name}"].shape for name in (0, 3, 4, 5)}
+    assert shapes == {0: (96, 56, 56), 3: (384, 56, 56), 4: (384, 56, 56), 5: (96, 56, 56)}
+    assert found["features.1.0.block.0"].layout is None
+    assert found["features.1.0.block.3"].layout is not None
+
+
+class OwnAttention(nn.Module):
+    """An attention of four heads as networks write it themselves."""
+
+    def __init__(self, *, fused: bool) -> None:
+        super().__init__()
+        self.qkv, self.proj, self.fused = nn.Linear(8, 24), nn.Linear(8, 8), fused
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(x).reshape(*x.shape[:2], 3, 4, 2).permute(2, 0, 3, 1, 4)
+        if self.fused:
+            y = nn.functional.scaled_dot_product_attention(q, k, v)
+        else:
+            y = (q @ k.transpose(-2, -1) / 2**0.5).softmax(-1) @ v
+        return self.proj(y.transpose(1, 2).reshape(x.shape))
+
+
+class OwnTransformer(nn.Module):
+    def __init__(self, attention: nn.Module) -> None:
+        super().__init__()
+        self.patches, self.attn, self.fc = nn.Conv2d(3, 8, 4, 4), attention, nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        return self.fc((x + self.attn(x)).mean(1))
+
+
+@pytest.mark.claims("convviz.structure.findings.own_attention_sentence")
+@pytest.mark.parametrize("fused", [True, False])
+def test_an_attention_that_a_network_computes_by_itself_shows_no_heads(fused: bool) -> None:
+    network = network_of(OwnTransformer(OwnAttention(fused=fused)), side=32)
+    for name in ("attn", "attn.proj"):
+        assert own_attention(network, name) == "attn"
+        assert attention_windows(network, name) is None
+    assert own_attention(network, "patches") is None
+    sentence = own_attention_sentence("attn")
+    with pytest.raises(NetworkError) as refused:
+        layer(network, "attn:heads")
+    assert str(refused.value) == f"{sentence.rstrip('.')}: choose attn."
+    # PyTorch's own shows its heads, and Swin's goes on in windows.
+    assert own_attention(spec("vit_b_32"), "encoder.layers.encoder_layer_3.self_attention") is None
+    assert own_attention(spec("swin_t"), "features.1.0.attn") is None
 
 
 @pytest.mark.claims("convviz.structure.findings.windows_sentence")

@@ -154,6 +154,40 @@ def test_without_a_test_folder_val_is_the_test(above: str, name: str) -> None:
     assert named(dataset, whole.validation) == {file for file in files if f"{name}/" in file}
 
 
+@pytest.mark.parametrize(
+    ("train", "others"),
+    [
+        ("training_set", "test_set"),
+        ("trainset", "testset"),
+        ("Train Images", "Test Images"),
+        ("train", "dev"),
+        ("TRAIN", "Eval"),
+        ("train-data", "validate"),
+        ("seg_train", "seg_test"),
+        ("training_set/training_set", "test_set/test_set"),
+        ("seg_train/seg_train", "seg_test/seg_test"),
+        ("train/train", "val"),
+    ],
+)
+@pytest.mark.parametrize("above", ["", "pets/"])
+def test_other_names_of_the_folders_of_a_division(above: str, train: str, others: str) -> None:
+    counts = {f"{train}/cats": 4, f"{train}/dogs": 5, f"{others}/cats": 2, f"{others}/dogs": 1}
+    files = divided(counts, above)
+    files |= {f"{above}seg_pred/seg_pred/9.png": png("red")} if "seg" in train else {}
+    dataset = from_zip(zipped(files))
+    assert dataset.classes == ("cats", "dogs")
+    assert named(dataset, partition(dataset).split.test) == {
+        file for file in files if file.startswith(f"{above}{others}/")
+    }
+    assert len(dataset.left_out) == ("seg" in train)
+
+
+def test_classes_may_be_called_as_the_parts_of_a_division_are() -> None:
+    dataset = from_zip(zipped(divided({"test set": 3, "trains": 3, "images": 3})))
+    assert dataset.classes == ("images", "test set", "trains")
+    assert dataset.given == ()
+
+
 def test_three_folders_are_used_as_they_are() -> None:
     """From 200 images on as well, where a quarter would be tested otherwise."""
     counts = {"train/a": 90, "train/b": 80, "valid/a": 20, "valid/b": 1, "test/a": 5, "test/b": 9}

@@ -198,3 +198,29 @@ def test_each_channel_by_itself_scores_as_with_a_hook_that_sets_it_to_0(
             assert not torch.allclose(scores, before, atol=1e-3)
     with pytest.raises(SettingError, match="no channel 512"):
         ablate_each(network, image, "inception4a", (512,))
+
+
+class WithPositions(nn.Module):
+    """Adds what it makes of places, whatever the image, as Swin v2 makes its biases."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.places, self.last = nn.Conv2d(3, 2, 1), nn.Linear(2, 2), nn.Conv2d(2, 2, 1)
+        rows, columns = torch.meshgrid(torch.arange(4.0), torch.arange(4.0), indexing="ij")
+        self.register_buffer("table", torch.stack((rows, columns), 2)[None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = self.conv(x)
+        places = self.places(self.table).permute(0, 3, 1, 2)
+        return self.last(maps + places)
+
+
+def test_what_does_not_depend_on_the_image_does_not_change(red: Image.Image) -> None:
+    network = network_of(WithPositions())
+    result = ablate(network, red, "conv", [0, 1], "last")
+    changes = {change.layer.name: change.relative for change in result.changes}
+    assert changes["places"] == 0
+    assert changes["last"] > 0
+    same = ablate(network, red, "conv", [0, 1], "places")
+    assert same.before.maps.equal(same.after.maps)
+    assert same.before.maps.std() > 0

@@ -25,12 +25,28 @@ def test_values_that_were_stretched_are_told(
     low: float, high: float, bits: int, words: str
 ) -> None:
     text = findings.stretched(Scaling(low, high, is_stretched=True, bits=bits))
+    assert text.startswith("The file's values go from ")
     assert words in text
     assert text.endswith("so that the least is black and the greatest white.")
     inverted = Scaling(low, high, is_stretched=True, bits=bits, is_inverted=True)
     assert findings.stretched(inverted).endswith("the least is white and the greatest black.")
     assert findings.stretched(Scaling(low, high, bits=bits)) == ""
     assert findings.stretched(Scaling(low, low, is_stretched=True, bits=bits)) == ""
+
+
+@pytest.mark.parametrize(
+    ("bits", "outside", "words"),
+    [
+        (12, 0, "The file's values go from 100 to 509, 10.0 % of what 12 bits can"),  # 409 / 4095
+        (16, 1, "All but 1 of the file's values lie from 100 to 509, 0.6 % of what 16 bits can"),
+        (0, 2_500, "All but 2,500 of the file's values lie from 100 to 509: they are stretched"),
+    ],
+)
+def test_what_lies_outside_of_the_stretched_values_is_counted(
+    bits: int, outside: int, words: str
+) -> None:
+    scaling = Scaling(100, 509, is_stretched=True, bits=bits, outside=outside)
+    assert findings.stretched(scaling).startswith(words)
 
 
 @pytest.mark.claims("convviz.images.findings.cut_off")

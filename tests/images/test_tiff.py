@@ -204,6 +204,77 @@ def test_kinds_that_are_not_read_get_a_sentence() -> None:
             decode(data)
 
 
+def packed(values: np.ndarray, bits: int, *, deflated: bool = False) -> bytes:
+    """A TIFF of numbers of so many bits, one behind the other; each row begins with a byte."""
+    height, width, samples = values.shape
+    rows = []
+    for row in values.reshape(height, -1):
+        text = "".join(f"{number:0{bits}b}" for number in row)
+        text += "0" * (-len(text) % 8)
+        rows.append(int(text, 2).to_bytes(len(text) // 8, "big"))
+    body = b"".join(rows)
+    body = zlib.compress(body) if deflated else body
+    tags = {256: (width,), 257: (height,), 258: (bits,) * samples}
+    tags |= {259: (8 if deflated else 1,), 262: (2 if samples == 3 else 1,), 273: (8,)}
+    tags |= {277: (samples,), 278: (height,), 279: (len(body),), 284: (1,)}
+    return tiff([(tag, 3, value) for tag, value in sorted(tags.items())], body)
+
+
+@pytest.mark.parametrize("deflated", [False, True])
+@pytest.mark.parametrize(("bits", "samples"), [(10, 1), (14, 1), (10, 3), (12, 3), (14, 3)])
+def test_packed_numbers_that_are_not_read_are_not_called_damaged(
+    bits: int, samples: int, deflated: bool
+) -> None:
+    values = RANDOM.integers(0, 2**bits, (9, 8, samples))
+    with pytest.raises(ImageError, match="numbers are of a kind that convviz does not read"):
+        decode(packed(values, bits, deflated=deflated))
+
+
+@pytest.mark.parametrize(
+    ("most", "words"), [(300, "from 0 to 300, 7.3 % of what 12 bits"), (4095, "")]
+)
+def test_packed_grey_of_twelve_bits(most: int, words: str) -> None:
+    values = RANDOM.integers(0, most, (9, 8, 1), endpoint=True)
+    values.flat[:2] = 0, most
+    data = packed(values, 12)
+    assert np.abs(pixels(data)[..., 1] - values[..., 0] / most * 255).max() <= 0.51
+    assert words in " ".join(notes(read(data)))
+    assert bool(notes(read(data))) == bool(words)
+
+
+def test_labels_in_wide_numbers_are_told_apart() -> None:
+    values = np.arange(SIDES[0] * SIDES[1], dtype=np.int32).reshape(SIDES) % 6
+    data = written(values, photometric="minisblack")
+    assert np.unique(pixels(data)).tolist() == [0, 51, 102, 153, 204, 255]
+    (note,) = notes(read(data))
+    assert note.startswith("The file's values go from 0 to 5: they are stretched")
+
+
+@pytest.mark.parametrize("dtype", ["uint32", "int32"])
+def test_wide_numbers_state_no_range(dtype: str) -> None:
+    values = (np.arange(SIDES[0] * SIDES[1]).reshape(SIDES) * 2).astype(dtype)
+    (note,) = notes(read(written(values, photometric="minisblack")))
+    assert note.startswith("The file's values go from 0 to 3,920: they are stretched")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("colours", [1, 3])
+def test_hot_pixels_leave_the_picture_visible(colours: int, layout: str) -> None:
+    values = RANDOM.integers(100, 900, (60, 40, colours), np.uint16, endpoint=True)
+    values[0, 0], values[0, 1] = 100, 900
+    values[30, 7] = values[59, 39] = 65_535
+    if colours == 1:
+        data = written(values[..., 0], photometric="minisblack", **LAYOUTS[layout])
+    else:
+        data = written(values, photometric="rgb", planarconfig="contig", **LAYOUTS[layout])
+    expected = ((values.astype(float) - 100) / 800 * 255).clip(0, 255)
+    assert np.abs(pixels(data) - expected).max() <= 0.51
+    (note,) = notes(read(data))
+    assert note.startswith(
+        f"All but {2 * colours} of the file's values lie from 100 to 900, 1.2 % of what 16 bits"
+    )
+
+
 @pytest.mark.parametrize("layout", ["stored", "strips", "deflated", "deflated tiles"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
 def test_truncated_files_are_damaged(layout: str, share: float) -> None:

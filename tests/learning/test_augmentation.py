@@ -2,11 +2,19 @@
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from convviz.datasets.labelled_set import split
+from convviz.datasets.shapes import shapes
 from convviz.learning import augmentation
 from convviz.learning.augmentation import augment, seconds_an_epoch
-from convviz.networks.network import Network
+from convviz.learning.config import TrainingSettings
+from convviz.learning.fit import fit
+from convviz.learning.plan import plan
+from convviz.networks.network import Network, NetworkSpec
+from convviz.networks.registry import register
+from convviz.weights.load import load
+from tests.networks_for_tests import seeded
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -80,3 +88,34 @@ def test_the_same_seed_changes_alike_and_each_image_in_its_own_way() -> None:
 def test_an_epoch_is_estimated_from_a_few_images(tiny: Network) -> None:
     times = iter((10.0, 10.5))
     assert seconds_an_epoch(tiny, 160, 32, clock=lambda: next(times)) == pytest.approx(10.0)
+
+
+def test_networks_for_grey_images_learn_from_changed_ones(fresh_registry: None) -> None:
+    """Images are changed in colour and turned grey afterwards."""
+
+    def build() -> nn.Module:
+        return seeded(
+            nn.Sequential(
+                *(nn.Conv2d(1, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+                nn.Linear(6, 10),
+            )
+        )
+
+    register(
+        NetworkSpec(
+            name="grey", title="Grey", build=build, input_size=28, mean=(0.1307,), std=(0.3081,)
+        )
+    )
+    network = load("grey")
+    assert seconds_an_epoch(network, 80, 28) > 0
+    dataset = shapes(per_class=6)
+    weights = []
+    for augmented in (False, True):
+        settings = TrainingSettings(epochs=2, size=28, batch=8, augment=augmented, seed=1)
+        made = plan(network, "scratch", dataset.classes)
+        *_, last = fit(made, dataset, split(dataset), settings)
+        assert last.result is not None
+        weights.append(last.result.module.get_submodule("0").weight)
+        assert weights[-1].shape == (6, 1, 3, 3)
+        assert weights[-1].isfinite().all()
+    assert not weights[0].equal(weights[1])

@@ -10,8 +10,17 @@ import torch
 import torchvision
 from PIL import Image
 
+from convviz.datasets.image_set import Files
 from convviz.errors import ConvvizError, NetworkError, SettingError
-from convviz.features.activations import activations
+from convviz.features.ablation import ablate
+from convviz.features.activations import activations, layers_with_maps
+from convviz.features.capture import input_for
+from convviz.features.class_target import ClassTarget
+from convviz.features.dead import count_dead
+from convviz.features.filters import filter_layers, filters
+from convviz.features.grad_cam import grad_cam
+from convviz.features.predictions import predict
+from convviz.images.encode import png
 from convviz.learning.plan import plan
 from convviz.networks.catalogue import CATALOGUE
 from convviz.networks.network import Network
@@ -58,12 +67,47 @@ def test_costs_are_those_that_torchvision_publishes(name: str) -> None:
     assert len({layer.name for layer in listed}) == len(listed)
 
 
+def at_smallest(name: str) -> Network:
+    """The network with random weights, for images of the smallest size that it takes."""
+    loaded, size = load(name, "random"), smallest(name)
+    classes = tuple(f"class {k}" for k in range(1000))
+    weights = replace(
+        loaded.weights, input_size=size, resize=size, classes=classes, has_decoder=True
+    )
+    return Network(loaded.spec, loaded.module, weights)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_scores_evidence_and_kernels_of_it_are_there(name: str) -> None:
+    network = at_smallest(name)
+    with torch.inference_mode():
+        scores = network.module(input_for(network, IMAGE))[0]
+    assert scores.std() > 1e-7  # those of a vision transformer's new head are 0
+    predictions = predict(network, IMAGE)
+    predicted = scores[[each.index for each in predictions]]
+    torch.testing.assert_close(predicted, scores.topk(5).values, rtol=1e-3, atol=1e-8)
+    shares = [each.probability for each in predictions]
+    assert shares == pytest.approx(scores.softmax(0).topk(5).values.tolist(), rel=1e-4)
+    first, middle, last = three(layers(network))
+    evidence = grad_cam(network, IMAGE, middle.name, ClassTarget(predictions[0].index))
+    assert evidence.is_reached
+    assert evidence.gradients.isfinite().all()
+    found_filters = filters(network, filter_layers(network)[0])
+    assert found_filters.kernels.std() > 0
+    *_, step = count_dead(network, Files((("noise.png", png(IMAGE)),)))
+    assert step.seen == 1
+    assert {row.layer.name for row in step.layers} == {
+        each.name for each in layers_with_maps(network)
+    }
+    off = ablate(network, IMAGE, first.name, range(first.shape[0]), last.name)
+    assert off.before.maps.std() > 0
+    assert not torch.equal(off.before.maps, off.after.maps)
+
+
 @pytest.mark.parametrize("name", EVERY)
 def test_every_page_works_at_the_smallest_size(name: str) -> None:
     size = smallest(name)
-    loaded = load(name, "random")
-    weights = replace(loaded.weights, input_size=size, resize=size)
-    network = Network(loaded.spec, loaded.module, weights)
+    network = at_smallest(name)
     listed = layers(network, size)
     for layer in three(listed):
         found = activations(network, IMAGE, layer.name)

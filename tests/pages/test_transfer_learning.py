@@ -146,6 +146,47 @@ def test_trains_compares_names_and_saves(open_page: Any) -> None:
     assert any(name.startswith("Yours: generated stripes in six directions, ") for name in options)
 
 
+def cell_page() -> None:
+    """The pictures of a confusion matrix's cells, of 20 mistakes known beforehand."""
+    from types import SimpleNamespace
+
+    from convviz.datasets.shapes import shapes
+    from convviz.learning.transfer import Misclassified
+    from convviz.ui.transfer.result import _cell
+
+    dataset = shapes(per_class=6)
+    mistakes = [Misclassified(index, 0, 1, 0.9 - index / 100) for index in range(17)]
+    mistakes += [Misclassified(30, 2, 0, 0.625), Misclassified(31, 2, 0, 0.5)]
+    cells = {(0, 1): tuple(mistakes[:17]), (2, 0): tuple(mistakes[17:])}
+    view = SimpleNamespace(classes=dataset.classes, lesson=SimpleNamespace(dataset=dataset))
+    _cell(view, SimpleNamespace(cells=lambda: cells), "job")  # type: ignore[arg-type]
+
+
+def test_a_cell_of_the_confusion_matrix_shows_its_pictures() -> None:
+    app = AppTest.from_function(cell_page, default_timeout=60).run()
+    assert not app.exception
+    first, second, third = shapes(per_class=6).classes[:3]
+    box = app.selectbox[0]
+    assert box.options == [
+        f"{first} taken for {second}: 17 pictures",
+        f"{third} taken for {first}: 2 pictures",
+    ]
+    titles = shapes(per_class=6).images.titles
+
+    assert len(app.get("image")) == 16
+    captions = [caption.value for caption in app.caption]
+    assert captions[0].endswith("(90.0\u00a0%)")
+    assert "16" in captions[16]
+    assert "17" in captions[16]
+    box.set_value((2, 0)).run()
+    assert len(app.get("image")) == 2
+    captions = [caption.value for caption in app.caption]
+    assert [text.rpartition(" ")[2] for text in captions] == ["(62.5\u00a0%)", "(50.0\u00a0%)"]
+    assert all(
+        str(titles[index])[:8] in text for index, text in zip((30, 31), captions, strict=True)
+    )
+
+
 def test_fine_tuning_goes_on_from_a_result_and_shows_what_it_adds(open_page: Any) -> None:
     app = open_page(
         PAGE, network="googlenet", training_seconds="5", compare="False", fine_tune_seconds="10"

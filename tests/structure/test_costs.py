@@ -251,11 +251,11 @@ def test_sizes_that_are_none(size: int) -> None:
 
 
 def test_a_norm_across_channels_behind_a_layer_that_cannot_be_followed_has_no_field() -> None:
-    class Sorted(nn.Module):
+    class Rolled(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
-            return torch.sort(x, dim=3).values
+            return torch.roll(x, 1)  # all in one row
 
-    module = nn.Sequential(nn.Conv2d(3, 4, 1), Sorted(), nn.LocalResponseNorm(3), nn.ReLU())
+    module = nn.Sequential(nn.Conv2d(3, 4, 1), Rolled(), nn.LocalResponseNorm(3), nn.ReLU())
     rows = {row.name: row for row in costs.count(module, 8).layers}
     assert rows["0"].receptive_field == 1
     assert [rows[name].field for name in ("1", "2", "3")] == [None, None, None]

@@ -221,6 +221,12 @@ RELUS: dict[str, Callable[[Tensor], Tensor]] = {
     "times a mask in place": times_a_mask,
     "hardtanh": lambda y: nn.functional.hardtanh(y, 0.0, 9.0),
     "leaky by nothing": lambda y: nn.functional.leaky_relu(y, 0.0),
+    "half of it and its magnitude": lambda y: (y + y.abs()) / 2,
+    "half of its magnitude and it": lambda y: 0.5 * (y.abs() + y),
+    "less its negative part": lambda y: y - y.clamp(max=0),
+    "less its minimum with zeros": lambda y: y - torch.minimum(torch.zeros_like(y), y),
+    "the other way round": lambda y: -(-y).clamp(max=0),
+    "the other way round, by a factor": lambda y: -torch.minimum(-1 * y, torch.tensor(0.0)),
 }
 
 NO_RELUS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -241,6 +247,15 @@ NO_RELUS: dict[str, Callable[[Tensor], Tensor]] = {
     "mask of something else": lambda y: y * (y.mean(1, keepdim=True) > 0),
     "swish": lambda y: y * torch.sigmoid(y),
     "mask that is returned too": lambda y: torch.where(y > 0, y, 0) + (y > 0),
+    "it and its magnitude": lambda y: y + y.abs(),
+    "a third of it and its magnitude": lambda y: (y + y.abs()) / 3,
+    "magnitude": lambda y: y.abs(),
+    "less what is below 1": lambda y: y - y.clamp(max=1),
+    "less its negative part twice": lambda y: torch.sub(y, y.clamp(max=0), alpha=2),
+    "the negative part": lambda y: y.clamp(max=0),
+    "the negative part of the negated": lambda y: (-y).clamp(max=0),
+    "no more than 6": lambda y: y.clamp(max=6),
+    "magnitude that is returned too": lambda y: (y + y.abs()) / 2 + y.abs(),
 }
 
 
@@ -283,13 +298,90 @@ def test_a_block_with_a_relu_in_other_words_is_one_layer(read: Read) -> None:
         nn.ReLU6(),
         nn.ReLU6(inplace=True),
         nn.Hardtanh(0, 6),
+        lambda y: y.relu().clamp(max=6),
+        lambda y: y.relu().clamp(-1, 6),
+        lambda y: y.relu().clamp_max(6),
+        lambda y: torch.minimum(y.relu(), torch.tensor(6.0)),
+        lambda y: torch.clamp(y.relu(), max=torch.tensor(6.0)),
+        lambda y: nn.functional.relu6(y).clamp(max=9),
+        lambda y: y.clamp(max=6).relu(),
+        lambda y: torch.minimum(torch.tensor(6.0), y).relu(),
+        lambda y: ((y + y.abs()) / 2).clamp(max=6),
     ],
 )
 def test_functional_relus_that_end_somewhere_say_where(
     read: Read, capped: Callable[[Tensor], Tensor]
 ) -> None:
-    found = read(nn.Sequential(nn.Conv2d(3, 2, 1), Step(capped)))
+    y = torch.tensor([-7.0, 0.0, 2.5, 6.0, 8.07])
+    assert capped(y.clone()).tolist() == y.clamp(0, 6).tolist()
+    found = read(nn.Sequential(nn.Conv2d(3, 2, 1), Step(capped), nn.ReLU()))
     assert (found["0"].pre_relu, found["0"].ceiling) == ("0", 6.0)
+    behind = "1.function" if isinstance(capped, nn.Module) else "1"
+    assert found[behind].pre_relu is None, "it is rectified"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda y: (y.relu().clamp(max=6), y.relu())[1],
+        lambda y: y.relu().clamp(max=6) + y.relu().sum(),
+        lambda y: (lambda z: z.clamp(max=6) + z)(y.relu()),
+    ],
+)
+def test_a_relu_of_which_all_is_passed_on_has_no_ceiling(
+    read: Read, step: Callable[[Tensor], Tensor]
+) -> None:
+    assert read(nn.Sequential(nn.Conv2d(3, 2, 1), Step(step)))["0"].ceiling is None
+
+
+def test_what_a_later_module_caps_the_relu_itself_passes_on(read: Read) -> None:
+    """The ReLU's own map shows it all."""
+    cap = Step(lambda y: y.clamp(max=6))
+    assert read(nn.Sequential(nn.Conv2d(3, 2, 1), nn.ReLU(), cap))["0"].ceiling is None
+
+
+def test_a_block_whose_relu_ends_somewhere_is_one_layer(read: Read) -> None:
+    class Capped(Block):
+        def forward(self, x: Tensor) -> Tensor:
+            return self.norm(self.conv(x)).relu().clamp(max=6)
+
+    found = read(nn.Sequential(Capped(3, 4), nn.ReLU()))
+    assert found["0"].kind == "convolution + batch norm + ReLU"
+    assert found["0"].pre_relu is None
+    assert (found["0.conv"].pre_relu, found["0.conv"].ceiling) == ("0.norm", 6.0)
+    assert (found["0.norm"].detail, found["0.norm"].ceiling) == (True, 6.0)
+
+
+class NormConv2d(nn.Conv2d):
+    """A convolution whose class's name says norm."""
+
+
+class NormedLinear(nn.Linear):
+    """A fully connected layer whose class's name says norm."""
+
+
+class NormedKernels(nn.Module):
+    """Kernels of its own, and a name that says norm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kernels = nn.Parameter(torch.ones(5, 4, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.conv2d(x, self.kernels)
+
+
+@pytest.mark.parametrize(
+    "mixing",
+    [NormConv2d(4, 5, 1), NormedKernels(), nn.Sequential(nn.Flatten(), NormedLinear(64, 5))],
+    ids=lambda each: type(each).__name__,
+)
+def test_what_mixes_channels_is_no_norm_whatever_its_name(read: Read, mixing: nn.Module) -> None:
+    found = read(nn.Sequential(nn.Conv2d(3, 4, 1), nn.MaxPool2d(2), mixing, nn.ReLU()))
+    assert found["0"].pre_relu is None
+    assert found["1"].pre_relu is None
+    last = "2.1" if isinstance(mixing, nn.Sequential) else "2"
+    assert found[last].pre_relu == last
 
 
 @pytest.mark.parametrize("where", ["buffer", "attribute"])

@@ -266,6 +266,22 @@ class Patches(nn.Module):
         return functional.fold(columns, x.shape[2:], 3, padding=1)
 
 
+class ByFrequency(nn.Module):
+    """Weights for every frequency, as in global filter networks."""
+
+    def __init__(self, *, half: bool) -> None:
+        super().__init__()
+        self.half = half
+        self.weight = nn.Parameter(torch.ones(4, HEIGHT, WIDTH - 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.half:
+            frequencies = torch.fft.rfft2(x)
+            frequencies = frequencies * self.weight[..., : frequencies.shape[-1]]
+            return torch.fft.irfft2(frequencies, s=x.shape[2:])
+        return torch.fft.ifft2(torch.fft.fft2(x) * self.weight).real
+
+
 class Dynamic(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         kernel = x.mean((0, 2, 3)).reshape(4, 1, 1, 1).expand(4, 4, 3, 3)
@@ -350,6 +366,10 @@ UNMIXED: dict[str, Callable[[], nn.Module]] = {
     "window attention": WindowAttention,
     "writing into zeros": WriteInto,
     "shift": Shift,
+    "cumulative sum": lambda: Do(lambda x: x.cumsum(2)),
+    "cumulative product": lambda: Do(lambda x: (x / 9).cumprod(-1)),
+    "cumulative sum of channels": lambda: Do(lambda x: x.cumsum(1)),
+    "sorted channels": lambda: Do(lambda x: x.sort(1).values),
     "half in place": HalfInPlace,
     "U-Net": UNet,
     "1-D": lambda: Do(
@@ -384,6 +404,8 @@ MIXED: dict[str, tuple[Callable[[], nn.Module], str]] = {
         lambda: Do(lambda x: torch.softmax(x.flatten(2) / 99, 2).view(x.shape)),
         "a softmax over all positions",
     ),
+    "frequencies": (lambda: ByFrequency(half=False), "a Fourier transform"),
+    "half of the frequencies": (lambda: ByFrequency(half=True), "a Fourier transform"),
     "dynamic": (Dynamic, "kernels that are computed from the image"),
 }
 
@@ -406,6 +428,66 @@ def test_what_mixes_all_positions_is_named(name: str) -> None:
     assert whole_image_sentence(field) == (
         f"From {field.mixed_in} on, every position depends on the whole image, through {by}."
     )
+
+
+class Unpool(nn.Module):
+    """Pools, and puts what is left back to where it was."""
+
+    def __init__(self, pool: nn.Module, between: nn.Module | None = None) -> None:
+        super().__init__()
+        self.pool, self.between = pool, between or nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled, indices = self.pool(x)
+        # Without the module's check of the size, which knows nothing of adaptive pooling.
+        unpooled: Tensor = torch.ops.aten.max_unpool2d(self.between(pooled), indices, x.shape[2:])
+        return unpooled
+
+
+class UnpoolAsItComes(Unpool):
+    """Puts it back into a map of twice the height and width of what is left."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.max_unpool2d(*self.pool(x), 2)
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [
+        nn.MaxPool2d(2, return_indices=True),
+    ],
+    ids=str,
+)
+def test_unpooling_may_fill_a_place_from_every_window_that_covers_it(pool: nn.Module) -> None:
+    """What changes with a pixel, in any of many images: a gradient shows no choice of a place."""
+    first = with_random_weights(nn.Conv2d(1, 2, (3, 2), padding=(1, 0)))
+    between, last = (with_random_weights(nn.Conv2d(2, 2, size)) for size in (1, (2, 1)))
+    shape = (1, 11, 9)
+    pixels = shape[1] * shape[2]
+    module = nn.Sequential(first, Unpool(pool, between), last)
+    field = field_of(module, shape)
+    assert field is not None
+    assert field.mixed_by == ""
+    generator = torch.Generator().manual_seed(3)
+    seen: Tensor = torch.zeros(())
+    for _ in range(60):
+        image, other = torch.rand(2, *shape, dtype=torch.float64, generator=generator)
+        changed = torch.where(torch.eye(pixels).view(pixels, *shape) == 1, 4 * other, image)
+        with torch.no_grad():
+            difference = module(changed) - module(image[None])
+        seen = seen + (difference != 0).sum(1)
+    assert seen.shape == (pixels, *field.shape)
+    for row, column in itertools.product(*map(range, field.shape)):
+        rows, columns = seen[:, row, column].view(shape[1:]).nonzero(as_tuple=True)
+        box = int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
+        assert field.box(row, column) == box, (row, column)
+
+
+def test_unpooling_onto_rows_of_another_length_is_not_followed() -> None:
+    """Its indices count along rows of 11, and the map has rows of 10."""
+    pool = nn.MaxPool2d(2, return_indices=True)
+    assert field_of(nn.Sequential(nn.Conv2d(1, 3, 1), UnpoolAsItComes(pool)), (1, 10, 11)) is None
+    assert field_of(nn.Sequential(nn.Conv2d(1, 3, 1), UnpoolAsItComes(pool)), (1, 10, 12))
 
 
 def test_gates_of_rows_and_columns_make_crosses_with_one_box() -> None:
@@ -553,3 +635,16 @@ def test_networks_have_fields_all_the_way(name: str, size: int) -> None:
             assert field.box(row, column) == box, part_name
             compared += 1
     assert compared > 20
+
+
+def test_sorted_positions_see_all_along_their_row() -> None:
+    """Which comes where depends on all of them, though a gradient shows one."""
+    module = nn.Sequential(nn.Conv2d(1, 2, 1), Do(lambda x: x.sort(3).values))
+    field = field_of(module, (1, 6, 5))
+    assert field is not None
+    assert [field.box(row, 2) for row in (0, 4)] == [(0, 0, 1, 5), (4, 0, 5, 5)]
+    flat = Do(lambda x: x.flatten(2).sort(2).values.view(x.shape))
+    everything = field_of(nn.Sequential(nn.Conv2d(1, 2, 1), flat), (1, 6, 5))
+    assert everything is not None
+    assert everything.mixed_by == "a sorting of all positions"
+    assert everything.box(1, 1) == (0, 0, 6, 5)

@@ -11,7 +11,7 @@ from convviz.downloads import cache
 from convviz.errors import WeightsError, WeightsNotHere
 from convviz.networks.initial_weights import untrained
 from convviz.networks.registry import available, build, spec
-from convviz.weights import imagenet
+from convviz.weights import checkpoint, imagenet
 from convviz.weights.load import load, source_statuses
 
 ALEXNET = "alexnet-owt-7be5be79.pth"
@@ -132,7 +132,7 @@ def test_files_with_names_of_former_days_fit_todays_modules() -> None:
         "layer1.0.conv1.weight": "layer1.0.conv1.weight",
     }
     tensors = {name: torch.full((1,), float(k)) for k, name in enumerate(former)}
-    named = imagenet.with_todays_names(tensors)
+    named = checkpoint.with_todays_names(tensors)
     assert list(named) == list(former.values())
     assert all(named[today] is tensors[name] for name, today in former.items())
     today = {*build(spec("densenet121")).state_dict(), *build(spec("vit_b_32")).state_dict()}

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,38 @@ def test_scripts_load_their_networks_without_convviz_and_scores_are_equal(tmp_pa
     for key, scores in expected.items():
         assert scores.std() > 0
         torch.testing.assert_close(torch.load(tmp_path / f"{key}.scores"), scores)
+
+
+HEADS = {
+    "inception": ("inception_v3", Form("fc", 2048, CLASSES), 96, ("transform_input",)),
+    "convnext": ("convnext_tiny", Form("classifier.2", 768, CLASSES), 64, ()),
+    "convnext_hidden": ("convnext_tiny", Form("classifier.2", 768, CLASSES, (8,)), 64, ()),
+    "swin": ("swin_t", Form("head", 768, CLASSES, (8,)), 64, ()),
+    "vit": ("vit_b_32", Form("heads.head", 768, CLASSES), 224, ()),
+    "vit_hidden": ("vit_b_32", Form("heads.head", 768, CLASSES, (8,)), 224, ()),
+}
+
+
+@pytest.mark.parametrize(
+    "key",
+    [pytest.param(key, marks=pytest.mark.networks if key == "vit" else ()) for key in HEADS],
+)
+def test_scripts_of_other_heads_load_their_networks_as_well(tmp_path: Path, key: str) -> None:
+    name, form, side, options = HEADS[key]
+    module = learned(name, "random", form, options)
+    batch = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(0))
+    torch.save(batch, tmp_path / "input.tensor")
+    about = replace(info(name, form, options), input_size=side)
+    (tmp_path / "net.pt").write_bytes(plain_pytorch.write(module, about))
+    text = plain_pytorch.script(about, "net.pt")
+    assert f"(N, 3, {side}, {side})" in text
+    (tmp_path / "net.py").write_text(text, encoding="utf-8")
+    subprocess.run([sys.executable, "-I", "-c", RUN, "net"], cwd=tmp_path, check=True, timeout=300)
+    scores = torch.load(tmp_path / "net.scores")
+    assert scores.shape == (2, 3)
+    assert scores.std() > 1e-4
+    torch.testing.assert_close(scores, module(batch))
+    (tmp_path / "net.pt").unlink()  # some hundred megabytes
 
 
 def test_the_file_opens_in_the_sidebar_with_its_classes() -> None:

@@ -1,10 +1,13 @@
 """Files of weights that a visitor sends: recognised by their tensors, named by a file of names."""
 
+import hashlib
 import io
 import json
 import pickle
+import re
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +16,12 @@ import pytest
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
-from torchvision.models import shufflenet_v2_x0_5, vgg13
+from torchvision.models import get_model, shufflenet_v2_x0_5, vgg13
 
 from convviz.errors import WeightsError
 from convviz.networks.network import NetworkSpec
-from convviz.networks.registry import available, register
-from convviz.weights import checkpoint, findings, trained
+from convviz.networks.registry import available, register, spec
+from convviz.weights import checkpoint, findings, imagenet, trained
 from convviz.weights.class_names import read_class_names
 from convviz.weights.fitting import networks_fitting
 from convviz.weights.load import load, open_sent
@@ -98,6 +101,74 @@ def test_a_fine_tuned_network_is_recognised_with_its_number_of_classes(thin_clas
     assert open_sent(file, "alexnet", names).weights.classes == names
     with pytest.raises(WeightsError, match="There are 2 names of classes, but the network has 10"):
         open_sent(file, "alexnet", ("a", "b"))
+
+
+FORMER = {
+    "densenet121": ((r"(denselayer\d+\.)(norm|conv)([12])\.", r"\1\2.\3."),),
+    "vit_b_32": ((r"\.mlp\.0\.", ".mlp.linear_1."), (r"\.mlp\.3\.", ".mlp.linear_2.")),
+}
+
+
+@pytest.mark.parametrize("name", FORMER)
+@pytest.mark.parametrize("wrapper", ["", "module."])
+def test_files_with_torchvisions_former_names_are_recognised(
+    tmp_path: Path, name: str, wrapper: str
+) -> None:
+    with torch.random.fork_rng(devices=()):
+        today = get_model(name, num_classes=3).state_dict()
+    former = {}
+    for key, value in today.items():
+        for pattern, other in FORMER[name]:
+            key = re.sub(pattern, other, key)
+        former[wrapper + key] = value.half()
+    assert len(former.keys() & {wrapper + key for key in today}) < len(today)
+    file = sent(former)
+    assert networks_fitting(file) == (name,)
+    path = tmp_path / "run.pth"
+    path.write_bytes(file.data)
+    for network in (open_sent(file, name), load(name, path)):
+        for key, value in network.module.state_dict().items():
+            assert value.equal(today[key].half().to(value.dtype)), key
+
+
+@pytest.mark.claims(
+    "convviz.weights.findings.torchvisions_own", "convviz.weights.findings.scaled_as_torchvisions"
+)
+def test_torchvisions_own_file_is_told_by_its_checksum(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "shufflenet_v2_x0_5"
+    file = sent(shufflenet_v2_x0_5().state_dict(), "mine.pth")
+    path = tmp_path / "mine.pth"
+    path.write_bytes(file.data)
+    for network in (open_sent(file, name), load(name, path)):
+        assert network.weights.note == (
+            "The file mine.pth is not torchvision's; convviz takes its 1,000 classes for those of "
+            "ImageNet. Images are scaled for it as for torchvision's weights: if it was trained on "
+            "images scaled otherwise, describe it in CONVVIZ_NETWORKS, with its own mean and std."
+        )
+        assert network.weights.training_set == "not stated"
+    entry = imagenet.torchvision_file(spec(name))
+    assert entry is not None
+    digest = hashlib.sha256(file.data).hexdigest()
+    monkeypatch.setattr(
+        imagenet, "torchvision_file", lambda _: replace(entry, sha256_prefix=digest[:8])
+    )
+    for network in (open_sent(file, name), load(name, path)):
+        assert network.weights.note == "The file mine.pth is torchvision's own."
+        assert network.weights.training_set == "ImageNet-1k"
+        assert network.weights.classes == entry.classes
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+def test_what_scales_its_images_once_more_says_so(name: str) -> None:
+    """A network that was trained from scratch does not, and no file says which it is."""
+    module = get_model(name, num_classes=3, init_weights=False)
+    network = open_sent(sent(module.state_dict()), name)
+    assert network.module.transform_input is True
+    assert "as for torchvision's weights, with transform_input=True: if it was trained without" in (
+        network.weights.note
+    )
 
 
 @pytest.mark.parametrize("auxiliary", [True, False])

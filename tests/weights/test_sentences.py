@@ -68,7 +68,7 @@ def test_a_file_that_is_not_torchvisions_counts_the_classes_taken(
         weights = load("alexnet", "imagenet").weights
     assert weights.note == (
         "The file alexnet.pth is not torchvision's; convviz takes its 1,000 classes for those of "
-        "ImageNet."
+        f"ImageNet. {findings.scaled_as_torchvisions(rescales=False)}"
     )
     assert len(weights.classes) == 1_000
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torchvision
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -151,6 +152,11 @@ WRAPPERS: dict[str, Callable[[dict[str, Tensor]], Any]] = {
         "callbacks": {("a", 1): [1.5, True, b"x", 1j]},
         "kind": Net,
     },
+    "built-in functions": lambda state: {
+        "state_dict": state,
+        "hyper_parameters": {"log": print, "aggregate": max, "order": [sorted, len, sum, abs]},
+        "first": print,
+    },
     "a frozen optimiser of another kind": lambda state: {
         "net": state,
         "swa": torch.optim.swa_utils.SWALR,
@@ -240,6 +246,80 @@ def test_what_stands_beside_the_network_is_left_out_and_named(
     )
 
 
+OF_TRAINING = {
+    "counts of operations": {
+        f"{part}total_{what}": torch.zeros(1, dtype=torch.float64)
+        for part in ("", "conv.", "norm.", "fc.")
+        for what in ("ops", "params")
+    },
+    "a loss": {"criterion.weight": torch.ones(5)},
+    "losses": {"loss_fn.ce.weight": torch.ones(5), "focal_loss.alpha": torch.ones(())},
+    "metrics": {"train_accuracy.correct": torch.zeros(()), "val_f1.tp": torch.zeros(5)},
+}
+
+
+@pytest.mark.parametrize("beside", OF_TRAINING.values(), ids=OF_TRAINING)
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_what_training_leaves_among_the_tensors_is_left_out_and_named(
+    net: NetworkSpec, tmp_path: Path, beside: dict[str, Tensor], prefix: str
+) -> None:
+    more = {f"{prefix}{name}": value for name, value in beside.items()}
+    torch.save(prefixed(prefix) | more, tmp_path / "net.pth")
+    network = load("net", tmp_path / "net.pth")
+    assert_numbered(network.module)
+    assert set(network.module.state_dict()) == set(numbered())
+    named = f"left out: {next(iter(more))}"
+    assert named in network.weights.note
+    assert ("more" in network.weights.note) == (len(more) > 1)
+
+
+@pytest.mark.parametrize("other", ["conv2.weight", "block.loss.weight", "fc.gain", "head.bias"])
+def test_tensors_of_another_network_are_not_left_out(
+    net: NetworkSpec, tmp_path: Path, other: str
+) -> None:
+    torch.save(numbered() | {other: torch.ones(5)}, tmp_path / "net.pth")
+    with pytest.raises(WeightsError, match=f"does not fit Net: it also holds {other}"):
+        load("net", tmp_path / "net.pth")
+
+
+# What weight_norm and spectral_norm compute a layer's weights from has had other names.
+
+
+class Computed(nn.Module):
+    """Weights computed from others, in the form that PyTorch had first or the one of today."""
+
+    def __init__(self, *, old: bool) -> None:
+        super().__init__()
+        form = nn.utils if old else nn.utils.parametrizations
+        self.conv = form.weight_norm(nn.Conv2d(3, 4, 3))
+        self.deep = nn.Sequential(form.spectral_norm(nn.Conv2d(4, 4, 1)))
+        self.fc = nn.Linear(4, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.deep(self.conv(x).relu()).mean((2, 3)))
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm")
+@pytest.mark.parametrize("prefix", ["", "module."])
+@pytest.mark.parametrize("old", [True, False])
+def test_files_of_computed_weights_fit_either_form(
+    fresh_registry: None, tmp_path: Path, old: bool, prefix: str
+) -> None:
+    torch.manual_seed(0)
+    written = Computed(old=old)
+    image = torch.randn(1, 3, 16, 16)
+    for _ in range(3):
+        written(image)  # in train mode, so that the vectors of spectral_norm move
+    written.eval()
+    state = {prefix + name: value for name, value in written.state_dict().items()}
+    torch.save(state, tmp_path / "net.pth")
+    make = {form: lambda form=form: Computed(old=form) for form in (True, False)}
+    for form, build in make.items():
+        register(NetworkSpec(name=f"form-{form}".lower(), title="Net", build=build, input_size=16))
+        network = load(f"form-{form}".lower(), tmp_path / "net.pth")
+        torch.testing.assert_close(network.module(image), written(image))
+
+
 def test_an_averaged_model_of_torch_is_read(net: NetworkSpec, tmp_path: Path) -> None:
     module = Net()
     module.load_state_dict(numbered())
@@ -252,7 +332,8 @@ def test_an_averaged_model_of_torch_is_read(net: NetworkSpec, tmp_path: Path) ->
     "suffix",
     [
         *(".pth", ".pt", ".ckpt", ".bin", ".pth.tar", ".tar", ".pkl", ".safetensors"),
-        *(".PTH", ".Pt", ".SafeTensors"),
+        *(".PTH", ".Pt", ".SafeTensors", ".th", ".pickle", ".model", ".weights", ".pth.zip"),
+        *(".chkpt", ".checkpoint", ".params", ".state_dict", ".TH"),
     ],
 )
 def test_every_suffix_does_for_the_folder_and_for_a_path(
@@ -421,7 +502,8 @@ def test_another_number_of_classes_builds_the_network_with_it(
     assert network.module(torch.zeros(1, 3, 64, 64)).shape == (1, classes)
     many = f"{classes} classes, and names none: they are"
     words = "1 class, and does not name it: it is" if classes == 1 else many
-    assert weights.note == f"The file alexnet.pth has {words} numbered from 0."
+    scaled = findings.scaled_as_torchvisions(rescales=False)
+    assert weights.note == f"The file alexnet.pth has {words} numbered from 0. {scaled}"
 
 
 @pytest.mark.parametrize(
@@ -442,7 +524,8 @@ def test_the_files_own_names_of_classes_are_used(
     torch.save({"state_dict": fine_tuned("alexnet", 2), **beside}, path)
     weights = load("alexnet", path).weights
     assert weights.classes == ("ant", "bee")
-    assert weights.note == "The names of its 2 classes come from the file ants.pth."
+    scaled = findings.scaled_as_torchvisions(rescales=False)
+    assert weights.note == f"The names of its 2 classes come from the file ants.pth. {scaled}"
 
 
 def test_names_in_a_safetensors_header_are_used(thin_classes: None, tmp_path: Path) -> None:
@@ -468,7 +551,7 @@ def test_more_than_the_number_of_classes_is_still_refused(
 
 
 @pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
-@pytest.mark.parametrize("classes", [0, 1001])
+@pytest.mark.parametrize("classes", [0, 25_001])
 def test_a_file_of_no_classes_or_too_many_is_refused(
     thin_classes: None, tmp_path: Path, classes: int
 ) -> None:
@@ -476,9 +559,20 @@ def test_a_file_of_no_classes_or_too_many_is_refused(
     with pytest.raises(WeightsError) as caught:
         load("alexnet", tmp_path / "x.pth")
     assert str(caught.value) == (
-        f"The file x.pth is for {classes:,} classes, and AlexNet can be built here for 1 to 1,000: "
-        "choose the file of a network with as many."
+        f"The file x.pth is for {classes:,} classes, and AlexNet can be built here for 1 to "
+        "25,000: choose the file of a network with as many."
     )
+
+
+@pytest.mark.parametrize("classes", [1_001, 21_841])
+def test_as_many_classes_as_the_largest_data_sets_have(
+    fresh_registry: None, tmp_path: Path, classes: int
+) -> None:
+    state = torchvision.models.shufflenet_v2_x0_5(num_classes=classes).state_dict()
+    torch.save(state, tmp_path / "x.pth")
+    network = load("shufflenet_v2_x0_5", tmp_path / "x.pth")
+    assert network.weights.classes[-1] == f"class {classes - 1}"
+    assert network.module.get_submodule("fc").weight.equal(state["fc.weight"])  # type: ignore[operator]
 
 
 # The sentences.

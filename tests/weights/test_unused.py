@@ -16,7 +16,7 @@ from convviz.networks.network import NetworkSpec
 from convviz.weights import findings
 from convviz.weights.unused import unused_files
 
-ENDINGS = ".pth, .pt, .ckpt, .bin, .safetensors, .tar or .pkl"
+ENDINGS = ".pth, .pt, .ckpt, .bin, .safetensors, .tar, .pkl or the like"
 
 
 def test_everything_in_the_folder_is_used_or_listed(small: NetworkSpec, folder: Path) -> None:

@@ -13,8 +13,19 @@ import streamlit as st
 from convviz.language import again, later, tr
 from convviz.networks.network import Network, is_within
 from convviz.networks.titles import stage_text
-from convviz.structure.findings import left_out_sentence, on_zeros_sentence, windows_sentence
-from convviz.structure.layers import Layer, attention_windows, left_out, runs_on_zeros
+from convviz.structure.findings import (
+    left_out_sentence,
+    on_zeros_sentence,
+    own_attention_sentence,
+    windows_sentence,
+)
+from convviz.structure.layers import (
+    Layer,
+    attention_windows,
+    left_out,
+    own_attention,
+    runs_on_zeros,
+)
 from convviz.structure.ops import kind_text
 from convviz.structure.trunk import comparable, encoder_depth, stepping_stones, trunk
 from convviz.ui import cache, state
@@ -103,6 +114,8 @@ def pick(
         if windows := attention_windows(network, layer.name):
             name = state.code(layer.name)
             st.caption(windows_sentence(name, windows.count, windows.positions))
+        elif attention := own_attention(network, layer.name):
+            st.caption(own_attention_sentence(state.code(attention)))
         if runs_on_zeros(network):
             st.caption(on_zeros_sentence(state.plain(network.title)))
     state.visit().layers[network.name] = layer.name
