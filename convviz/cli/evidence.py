@@ -249,7 +249,7 @@ def _saliency(
 
 
 def _picture(network: Network, image: Image.Image, evidence: _Evidence) -> bytes:
-    from convviz.features.corruption import network_crop
+    from convviz.features.capture import network_crop
     from convviz.images.encode import png
     from convviz.sprites.overlay import overlay
 

@@ -28,7 +28,7 @@ from convviz.datasets.zip_archive import LeftOut
 from convviz.errors import ImageError, NetworkError, SettingError
 from convviz.features.guided_backpropagation import MaskedReLUs, guide
 from convviz.formatting import near_matches
-from convviz.images.preprocess import to_tensor
+from convviz.images.preprocess import crop, in_grey, to_tensor
 from convviz.language import tr, trn
 from convviz.networks.clone import clone
 from convviz.networks.image_channels import check_channels, fitted, image_channels
@@ -67,6 +67,21 @@ def input_for(network: Network, image: Image.Image) -> Tensor:
         std=spec.std,
         interpolation=spec.interpolation,
     )
+
+
+def network_crop(network: Network, image: Image.Image) -> Image.Image:
+    """Cut out the square of an image that goes into a network, mode RGB; in grey if it sees grey.
+
+    `input_for` makes the same square into numbers.
+    """
+    weights = network.weights
+    square = crop(
+        image,
+        size=weights.input_size,
+        resize=weights.resize,
+        interpolation=network.spec.interpolation,
+    )
+    return in_grey(square) if len(network.spec.mean) == 1 else square
 
 
 @dataclass(frozen=True, eq=False)
