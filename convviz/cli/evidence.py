@@ -69,7 +69,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--class",
         dest="class_name",
         metavar="NAME|INDEX",
-        help="the class (default: the most probable one)",
+        help="the class: a name of it or, where no class is called so, its number (default: the "
+        "most probable one)",
     )
     parser.add_argument(
         "--against",

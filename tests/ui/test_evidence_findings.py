@@ -147,6 +147,13 @@ def test_a_class_that_the_other_network_lacks_is_named() -> None:
     assert none_shared.endswith("choose another network under With, one that knows “tabby”.")
 
 
+@pytest.mark.claims("convviz.ui.evidence.findings.namesakes")
+def test_a_name_that_several_classes_share_is_told() -> None:
+    text = findings.namesakes("crane", "My net")
+    assert text.startswith("More than one class is called “crane” in My net or in the network in ")
+    assert "is none of the classes" not in text
+
+
 @pytest.mark.claims("convviz.ui.evidence.findings.no_class")
 def test_why_no_class_can_be_explained() -> None:
     assert "classes=(" in findings.no_class(is_nameless=True)

@@ -246,6 +246,21 @@ def not_among(title: str, network: str, *, shares_any: bool = True) -> str:
     return tr(text, class_name=plain(title), network=plain(network))
 
 
+def namesakes(title: str, network: str) -> str:
+    """Say that a name does not tell which class of another network is the same.
+
+    Args:
+        title: The class.
+        network: The other network.
+    """
+    return tr(
+        "More than one class is called “{class_name}” in {network} or in the network in the "
+        "sidebar, so it is not known which of them are the same: choose another class.",
+        class_name=plain(title),
+        network=plain(network),
+    )
+
+
 def no_class(*, is_nameless: bool) -> str:
     """Say why no class can be explained, and what to do.
 
