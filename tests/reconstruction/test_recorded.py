@@ -275,6 +275,7 @@ def test_the_settings_are_named_as_they_were(series: RecordedSeries) -> None:
 
 @pytest.mark.claims("convviz.reconstruction.findings.no_record")
 def test_why_nothing_is_recorded(tiny: Network) -> None:
-    assert "your own picture" in findings.no_record(tiny, is_sample=False)
+    own = findings.no_record(tiny, is_sample=False)
+    assert "of the photographs that Home offers, not of your own picture" in own
     text = findings.no_record(tiny, is_sample=True)
     assert "of AlexNet, VGG16 and GoogLeNet, none of Tiny: press Start" in text
