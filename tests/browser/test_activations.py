@@ -115,7 +115,7 @@ def test_the_first_map_and_the_chosen_one_are_in_view_from_the_start(visit: Any,
     box = page.locator(".st-key-channel_grid_box")
     box.evaluate("box => { box.scrollTop = 0 }")
     tile = page.locator("[data-channel]").first.bounding_box()
-    assert tile["y"] <= 300 + (40 if "inception" in link and "branch" not in link else 0)
+    assert tile["y"] <= 300
     number = selected(page).get_attribute("data-channel")
     expect(channel(page, int(number))).to_be_in_viewport()
 
