@@ -253,6 +253,8 @@ def _grid_and_panel(
                 on_pick=state.pick_channel,
                 nothing=tr(_NOTHING[options.show]) if options.show in _NOTHING else "",
                 given=True,
+                folds=True,
+                picked=state.visit().channel is not None,
                 id=grid_id(choice, activations.layer.name, options),
                 steps=followed(),
             )
