@@ -338,7 +338,7 @@ class SlidingWindow {
       ...lines.flatMap(([name, value, index]) => {
         let label = element("span", "name", name);
         if (index !== undefined && names.length > 1) {
-          label = element("button", "name", name);
+          label = element("button", "name figure", name);
           label.type = "button";
           label.dataset.index = index;
           label.setAttribute("aria-pressed", String(index === this.index));

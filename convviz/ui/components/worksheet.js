@@ -6,9 +6,9 @@ const LEAST = 24; // pixels of a figure's sides: smaller ones are icons
 const SHARP = 2; // pixels of a grid's image for one of the page
 const INK = "#0c161e";
 const LINES = 3; // to write on, below each question
-const TEXTS = "p, li, dt, dd, figcaption, .section";
+const TEXTS = "p, li, dt, dd, figcaption, .section, .figure .text";
 const LEFT_OUT = [
-  "button, input, select, textarea, script, style, video, summary, nav, header",
+  "button:not(.figure), input, select, textarea, script, style, video, summary, nav, header",
   "label:not([data-testid=stMetricLabel])",
   "details:not([open]), .modebar, .katex-mathml, [role=tooltip], .tip",
   "[data-testid=stWidgetLabel], [data-testid=stTooltipIcon], [data-testid=stElementToolbar]",
@@ -293,7 +293,9 @@ function chartOf(chart) {
 // A grid of channels as one image: its maps are cut out of one image by their backgrounds.
 function gridOf(grid) {
   const box = grid.getBoundingClientRect();
-  const maps = [...grid.querySelectorAll(".map")].map((map) => {
+  const shown = (selector) =>
+    [...grid.querySelectorAll(selector)].filter((each) => each.checkVisibility());
+  const maps = shown(".map").map((map) => {
     const style = getComputedStyle(map);
     return {
       at: map.getBoundingClientRect(),
@@ -302,7 +304,7 @@ function gridOf(grid) {
       places: style.backgroundPosition.split(" ").map((each) => parseFloat(each) / 100),
     };
   });
-  const texts = [...grid.querySelectorAll(".number, .section")].map((each) => ({
+  const texts = shown(".number, .section").map((each) => ({
     at: each.getBoundingClientRect(),
     text: each.textContent,
   }));
