@@ -191,7 +191,7 @@ def test_why_no_class_can_be_explained() -> None:
     assert "Choose other weights" in findings.no_class(is_nameless=False)
 
 
-@pytest.mark.claims("convviz.ui.evidence.findings.seen_at")
+@pytest.mark.claims("convviz.ui.evidence.findings.seen_at", "convviz.ui.predictions.seen_at")
 def test_the_size_of_the_image_that_the_decoder_sees_is_told() -> None:
     network = load("alexnet", "encoder")
     smaller = findings.seen_at(network, 128, (0.1, 0.1, 0.9, 0.9))
