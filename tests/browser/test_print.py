@@ -30,7 +30,6 @@ VIEWS = {
         "/Reconstruction?network=alexnet&image=coffee",
         ".st-key-reconstruction_tiles img >> nth=0",
     ),
-    "Training": ("/Training", ".st-key-training_recorded_film canvas >> nth=0"),
     "Design": ("/Design?design=lenet5", ".st-key-design_diagram svg >> nth=0"),
 }
 # Of plotly's own buttons only those that can be seen count.
