@@ -5,11 +5,12 @@
 For each sample photograph that is offered and each of the course's networks with the weights that
 come with convviz, the last layer of each stage is reconstructed with its preset, a fixed number
 of steps, float32 and one thread. The results go to convviz/reconstruction/data/. What is there
-with as many steps already is left alone, so that an interrupted run goes on where it was.
+with these settings already is left alone, so that an interrupted run goes on where it was.
 """
 
 import argparse
 import time
+from collections.abc import Sequence
 
 import torch
 
@@ -18,6 +19,7 @@ from convviz.errors import RecordingError
 from convviz.images.samples import gallery
 from convviz.networks.network import Network
 from convviz.reconstruction import recorded
+from convviz.reconstruction.progress import Plan
 from convviz.weights.load import load
 
 STEPS = {
@@ -28,13 +30,13 @@ STEPS = {
 """For each image, from shallow to deep; the network that takes longest is the last."""
 
 
-def is_done(network: Network, sample: str) -> bool:
-    """Whether a series is there, with these weights and as many steps."""
+def is_done(network: Network, sample: str, plans: Sequence[Plan]) -> bool:
+    """Whether a series is there, with these weights and with the plans' layers and settings."""
     try:
         series = recorded.read(network, sample).series
     except RecordingError:
         return False
-    return tuple(run.config.steps for run in series.runs) == STEPS[network.name]
+    return [vars(run.config) for run in series.runs] == [vars(plan.config) for plan in plans]
 
 
 def main() -> None:
@@ -48,10 +50,10 @@ def main() -> None:
     for name in arguments.networks:
         network = load(name)
         for sample in arguments.samples:
-            if is_done(network, sample):
+            plans = recorded.plans(network, sample, STEPS[name])
+            if is_done(network, sample, plans):
                 continue
             began, worked = time.perf_counter(), time.process_time()
-            plans = recorded.plans(network, sample, STEPS[name])
             file = recorded.write(recorded.record(network, sample, plans, version=__version__))
             seconds = time.perf_counter() - began
             processor = time.process_time() - worked

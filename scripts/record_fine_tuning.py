@@ -47,6 +47,7 @@ def main() -> None:
             seeds = (*seeds, _figures(network, dataset, seed))
             records[name] = FineTuningRecord(
                 name,
+                network.weights.source,
                 dataset.name,
                 BEFORE.epochs or 0,
                 AFTER.epochs or 0,

@@ -69,7 +69,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--class",
         dest="class_name",
         metavar="NAME|INDEX",
-        help="the class (default: the most probable one)",
+        help="the class: a name of it or, where no class is called so, its number (default: the "
+        "most probable one)",
     )
     parser.add_argument(
         "--against",
@@ -249,7 +250,7 @@ def _saliency(
 
 
 def _picture(network: Network, image: Image.Image, evidence: _Evidence) -> bytes:
-    from convviz.features.corruption import network_crop
+    from convviz.features.capture import network_crop
     from convviz.images.encode import png
     from convviz.sprites.overlay import overlay
 

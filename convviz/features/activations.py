@@ -267,20 +267,22 @@ class Activations:
             )
         if threshold == 0 and self.layer.soft is not None:
             return tr(
-                "None of {channels} channels is empty for {seen}: {function} puts out hardly any "
-                "exact 0.",
+                "None of the {channels} channels is empty for {seen}: {function} puts out hardly "
+                "any exact 0.",
                 channels=channels,
                 seen=this,
                 function=self.layer.soft.function,
             )
         if self.is_signed:
             return tr(
-                "None of {channels} channels is empty for {seen}: no ReLU follows directly that "
-                "would set numbers to 0.",
+                "None of the {channels} channels is empty for {seen}: no ReLU follows directly "
+                "that would set numbers to 0.",
                 channels=channels,
                 seen=this,
             )
-        return tr("None of {channels} channels is empty for {seen}.", channels=channels, seen=this)
+        return tr(
+            "None of the {channels} channels is empty for {seen}.", channels=channels, seen=this
+        )
 
     @cached_property
     def salience(self) -> Tensor:

@@ -13,7 +13,7 @@ the pass says (`convviz.structure.layout`).
 
 import copy
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -28,7 +28,7 @@ from convviz.datasets.zip_archive import LeftOut
 from convviz.errors import ImageError, NetworkError, SettingError
 from convviz.features.guided_backpropagation import MaskedReLUs, guide
 from convviz.formatting import near_matches
-from convviz.images.preprocess import to_tensor
+from convviz.images.preprocess import crop, in_grey, to_tensor
 from convviz.language import tr, trn
 from convviz.networks.clone import clone
 from convviz.networks.image_channels import check_channels, fitted, image_channels
@@ -67,6 +67,21 @@ def input_for(network: Network, image: Image.Image) -> Tensor:
         std=spec.std,
         interpolation=spec.interpolation,
     )
+
+
+def network_crop(network: Network, image: Image.Image) -> Image.Image:
+    """Cut out the square of an image that goes into a network, mode RGB; in grey if it sees grey.
+
+    `input_for` makes the same square into numbers.
+    """
+    weights = network.weights
+    square = crop(
+        image,
+        size=weights.input_size,
+        resize=weights.resize,
+        interpolation=network.spec.interpolation,
+    )
+    return in_grey(square) if len(network.spec.mean) == 1 else square
 
 
 @dataclass(frozen=True, eq=False)
@@ -515,6 +530,36 @@ def layer_gradient(
     ):  # else nothing that is differentiable leads from the layer to the scores
         (gradient,) = torch.autograd.grad(value, outputs, allow_unused=True, materialize_grads=True)
     return as_seen(outputs[0]), as_seen(gradient), copied(scores)
+
+
+def parameters_of(
+    module: nn.Module, batch: Tensor, names: Collection[str], parameters: Sequence[str]
+) -> frozenset[str]:
+    """Find which parameters have a part in what some modules put out.
+
+    Args:
+        module: The network; it is not touched.
+        batch: Its input, shape (N, 3, H, W).
+        names: Dotted names of the modules.
+        parameters: Dotted names of the parameters that are asked about.
+    """
+    network = clone(module)
+    asked = [network.get_parameter(name).requires_grad_() for name in parameters]
+    sums: list[Tensor] = []
+
+    def add(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        sums.extend(tensor.sum() for tensor in tensors_in(output) if tensor.requires_grad)
+
+    for name in names:
+        network.get_submodule(name).register_forward_hook(add)
+    with torch.enable_grad():
+        network(batch)
+    if not sums:
+        return frozenset()
+    gradients = torch.autograd.grad(sums, asked, allow_unused=True)
+    return frozenset(
+        name for name, gradient in zip(parameters, gradients, strict=True) if gradient is not None
+    )
 
 
 def input_gradient(

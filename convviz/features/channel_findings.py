@@ -270,7 +270,9 @@ def ablation(result: Ablation) -> str:
             layer=title,
         )
         if count
-        else tr("None of {channels} channels of {layer} are off.", channels=channels, layer=title)
+        else tr(
+            "None of the {channels} channels of {layer} is off.", channels=channels, layer=title
+        )
     )
     how = tr(
         "The change of a layer is "

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from PIL import Image
@@ -16,6 +18,8 @@ from convviz.formatting import did_you_mean
 from convviz.language import tr
 from convviz.networks.clone import clone
 from convviz.networks.network import Network
+
+_NUMBER = re.compile(r"-?[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -124,11 +128,14 @@ def check_target(network: Network, target: ClassTarget) -> None:
 
 
 def find_class(network: Network, text: str) -> int:
-    """Find a class by its number or by one of its names, in capitals or not.
+    """Find a class by one of its names, as it is written or in other capitals, or by its number.
+
+    A name goes before a number, so that each of the classes "1" to "9" has its own.
 
     Raises:
         NetworkError: The weights have no decoder.
-        SettingError: There is no such class; the sentence has near names.
+        SettingError: There is no such class, and the sentence has near names; or there are several,
+            and it has their numbers.
     """
     classes = network.weights.classes
     if not network.weights.has_decoder:
@@ -139,17 +146,27 @@ def find_class(network: Network, text: str) -> int:
                 network=network.title,
             )
         )
-    wanted = _plain(text)
-    if wanted.lstrip("-").isdigit():
+    by_name: Mapping[str, tuple[int, ...]] = {}
+    for spell in _SPELLINGS:
+        by_name = _by_name(classes, spell)
+        called = by_name.get(spell(text), ())
+        if len(called) > 1:
+            raise SettingError(
+                tr(
+                    "{network} has several classes called {text}: choose one of the numbers "
+                    "{numbers}.",
+                    network=network.title,
+                    text=text[:80],
+                    numbers=", ".join(map(str, called)),
+                )
+            )
+        if called:
+            return called[0]
+    wanted = _in_small_letters(text)
+    if _NUMBER.fullmatch(wanted):
         target = ClassTarget(int(wanted))
         check_target(network, target)
         return target.index
-    by_name: dict[str, int] = {}
-    for index, names in enumerate(classes):
-        for name in (names, *names.split(",")):
-            by_name.setdefault(_plain(name), index)
-    if wanted in by_name:
-        return by_name[wanted]
     question = did_you_mean(wanted, by_name, tr("choose one of {classes}.", classes=_some(classes)))
     raise SettingError(
         tr(
@@ -162,16 +179,54 @@ def find_class(network: Network, text: str) -> int:
 
 
 def same_class(first: Network, index: int, second: Network) -> int | None:
-    """Find a network's class among another's by its names; None if it is not among them."""
-    names = {_plain(name) for name in first.weights.classes[index].split(",")}
-    for number, candidate in enumerate(second.weights.classes):
-        if names & {_plain(name) for name in candidate.split(",")}:
-            return number
+    """Find a network's class among another's by its names; None if it is not surely among them.
+
+    ImageNet has a dog called Cardigan and a garment called cardigan, and two classes called crane:
+    a name counts as it is written, in other capitals only where it is not found so, and never
+    where several classes of one network have it.
+    """
+    names = first.weights.classes[index].split(",")
+    for spell in _SPELLINGS:
+        ours = _by_name(first.weights.classes, spell)
+        theirs = _by_name(second.weights.classes, spell)
+        same = {theirs.get(name, ()) for name in map(spell, names) if ours[name] == (index,)}
+        same.discard(())
+        if same:
+            called = same.pop()
+            return called[0] if not same and len(called) == 1 else None
     return None
 
 
-def _plain(name: str) -> str:
-    return " ".join(name.replace("_", " ").split()).lower()
+def has_namesake(first: Network, index: int, second: Network) -> bool:
+    """Tell whether another network has a class with a name of this one, `same_class` or not."""
+    theirs = _by_name(second.weights.classes, _in_small_letters)
+    return any(
+        _in_small_letters(name) in theirs for name in first.weights.classes[index].split(",")
+    )
+
+
+def _as_written(name: str) -> str:
+    return " ".join(name.replace("_", " ").split())
+
+
+def _in_small_letters(name: str) -> str:
+    return _as_written(name).lower()
+
+
+# How names are compared: first as they are written.
+_SPELLINGS: tuple[Callable[[str], str], ...] = (_as_written, _in_small_letters)
+
+
+@lru_cache(maxsize=16)
+def _by_name(
+    classes: tuple[str, ...], spell: Callable[[str], str]
+) -> Mapping[str, tuple[int, ...]]:
+    """Number the classes that have each name; "tench, Tinca tinca" has three."""
+    numbers: dict[str, tuple[int, ...]] = {}
+    for index, names in enumerate(classes):
+        for name in dict.fromkeys(map(spell, (names, *names.split(",")))):
+            numbers[name] = (*numbers.get(name, ()), index)
+    return numbers
 
 
 def _some(classes: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 from torch import Tensor
 
 from convviz.errors import SettingError
+from convviz.features.capture import network_crop
 from convviz.features.class_target import (
     ClassTarget,
     check_target,
@@ -23,7 +24,7 @@ from convviz.features.class_target import (
     decoder_input,
 )
 from convviz.features.predictions import for_decoder
-from convviz.images.preprocess import crop, normalise, to_image, to_pixels
+from convviz.images.preprocess import normalise, to_image, to_pixels
 from convviz.language import later, tr
 from convviz.networks.network import Network
 
@@ -180,14 +181,8 @@ def check_corruption(corruption: Corruption) -> None:
             )
 
 
-def network_crop(network: Network, image: Image.Image) -> Image.Image:
-    """Cut out the square of an image that goes into a network."""
-    weights = network.weights
-    return crop(image, size=weights.input_size, resize=weights.resize)
-
-
 def input_of_crop(network: Network, square: Image.Image) -> Tensor:
-    """Turn a square, as `network_crop` cuts it out, into the network's input, (1, 3, S, S)."""
+    """Turn a square, as `capture.network_crop` cuts it out, into the network's input."""
     spec = network.spec
     return normalise(to_pixels(square)[None], mean=spec.mean, std=spec.std)
 

@@ -188,8 +188,8 @@ def dead_list(activations: Activations, dead: DeadChannels) -> str:
     count, channels, images = len(dead.numbers), activations.channels, dead.images
     if not count:
         return tr(
-            "**None of {channels} channels is dead** over N = {images}: each answers to at least "
-            "one of them.",
+            "**None of the {channels} channels is dead** over N = {images}: each answers to at "
+            "least one of them.",
             channels=channels,
             images=images,
         )
@@ -234,7 +234,9 @@ def strongest(activations: Activations, threshold: float, seen: Seen = "image") 
             return tr("The only channel answers to {seen}.", seen=this)
         return tr("The only channel does not answer to {seen}.", seen=this)
     if not answering:
-        return tr("None of {channels} channels answers to {seen}.", channels=channels, seen=this)
+        return tr(
+            "None of the {channels} channels answers to {seen}.", channels=channels, seen=this
+        )
     order = [channel for channel in activations.order("salience").tolist() if not empty[channel]]
     ranked = [channel for channel in order if not isnan(salience[channel])]
     named = ranked[:_NAMED]
@@ -442,7 +444,7 @@ def dead_channel(activations: Activations, channel: int, dead: DeadChannels | No
             channels=channels,
         )
         if count
-        else tr("None of the layer's {channels} channels are dead over them.", channels=channels)
+        else tr("None of the layer's {channels} channels is dead over them.", channels=channels)
     )
     if channel not in dead.numbers:
         alive = tr(

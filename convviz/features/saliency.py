@@ -27,9 +27,9 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from convviz.errors import SettingError, at_least
+from convviz.errors import NetworkError, SettingError, at_least
 from convviz.features.activations import rank_correlation
-from convviz.features.capture import input_gradient
+from convviz.features.capture import input_gradient, parameters_of
 from convviz.features.class_target import (
     ClassTarget,
     check_scores,
@@ -39,6 +39,7 @@ from convviz.features.class_target import (
 )
 from convviz.language import tr
 from convviz.networks.clone import clone
+from convviz.networks.image_channels import image_channels
 from convviz.networks.network import Network, is_within
 from convviz.structure.layers import layers
 
@@ -375,33 +376,48 @@ class _Line:
 def randomised(network: Network, seed: int = 0) -> Network:
     """Return the network with random weights in its decoder, each tensor as large as before.
 
-    Every tensor of the parts behind the encoder is drawn from the normal distribution with the
-    tensor's own mean and standard deviation. The network itself is not touched.
+    Every tensor that no layer of the encoder depends on is drawn from the normal distribution with
+    the tensor's own mean and standard deviation. The network itself is not touched.
 
     Raises:
-        NetworkError: The network cannot be run.
+        NetworkError: The network cannot be run, or has no weights behind its encoder.
     """
     module = clone(network.module)
-    inside = [each.name for each in layers(network) if each.in_encoder]
+    encoder = [each.module for each in layers(network) if each.in_encoder]
+    holders = {
+        f"{name}.{key}".lstrip("."): part
+        for name, part in module.named_modules()
+        if not any(is_within(name, each) for each in encoder)
+        for key, tensor in part._parameters.items()
+        if tensor is not None and tensor.is_floating_point()
+    }
+    # Weights without a layer of their own, such as a position embedding, may be used anywhere.
+    side = network.input_size
+    batch = torch.zeros(1, image_channels(module, side), side, side)
+    behind = holders.keys() - parameters_of(module, batch, encoder, tuple(holders))
+    if not behind:
+        raise NetworkError(
+            tr(
+                "{network} has no weights behind its encoder, so there is no decoder to randomise.",
+                network=network.title,
+            )
+        )
     generator = torch.Generator().manual_seed(seed)
-    for name, part in module.named_modules():
-        has_parts = next(part.children(), None) is not None
-        if has_parts or any(is_within(name, encoder) for encoder in inside):
-            continue
-        for key, tensor in part._parameters.items():
-            if tensor is not None and tensor.is_floating_point():
-                drawn = torch.randn(tensor.shape, generator=generator)
-                spread = tensor.float().std(correction=0)
-                values = (drawn * spread + tensor.float().mean()).to(tensor)
-                part._parameters[key] = nn.Parameter(values, requires_grad=False)
+    for name in filter(behind.__contains__, holders):
+        tensor = module.get_parameter(name)
+        drawn = torch.randn(tensor.shape, generator=generator)
+        values = (drawn * tensor.float().std(correction=0) + tensor.float().mean()).to(tensor)
+        key = name.rpartition(".")[2]
+        holders[name]._parameters[key] = nn.Parameter(values, requires_grad=False)
     return replace(network, module=module)
 
 
-def similarity(first: Tensor, second: Tensor) -> float:
+def similarity(first: Tensor, second: Tensor) -> float | None:
     """Compare two maps, shape (H, W), by the order of their values, in −1…1; 1 for the same order.
 
     Spearman's rank correlation of the means of 16 × 16 blocks, or of the values of smaller maps,
-    as Adebayo et al. (2018) compare saliency maps.
+    as Adebayo et al. (2018) compare saliency maps. None where a map has no order, since all its
+    values are equal.
     """
     blocks = [
         nn.functional.adaptive_avg_pool2d(
@@ -409,5 +425,7 @@ def similarity(first: Tensor, second: Tensor) -> float:
         )
         for each in (first, second)
     ]
+    if any(float(each.min()) == float(each.max()) for each in blocks):
+        return None
     one, other = (each.flatten().tolist() for each in blocks)
     return rank_correlation(one, other)

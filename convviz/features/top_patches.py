@@ -23,9 +23,8 @@ from convviz.datasets.image_set import ImageSet, origins, seen_text
 from convviz.datasets.zip_archive import LeftOut
 from convviz.errors import SettingError
 from convviz.features.activations import extremes, is_empty, judged, rectified, strength
-from convviz.features.capture import check_images, input_batches, observe
+from convviz.features.capture import check_images, input_batches, network_crop, observe
 from convviz.features.effective_field import Box
-from convviz.images.preprocess import crop, in_grey
 from convviz.language import tr
 from convviz.networks.network import Network
 from convviz.structure.costs import receptive_field
@@ -186,15 +185,7 @@ def patch_picture(network: Network, pictures: ImageSet, patch: Patch) -> Image.I
     Raises:
         ImageError: The image cannot be read any more.
     """
-    weights = network.weights
-    image = crop(
-        pictures.image(patch.picture),
-        size=weights.input_size,
-        resize=weights.resize,
-        interpolation=network.spec.interpolation,
-    )
-    if len(network.spec.mean) == 1:
-        image = in_grey(image)
+    image = network_crop(network, pictures.image(patch.picture))
     if patch.box is None:
         return image
     return image.crop((patch.box.left, patch.box.top, patch.box.right, patch.box.bottom))

@@ -47,6 +47,7 @@ class FineTuningRecord:
 
     Attributes:
         network: Name of the network.
+        weights: Source of the weights that it began with, a name in `weights.load.SOURCES`.
         dataset: Name of the images.
         epochs_before: Passes over the training images with the encoder frozen.
         epochs: Passes with its end thawed.
@@ -56,6 +57,7 @@ class FineTuningRecord:
     """
 
     network: str
+    weights: str
     dataset: str
     epochs_before: int
     epochs: int

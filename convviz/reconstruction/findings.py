@@ -776,7 +776,7 @@ def no_record(network: Network, *, is_sample: bool) -> str:
             network=plain(network.title),
         )
     return tr(
-        "Recorded depth series are of the sample photographs, not of your own picture: "
+        "Recorded depth series are of the photographs that Home offers, not of your own picture: "
         "press Start to compute one here."
     )
 

@@ -237,6 +237,7 @@ def _pass(through: Through, data: bytes) -> bytes:
 
     from convviz.features.capture import input_for
     from convviz.features.predictions import activations_and_predictions
+    from convviz.formatting import probability
     from convviz.sprites.camera_frame import camera_frame
 
     # One thread for each of several cameras does more than all threads for one after the other.
@@ -254,7 +255,10 @@ def _pass(through: Through, data: bytes) -> bytes:
         "channels": frame.channels,
         "side": frame.side,
         "empty": frame.empty,
-        "classes": [[guess.label, guess.probability] for guess in frame.predictions],
+        "classes": [
+            [guess.label, guess.probability, probability(guess.probability)]
+            for guess in frame.predictions
+        ],
         "headline": frame.headline,
     }
     text = json.dumps(header).encode()

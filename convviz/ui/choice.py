@@ -82,17 +82,9 @@ class ChosenImage:
             network: The network; its weights say how large its input is.
             enlarged: Side in pixels to which the crop is scaled; None for the network's own.
         """
-        from convviz.images import preprocess
+        from convviz.features.capture import network_crop
 
-        weights = network.weights
-        crop = preprocess.crop(
-            self.pixels,
-            size=weights.input_size,
-            resize=weights.resize,
-            interpolation=network.spec.interpolation,
-        )
-        if len(network.spec.mean) == 1:
-            crop = preprocess.in_grey(crop)
+        crop = network_crop(network, self.pixels)
         return crop if enlarged is None else crop.resize((enlarged, enlarged))
 
 

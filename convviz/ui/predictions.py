@@ -84,6 +84,25 @@ def about(network: Network) -> str:
     return text.rstrip()
 
 
+def seen_at(network: Network, side: int) -> str:
+    """Say at which size the network saw the image, which may not be that of its layers elsewhere.
+
+    Args:
+        network: The network.
+        side: Of the input that the predictions were made of, in pixels.
+    """
+    usual = network.weights.input_size
+    if side == usual:
+        return tr("The predictions are made of the image at {side} × {side} pixels.", side=side)
+    return tr(
+        "The predictions are made of the image at {side} × {side} pixels, the size that the "
+        "decoder was trained on; Home, the sidebar and Activations show layers at "
+        "{usual} × {usual}, where maps are larger.",
+        side=side,
+        usual=usual,
+    )
+
+
 def why_none(network: Network) -> str:
     """Say why a network makes no predictions."""
     weights = network.weights

@@ -115,7 +115,7 @@ def test_the_first_map_and_the_chosen_one_are_in_view_from_the_start(visit: Any,
     box = page.locator(".st-key-channel_grid_box")
     box.evaluate("box => { box.scrollTop = 0 }")
     tile = page.locator("[data-channel]").first.bounding_box()
-    assert tile["y"] <= 300 + (40 if "inception" in link and "branch" not in link else 0)
+    assert tile["y"] <= 300
     number = selected(page).get_attribute("data-channel")
     expect(channel(page, int(number))).to_be_in_viewport()
 
@@ -318,12 +318,100 @@ def test_nothing_is_wider_than_a_phone(visit: Any, path: str) -> None:
 
 def test_on_a_phone_the_picked_channel_stays_in_sight(visit: Any) -> None:
     page = visit(ALEXNET, width=390, height=844, touch=True)
+    every(page).tap()
     far_down = page.get_by_role("option").nth(300)
     far_down.scroll_into_view_if_needed()
     far_down.tap()
     expect(channel(page, 300)).to_be_in_viewport()
     expect(page.get_by_role("img", name="Channel 300 over the image")).to_be_in_viewport()
     expect(far_down).to_be_in_viewport()
+
+
+def every(page: Page) -> Any:
+    """Find the button that shows all rows of a folded grid."""
+    return page.locator(".st-key-channel_grid_box").get_by_role("button", name="All 384 channels")
+
+
+def rows(page: Page) -> list[int]:
+    """Count the tiles of each row of the grid that is shown."""
+    tops = page.locator("[data-channel]").evaluate_all(
+        "all => all.filter((each) => each.checkVisibility())"
+        ".map((each) => Math.round(each.getBoundingClientRect().top))"
+    )
+    return [tops.count(top) for top in sorted(set(tops))]
+
+
+def test_on_a_phone_twelve_rows_are_shown_and_a_button_for_the_rest(visit: Any) -> None:
+    page = visit(ALEXNET, width=390, height=844, touch=True)
+    tiles = page.locator("[data-channel]")
+    expect(tiles).to_have_count(384)
+    expect(every(page)).to_be_visible()
+    shown = rows(page)
+    assert len(shown) == 12
+    assert set(shown) == {shown[0]}
+    assert page.locator(".st-key-activations_explorer_grid").bounding_box()["height"] < 1200
+    first_hidden = tiles.nth(12 * shown[0])
+    expect(first_hidden).to_be_hidden()
+    page.emulate_media(media="print")
+    assert sum(rows(page)) == 384
+    expect(every(page)).to_be_hidden()
+    page.emulate_media(media="screen")
+    every(page).tap()
+    expect(every(page)).to_be_hidden()
+    expect(first_hidden).to_be_focused()
+    assert sum(rows(page)) == 384
+    # A wide screen shows all of another layer.
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(page.url.replace("features.6", "features.8"))
+    expect(tiles).to_have_count(256)
+    assert sum(rows(page)) == 256
+
+
+def test_on_a_phone_a_picked_channel_beyond_the_first_rows_opens_the_rest(visit: Any) -> None:
+    phone = {"width": 390, "height": 844, "touch": True}
+    linked = visit(ALEXNET + "&channel=300", **phone)
+    expect(selected(linked)).to_have_attribute("data-channel", "300")
+    expect(selected(linked)).to_be_visible()
+    expect(every(linked)).to_be_hidden()
+
+    page = visit(ALEXNET, **phone)
+    expect(every(page)).to_be_visible()
+    columns = rows(page)[0]
+    page.get_by_role("option").nth(12 * columns - 2).tap()
+    expect(channel(page, 12 * columns - 2)).to_be_visible()
+    for key, number in (("ArrowRight", 12 * columns - 1), ("ArrowDown", 13 * columns - 1)):
+        expect(every(page)).to_be_visible()
+        page.keyboard.press(key)
+        expect(selected(page)).to_have_attribute("data-channel", str(number))
+    expect(every(page)).to_be_hidden()
+    expect(selected(page)).to_be_in_viewport()
+
+    # The button of the panel above the grid.
+    page = visit(f"{ALEXNET}&channel={12 * columns - 1}", **phone)
+    expect(every(page)).to_be_visible()
+    page.locator(".st-key-activations_channel_next button:visible").tap()
+    expect(selected(page)).to_have_attribute("data-channel", str(12 * columns))
+    expect(every(page)).to_be_hidden()
+    expect(selected(page)).to_be_visible()
+
+    # A number that is typed in another view.
+    page = visit(f"{ALEXNET}&view=One+channel&channel=5", **phone)
+    page.get_by_label("Channel of conv3").fill("200")
+    page.get_by_label("Channel of conv3").press("Enter")
+    expect(page).to_have_url(re.compile("channel=200"))
+    page.get_by_role("radio", name="This layer", exact=True).tap()
+    expect(selected(page)).to_have_attribute("data-channel", "200")
+    expect(selected(page)).to_be_visible()
+
+
+def test_on_a_phone_another_layer_is_folded_again(visit: Any) -> None:
+    page = visit(ALEXNET, width=390, height=844, touch=True)
+    every(page).tap()
+    expect(every(page)).to_be_hidden()
+    page.locator(".st-key-sidebar_page_layer_deeper button:visible").first.tap()
+    expect(page).to_have_url(re.compile(r"layer=features\.7(&|$)"))
+    expect(every(page)).to_be_visible()
+    assert len(rows(page)) == 12
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -12,7 +12,7 @@ from convviz.features.capture import input_for
 from convviz.images.decode import decode
 from convviz.images.samples import sample
 from convviz.weights.load import load
-from tests.browser.conftest import PHONE, check_widths
+from tests.browser.conftest import LAPTOP, PHONE, check_widths
 
 pytestmark = pytest.mark.browser
 
@@ -148,6 +148,58 @@ def test_the_window_slides_over_the_image_and_its_products_make_the_maps_number(
     expect(where).to_contain_text(re.compile("Row (28|29|3.) of 55"))
     play.click()
     expect(play).to_have_text("Play")
+
+
+@pytest.mark.parametrize(("width", "height"), [PHONE, LAPTOP])
+@pytest.mark.parametrize(
+    ("link", "numbers"),
+    [
+        ("network=alexnet&layer=features.0", 121),
+        ("network=googlenet&layer=conv1", 49),
+        ("network=alexnet&layer=features.6", 9),
+    ],
+)
+def test_the_numbers_of_kernels_of_every_size_are_large_enough_to_read(
+    visit: Any, link: str, numbers: int, width: int, height: int
+) -> None:
+    link = f"/Activations?{link}&view=One+channel&question=Arithmetic&channel=3"
+    page = visit(link, width=width, height=height)
+    parts = page.locator(".st-key-activations_window_box .part")
+    expect(parts).to_have_count(3)
+    for part in parts.all():
+        cells = part.locator(".cells span")
+        expect(cells).to_have_count(numbers)
+        sizes = cells.evaluate_all("all => all.map((each) => getComputedStyle(each).fontSize)")
+        assert min(float(size.removesuffix("px")) for size in sizes) >= 11.2
+        # None is cut off at its cell's edge.
+        assert cells.evaluate_all(
+            "all => all.every((each) => each.scrollWidth <= each.clientWidth)"
+        )
+
+
+def test_a_finger_drags_the_window_over_a_deeper_layer(visit: Any) -> None:
+    page = visit(f"{ARITHMETIC}&layer=features.3&channel=3", width=390, height=844, touch=True)
+    lab = page.locator(".st-key-activations_window_box")
+    where = lab.locator(".where")
+    expect(where).to_contain_text("of 27")
+    stage = lab.locator(".stage.output")
+    stage.scroll_into_view_if_needed()
+    box = stage.bounding_box()
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        touched = [
+            {"x": box["x"] + across * box["width"], "y": box["y"] + down * box["height"]}
+            for across, down in points
+        ]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touched})
+
+    touch("touchStart", (0.02, 0.02))
+    expect(where).to_contain_text("Row 1 of 27, column 1 of 27")
+    touch("touchMove", (0.3, 0.02))
+    touch("touchMove", (0.98, 0.02))
+    expect(where).to_contain_text("Row 1 of 27, column 27 of 27")
+    touch("touchEnd")
 
 
 def test_with_little_motion_the_window_steps_and_does_not_play(visit: Any) -> None:

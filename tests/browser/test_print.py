@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 pytestmark = pytest.mark.browser
 
 VIEWS = {
+    "Home": ("/?network=alexnet&image=coffee", "[data-stage] canvas >> nth=0"),
     "Activations": (
         "/Activations?network=alexnet&layer=features.0",
         ".st-key-activations_explorer [data-channel] >> nth=0",
@@ -16,6 +17,18 @@ VIEWS = {
     "Layer by layer": (
         "/Architectures?architectures=layers&network=alexnet",
         ".st-key-architectures_diagram svg >> nth=0",
+    ),
+    "Arithmetic": (
+        "/Activations?network=alexnet&layer=features.3&view=One+channel&question=Arithmetic",
+        ".st-key-activations_window_box .rows .name >> nth=0",
+    ),
+    "Evidence": (
+        "/Evidence?network=alexnet&image=coffee",
+        ".st-key-evidence_over_box canvas >> nth=0",
+    ),
+    "Reconstruction": (
+        "/Reconstruction?network=alexnet&image=coffee",
+        ".st-key-reconstruction_tiles img >> nth=0",
     ),
     "Design": ("/Design?design=lenet5", ".st-key-design_diagram svg >> nth=0"),
 }
@@ -26,7 +39,8 @@ CONTROLS = """() => {
     for (const each of root.querySelectorAll("*")) {
       if (each.shadowRoot) look(each.shadowRoot);
       const isControl = each.matches(
-        "button:not([role=option]), input, select, a[href], [role=slider], [role=combobox]");
+        "button:not([role=option], .figure), input, select, a[href], [role=slider], " +
+        "[role=combobox]");
       if (isControl && each.checkVisibility({ checkVisibilityCSS: true }))
         found.push(each.outerHTML);
     }
@@ -54,3 +68,21 @@ def test_paper_shows_figures_and_no_controls(visit: Callable[..., Page], view: s
     # Nothing scrolls inside the page any more: all of it reaches the paper.
     main = page.get_by_test_id("stMain")
     assert main.evaluate("main => main.scrollHeight <= main.clientHeight + 1")
+
+
+def test_on_paper_each_sum_stands_beside_its_name(visit: Callable[..., Page]) -> None:
+    page = visit(VIEWS["Arithmetic"][0], bypass_csp=True)
+    rows = page.locator(".st-key-activations_window_box .rows")
+    expect(rows.locator(".name").first).to_be_visible()
+    page.emulate_media(media="print")
+    boxes = rows.evaluate(
+        "rows => [...rows.children].map((each) => each.getBoundingClientRect())"
+        ".map(({ left, top, bottom }) => [left, (top + bottom) / 2])"
+    )
+    lefts = [left for left, _ in boxes[:3]]
+    assert lefts == sorted(set(lefts))  # a name, its bar and its value
+    for start in range(0, len(boxes), 3):
+        name, bar, value = boxes[start : start + 3]
+        assert [name[0], bar[0]] == lefts[:2]
+        assert value[0] >= bar[0]
+        assert max(middle for _, middle in (name, bar, value)) - name[1] < 8

@@ -12,7 +12,10 @@ from playwright.sync_api import Page, expect
 pytestmark = pytest.mark.browser
 
 PAGES = {
-    "/?network=googlenet&image=cat": ("Tiny ImageNet", 3),
+    "/?network=googlenet&image=cat": (
+        "1,024 maps",
+        2 + 12 * 3,
+    ),  # three maps of each stage
     "/Activations?network=alexnet&weights=random&layer=features.0&image=cat": ("64 channels", 4),
     "/Architectures": ("138,357,544", 3),
     "/Reconstruction?network=alexnet&weights=random&layer=features.0&seconds=60": ("Seconds60", 1),

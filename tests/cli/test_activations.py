@@ -144,5 +144,5 @@ def test_class_scores_are_told_with_their_signs(
     assert "GoogLeNet, fc, 200" in text
     assert ("0.3 of the layer's largest absolute value" in text) == (threshold > 0)
     assert ("Empty: " in text) == (count > 0)
-    expected = f"{count} of 200 channels" if count else "None of 200 channels is empty"
+    expected = f"{count} of 200 channels" if count else "None of the 200 channels is empty"
     assert expected in text

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from convviz.features.grad_cam import grad_cam
 from convviz.images.decode import decode
 from convviz.images.samples import sample
 from convviz.weights.load import load
+from tests.own_networks import PATCHES, RESIDUAL
 
 CAT = ["evidence", "sample:cat", "--network", "googlenet"]
 
@@ -116,6 +118,30 @@ def test_the_most_probable_class_and_the_last_maps_are_the_first_choice(
     assert f"Channel {result['channels'][0]['channel']}:" in text
 
 
+@pytest.mark.parametrize(
+    ("name", "file", "layer"),
+    [
+        ("residual", RESIDUAL, "layer4.0.relu"),
+        # No gradient reaches the patches after the last attention.
+        ("patches", PATCHES, "encoder.layers.encoder_layer_0"),
+    ],
+)
+def test_of_other_kinds_of_networks_the_last_maps_that_the_score_depends_on_are_taken(
+    capsys: pytest.CaptureFixture[str],
+    own_file: Callable[..., Path],
+    name: str,
+    file: str,
+    layer: str,
+) -> None:
+    own_file(file)
+    result = printed(capsys, "evidence", "sample:cat", "--network", name, "--class", "goldfish")
+    assert result["layer"] == layer
+    found = grad_cam(load(name), decode(sample("cat").read()), layer, ClassTarget(1))
+    assert found.is_reached
+    assert result["shape"] == list(found.map.shape)
+    assert result["max"] == pytest.approx(float(found.map.max()), abs=1e-5)
+
+
 def test_occlusion_runs_with_a_small_decoder(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -132,6 +158,8 @@ def test_occlusion_runs_with_a_small_decoder(
     [
         (["--class", "tabbyy"], "did you mean tabby"),
         (["--class", "200"], "choose 0 to 199"),
+        (["--class=²"], "no class called ²"),
+        (["--class=--5"], "no class called --5"),
         (["--class", "tabby", "--against", "tabby"], "compared with itself"),
         (["--layer", "fc"], "puts out no maps"),
         (["--layer", "inception9"], "inception"),

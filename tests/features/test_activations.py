@@ -147,7 +147,7 @@ class TestOrder:
         [
             ([1, 0, 0, 2], "2 of 4 channels (50 %) are empty for this image."),
             ([1, 0, 1, 2], "1 of 4 channels (25 %) is empty for this image."),
-            ([1, 1, 1, 2], "None of 4 channels is empty for this image."),
+            ([1, 1, 1, 2], "None of the 4 channels is empty for this image."),
             ([0, 0], "All 2 channels are empty for this image."),
             ([0], "The only channel is empty for this image."),
             ([3], "The only channel is not empty for this image."),

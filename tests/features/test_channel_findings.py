@@ -189,7 +189,7 @@ def test_what_is_off_is_counted() -> None:
     result = Ablation(RELU, (0, 2), (), SCORES, scores, scores, torch.zeros(3), (), ())
     assert findings.ablation(result).startswith("2 of 3 channels of relu1 are off.")
     assert findings.ablation(replace(result, channels=(1,))).startswith("1 of 3 channels")
-    assert findings.ablation(replace(result, channels=())).startswith("None of 3 channels")
+    assert findings.ablation(replace(result, channels=())).startswith("None of the 3 channels of ")
     assert findings.ablation_channel(4, 0.0) == "Channel 4, unchanged"
     assert findings.ablation_channel(4, 0.25) == "Channel 4, changed by 25 %"
     assert findings.ablation_channel(4, 1e5).endswith("1 × 10⁵ times its size")

@@ -9,8 +9,10 @@ from convviz.features.class_target import (
     class_scores,
     decoder_input,
     find_class,
+    has_namesake,
     same_class,
 )
+from convviz.networks.network import Network
 from convviz.weights.load import load
 from tests.features.explained import scorer, two_channels, two_channels_image
 from tests.networks_for_tests import network_of
@@ -54,6 +56,33 @@ def test_classes_are_found_by_number_and_by_any_name() -> None:
         find_class(load("alexnet", "random"), "goldfish")
 
 
+def classed(*names: str) -> Network:
+    return network_of(scorer(torch.nn.ReLU()), side=2, classes=names)
+
+
+def test_capitals_tell_two_classes_apart_and_numbers_where_nothing_does() -> None:
+    imagenet = classed("crane", "Cardigan", "cardigan", "crane", "tench")
+    assert find_class(imagenet, "Cardigan") == 1
+    assert find_class(imagenet, "cardigan") == 2
+    assert find_class(imagenet, "TENCH") == 4
+    with pytest.raises(SettingError, match=r"several classes called crane: .* numbers 0, 3\."):
+        find_class(imagenet, "crane")
+    with pytest.raises(SettingError, match=r"called CARDIGAN: choose one of the numbers 1, 2\."):
+        find_class(imagenet, "CARDIGAN")
+    assert find_class(imagenet, "3") == 3
+
+
+def test_a_name_of_digits_goes_before_a_number() -> None:
+    counted = classed("1", "2", "3")
+    assert [find_class(counted, text) for text in ("0", "1", "2", "3")] == [0, 0, 1, 2]
+
+
+@pytest.mark.parametrize("text", ["²", "--5", "-", "٣", "9" * 5000, "1.0", ""])
+def test_what_is_neither_a_name_nor_a_number_is_told_in_a_sentence(text: str) -> None:
+    with pytest.raises(SettingError, match="has no class called"):
+        find_class(classed("tench", "goldfish"), text)
+
+
 def test_the_same_class_is_found_in_another_network_by_any_of_its_names() -> None:
     first = network_of(scorer(torch.nn.ReLU()), side=2, classes=("tench", "goldfish"))
     other = network_of(
@@ -61,3 +90,17 @@ def test_the_same_class_is_found_in_another_network_by_any_of_its_names() -> Non
     )
     assert same_class(first, 1, other) == 0
     assert same_class(first, 0, other) is None
+    assert not has_namesake(first, 0, other)
+
+
+def test_a_name_that_two_classes_share_does_not_tell_which_is_the_same() -> None:
+    imagenet = classed("crane", "Cardigan", "cardigan", "crane")
+    tiny = classed("CRANE", "cardigan")
+    assert same_class(tiny, 1, imagenet) == 2
+    assert same_class(imagenet, 2, tiny) == 1
+    for first, index, second in ((imagenet, 1, tiny), (imagenet, 0, tiny), (tiny, 0, imagenet)):
+        assert same_class(first, index, second) is None
+        assert has_namesake(first, index, second)
+    both = classed("tench, goldfish")
+    assert same_class(both, 0, classed("tench", "goldfish")) is None
+    assert same_class(classed("tench", "goldfish"), 1, both) == 0

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import nn
 
 from convviz.errors import SettingError
-from convviz.features.capture import input_for
+from convviz.features.capture import input_for, network_crop
 from convviz.features.class_target import ClassTarget
 from convviz.features.corruption import (
     CORRUPTIONS,
@@ -20,10 +20,11 @@ from convviz.features.corruption import (
     corrupt,
     corruption_curve,
     input_of_crop,
-    network_crop,
 )
+from convviz.networks.network import Interpolation
 from convviz.weights.load import load
 from tests.features.explained import explained, scorer
+from tests.networks_for_tests import network_of
 
 
 def grey(side: int = 32) -> Image.Image:
@@ -34,14 +35,29 @@ def pixels(image: Image.Image) -> np.ndarray:
     return np.asarray(image).astype(float)
 
 
-def test_nothing_leaves_the_image_and_the_network_s_input_as_they_are(cat: Image.Image) -> None:
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_nothing_leaves_the_image_and_the_network_s_input_as_they_are(
+    cat: Image.Image, interpolation: Interpolation
+) -> None:
     network = load("alexnet", "random")
+    network = replace(network, spec=replace(network.spec, interpolation=interpolation))
     square = network_crop(network, cat)
     same = corrupt(square, NOTHING)
     assert np.array_equal(pixels(same), pixels(square))
     assert torch.equal(input_of_crop(network, same), input_for(network, cat))
     assert changes_of(NOTHING) == ()
     assert changes_of(Corruption(blur=1, patch=0.5, seed=3)) == ("blur", "patch")
+
+
+def test_a_network_for_grey_images_gets_the_image_in_grey(cat: Image.Image) -> None:
+    network = network_of(nn.Conv2d(1, 2, 3), side=32)
+    network = replace(network, spec=replace(network.spec, mean=(0.5,), std=(0.25,)))
+    square = network_crop(network, cat)
+    red, green, blue = np.moveaxis(pixels(square), -1, 0)
+    assert np.array_equal(red, green)
+    assert np.array_equal(red, blue)
+    made = input_of_crop(network, corrupt(square, NOTHING))
+    assert torch.allclose(made, input_for(network, cat), atol=1e-6)
 
 
 def test_brightness_contrast_and_noise_by_hand() -> None:

@@ -56,7 +56,7 @@ def test_what_empty_means_is_what_is_counted(threshold: float) -> None:
         assert headline == f"{findings.which_layer(case, 'Net')} {case.sentence(threshold)}"
         sizes = case.rectified.flatten(1).abs().amax(1).tolist()
         empty = sum(size <= bound for size in sizes)
-        assert ("None of 3" in headline) == (empty == 0)
+        assert ("None of the 3" in headline) == (empty == 0)
         assert ("All 3" in headline) == (empty == 3)
         assert (f"{empty} of 3 channels" in headline) == (0 < empty < 3)
         assert ("absolute value" in rules) == (case is SIGNED and bound > 0)
@@ -88,7 +88,7 @@ def maps(*rows: tuple[float, ...]) -> Activations:
         ),
         (((0, 1, 0), (0, 2, 0), (0, 0, 0)), "3 channels; only 1 and 0 answer to this image."),
         (((0, 0, 0), (0, 2, 0), (0, 0, 0)), "3 channels; only 1 answers to this image."),
-        (((0, 0, 0), (0, 0, 0)), "None of 2 channels answers to this image."),
+        (((0, 0, 0), (0, 0, 0)), "None of the 2 channels answers to this image."),
         (((0, 2, 0),), "The only channel answers to this image."),
         (((0, 0, 0),), "The only channel does not answer to this image."),
         (((0, 2, 0),) * 4, "4 channels; 4 answer alike."),
@@ -110,14 +110,14 @@ def test_which_channels_answer_most(rows: tuple[tuple[float, ...], ...], sentenc
 def test_what_counts_as_empty_does_not_answer() -> None:
     found = maps((0, 2, 0), (0, 8, 0), (0, 4, 0))
     assert findings.strongest(found, 0.25) == "3 channels; only 1 and 2 answer to this image."
-    assert findings.strongest(found, 1.0) == "None of 3 channels answers to this image."
+    assert findings.strongest(found, 1.0) == "None of the 3 channels answers to this image."
 
 
 @pytest.mark.claims("convviz.features.findings.dead_list")
 @pytest.mark.parametrize(
     ("numbers", "sentence"),
     [
-        ((), "**None of 40 channels is dead** over N = 83 crops: each answers to at least one"),
+        ((), "**None of the 40 channels is dead** over N = 83 crops: each answers to at least one"),
         ((7,), "**1 of 40 channels is dead** over N = 83 crops: 7."),
         ((1, 5), "**2 of 40 channels are dead** over N = 83 crops: 1, 5."),
         (tuple(range(24)), "23."),
@@ -163,7 +163,7 @@ def test_dead_channels_stand_with_their_n() -> None:
     assert "**Dead** over N = 83 crops" in findings.dead_channel(RECTIFIED, 1, DEAD)
     assert "1 of the layer's 3 channels is dead" in findings.dead_channel(RECTIFIED, 1, DEAD)
     assert "Alive over" in findings.dead_channel(RECTIFIED, 0, DEAD)
-    assert "None of the layer's 3 channels are dead" in findings.dead_channel(
+    assert "None of the layer's 3 channels is dead" in findings.dead_channel(
         RECTIFIED, 0, NONE_DEAD
     )
     awake = replace(DEAD, numbers=(1, 2))

@@ -12,6 +12,7 @@ from captum.attr import Saliency as PlainGradient
 from PIL import Image
 from scipy.stats import spearmanr
 from torch import Tensor, nn
+from torchvision.models import VisionTransformer
 
 from convviz.errors import NetworkError, SettingError
 from convviz.features import findings
@@ -310,6 +311,74 @@ def test_a_randomised_decoder_leaves_the_encoder_and_the_network_alone(
     assert abs(np.corrcoef(drawn.flatten(), trained.flatten())[0, 1]) < 0.05
     assert float(drawn.std()) == pytest.approx(float(trained.std()), rel=0.05)
     assert torch.equal(randomised(network, 2).module.get_parameter(decoder), drawn)
+
+
+def changed(network: Network) -> set[str]:
+    """Name the parameters that are others when the decoder is randomised."""
+    other = dict(randomised(network).module.named_parameters())
+    before = dict(network.module.named_parameters())
+    assert other.keys() == before.keys()
+    return {name for name, tensor in before.items() if not torch.equal(tensor, other[name])}
+
+
+class ByHand(nn.Module):
+    """A head without layers of its own, beside an encoder that uses a parameter of the root."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Conv2d(3, 4, 1)
+        self.shift = nn.Parameter(torch.arange(12.0).reshape(3, 2, 2))
+        self.head = nn.Parameter(torch.arange(8.0).reshape(2, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.encoder(x + self.shift).relu().mean((2, 3)) @ self.head.T
+
+
+class AttentiveHead(nn.Module):
+    """A decoder of one attention over places and a linear layer whose weights have a norm apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU())
+        self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+        self.fc = nn.utils.parametrizations.weight_norm(nn.Linear(4, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = self.encoder(x).mean((2, 3))[:, None]
+        return self.fc(self.attention(maps, maps, maps, need_weights=False)[0][:, 0])
+
+
+def test_all_that_is_behind_the_encoder_is_randomised_and_nothing_else() -> None:
+    assert changed(explained(ByHand(), side=2, classes=2)) == {"head"}
+    attentive = explained(AttentiveHead(), side=2, classes=2)
+    torch.nn.init.normal_(attentive.module.get_parameter("attention.in_proj_bias"))
+    weights = {
+        *("attention.in_proj_weight", "attention.in_proj_bias", "attention.out_proj.weight"),
+        *("fc.parametrizations.weight.original0", "fc.parametrizations.weight.original1"),
+        "fc.bias",
+    }
+    assert changed(attentive) == weights
+    torch.manual_seed(0)
+    transformer = VisionTransformer(16, 4, 2, 2, 8, 16, num_classes=3)
+    for name in ("heads.head.weight", "heads.head.bias", "class_token"):
+        torch.nn.init.normal_(transformer.get_parameter(name))
+    assert changed(explained(transformer, side=16, classes=3)) == {
+        "heads.head.weight",
+        "heads.head.bias",
+    }
+
+
+def test_without_weights_behind_the_encoder_there_is_nothing_to_randomise() -> None:
+    convolution = nn.Sequential(nn.Conv2d(3, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    with pytest.raises(NetworkError, match="Tiny has no weights behind its encoder"):
+        randomised(explained(convolution, side=2, classes=2))
+
+
+def test_a_map_that_is_the_same_everywhere_has_no_order_to_compare() -> None:
+    some, flat = torch.rand(20, 20), torch.zeros(20, 20)
+    assert similarity(some, flat) is None
+    assert similarity(flat, some) is None
+    assert similarity(flat, flat) is None
 
 
 def test_similarity_is_spearman_s_rank_correlation_of_blocks() -> None:

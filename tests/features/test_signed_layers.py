@@ -108,7 +108,7 @@ def test_the_sentence_counts_what_is_empty(values: list[float], threshold: float
     if total == 1:
         assert ("not empty" in text) == (count == 0)
     elif count == 0:
-        assert text.startswith(f"None of {total} channels is empty")
+        assert text.startswith(f"None of the {total} channels is empty")
         assert ("no ReLU" in text) == (min(values) < 0)
     elif count == total:
         assert text == f"All {total} channels are empty for this image."

@@ -88,7 +88,7 @@ class TestSentences:
 
     def test_the_headline_says_why_none_is_empty(self) -> None:
         assert through(nn.SiLU()).sentence() == (
-            "None of 4 channels is empty for this image: SiLU puts out hardly any exact 0."
+            "None of the 4 channels is empty for this image: SiLU puts out hardly any exact 0."
         )
         assert through(nn.Softplus()).sentence().endswith("Softplus puts out hardly any exact 0.")
         assert "hardly" not in through(nn.SiLU()).sentence(0.05)

@@ -13,7 +13,8 @@ from convviz.learning.findings import fine_tuning_over_seeds
 from convviz.learning.fine_tuning_record import FineTuningRecord, SeedFigures
 
 TWO = FineTuningRecord(
-    "net", "images", 20, 12, 0.1, (SeedFigures(0, 40, 20, 30), SeedFigures(1, 40, 24, 28)), "1"
+    *("net", "encoder", "images", 20, 12, 0.1),
+    *((SeedFigures(0, 40, 20, 30), SeedFigures(1, 40, 24, 28)), "1"),
 )
 
 
@@ -41,6 +42,7 @@ def test_the_figures_that_ship_are_of_five_seeds_and_of_the_set() -> None:
     tested = len(partition(directions()).tested)
     for record in shipped.values():
         assert record.dataset == directions(1).name
+        assert record.weights == {"googlenet": "bundled"}.get(record.network, "encoder")
         assert [seed.seed for seed in record.seeds] == [0, 1, 2, 3, 4]
         assert {seed.images for seed in record.seeds} == {tested}
 

@@ -129,6 +129,11 @@ def test_a_row_inside_a_module_unfolds_it(open_page: OpenPage) -> None:
     assert (drawn["selected"], drawn["open"]) == (row, "inception4a")
     assert drawn["modules"]["inception4a"]["formula"] == "192 + 208 + 48 + 64 = 512"
     assert "3·3·96·208 = 179,712" in formulas(app)
+    elsewhere = "The weights that come with convviz take it at 128 × 128"
+    assert elsewhere in text(app)
+    link = {"view": "layers", "network": "googlenet"}
+    assert elsewhere not in text(open_page(PAGE, **link, form="paper"))
+    assert elsewhere not in text(open_page(PAGE, view="layers", network="vgg16"))
 
 
 def test_a_row_that_another_network_has_is_replaced(open_page: OpenPage) -> None:

@@ -11,13 +11,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from convviz.cli import main
-from convviz.features.class_target import ClassTarget
+from convviz.features.class_target import ClassTarget, decoder_input
 from convviz.features.grad_cam import grad_cam
 from convviz.features.predictions import predict
+from convviz.features.saliency import randomised, similarity
 from convviz.images.decode import decode
 from convviz.images.samples import sample
 from convviz.ui import exports
+from convviz.ui.evidence import findings
 from convviz.weights.load import load
+from tests.own_networks import CLASSES, PATCHES, RESIDUAL
 
 PAGE = "pages/8_Evidence.py"
 
@@ -25,6 +28,11 @@ PAGE = "pages/8_Evidence.py"
 def text_of(app: AppTest) -> str:
     elements = (*app.header, *app.subheader, *app.markdown, *app.caption, *app.info, *app.warning)
     return " ".join(str(element.value) for element in elements)
+
+
+def two_decimals(value: float) -> str:
+    text = f"{value:.2f}"
+    return (text if float(text) else text.lstrip("-")).replace("-", "−")
 
 
 def maps_of(app: AppTest) -> list[dict[str, Any]]:
@@ -154,18 +162,7 @@ def test_the_json_of_a_map_is_that_of_the_command_line(
 def test_a_worse_image_shows_the_layer_before_where_no_gradient_reaches_one(
     open_page: Any, own_file: Callable[..., Path]
 ) -> None:
-    own_file(
-        "import torch, torchvision\n"
-        "from convviz.networks import NetworkSpec, register\n"
-        "def build():\n"
-        "    torch.manual_seed(3)\n"
-        "    vit = torchvision.models.VisionTransformer(image_size=32, patch_size=8,\n"
-        "        num_layers=2, num_heads=2, hidden_dim=16, mlp_dim=32, num_classes=3)\n"
-        "    torch.nn.init.normal_(vit.heads.head.weight, std=0.1)\n"
-        "    return vit\n"
-        "register(NetworkSpec(name='patches', title='Patches', build=build, input_size=32,\n"
-        "    classes=('a', 'b', 'c')))\n"
-    )
+    own_file(PATCHES)
     app = open_page(PAGE, network="patches", layer="encoder.ln", evidence="A worse image")
     assert not app.exception
     said = " ".join(each.value for each in app.info)
@@ -204,3 +201,125 @@ def test_an_own_network_is_told_what_it_lacks_and_what_it_shares(
     app = open_page(PAGE, network="named", evidence="Two networks", **{"class": "same"})
     assert not app.exception
     assert "choose another network under With, one that knows “same”." in text_of(app)
+
+
+@pytest.mark.parametrize("name", ["residual", "patches"])
+def test_small_networks_of_other_kinds_are_explained(
+    open_page: Any, own_file: Callable[..., Path], name: str
+) -> None:
+    own_file({"residual": RESIDUAL, "patches": PATCHES}[name])
+    app = open_page(PAGE, network=name, image="cat")
+    assert not app.exception
+    if name == "patches":  # of the last block, its class token alone goes on
+        app.button(key="evidence_layer_before").click().run()
+    layer = app.selectbox(key="layer").value
+    network, image = load(name), decode(sample("cat").read())
+    best = int(network.module(decoder_input(network, image))[0].argmax())
+    found = grad_cam(network, image, layer, ClassTarget(best))
+    side = {"residual": 2, "patches": 4}[name]
+    assert list(found.map.shape) == [side, side]
+    assert [maps_of(app)[0][each] for each in ("height", "width")] == [side, side]
+    assert f"Score of **{CLASSES[best]}**: {two_decimals(found.score)}" in text_of(app)
+    for channel in found.strongest(10):
+        share = two_decimals(float(found.contributions[channel]))
+        assert f"**{channel}** adds {share};" in text_of(app)
+    app.toggle(key="evidence_randomised").set_value(True).run()
+    assert not app.exception
+    other = grad_cam(randomised(network), image, layer, ClassTarget(best))
+    alike = similarity(found.map, other.map)
+    assert findings.randomised(alike, "Grad-CAM") in text_of(app)
+    for view, words in (
+        ("A worse image", "With the image as it is:"),
+        ("Is it true?", "Cover one place after another"),
+    ):
+        app = open_page(PAGE, network=name, image="cat", layer=layer, evidence=view)
+        assert not app.exception
+        assert not app.error
+        assert words in text_of(app)
+
+
+@pytest.mark.parametrize(("method", "done"), [("smoothgrad", ""), ("integrated", "add up to")])
+def test_a_method_of_many_passes_is_started_and_drawn(
+    open_page: Any, own_file: Callable[..., Path], method: str, done: str
+) -> None:
+    own_file(RESIDUAL)
+    app = open_page(PAGE, network="residual", image="cat", method=method)
+    assert not maps_of(app)
+    app.button(key="evidence_start_saliency").click().run()
+    drawn(app)
+    assert [maps_of(app)[0][each] for each in ("height", "width")] == [64, 64]
+    assert done in text_of(app)
+
+
+def test_places_are_covered_and_drawn(open_page: Any, own_file: Callable[..., Path]) -> None:
+    own_file(RESIDUAL)
+    app = open_page(PAGE, network="residual", image="cat", method="occlusion")
+    app.button(key="evidence_start_occlusion").click().run()
+    drawn(app)
+    assert [maps_of(app)[0][each] for each in ("height", "width")] == [64, 64]
+
+
+def drawn(app: AppTest) -> None:
+    """Wait for the first map."""
+    for _ in range(200):
+        if maps_of(app):
+            break
+        time.sleep(0.2)
+        app.run()
+    assert not app.exception
+    assert not app.error
+
+
+def test_two_networks_explain_why_one_class_and_not_another(
+    open_page: Any, own_file: Callable[..., Path]
+) -> None:
+    own_file(PATCHES)
+    tabby = {"evidence": "Two networks", "class": "tabby"}
+    app = open_page(PAGE, network="patches", against="goldfish", **tabby)
+    assert not app.exception
+    assert "**GoogLeNet**" in text_of(app)
+    assert len(maps_of(app)) == 2
+    assert text_of(app).count("Why **tabby and not goldfish**") == 3  # above, and on each side
+    app = open_page(PAGE, network="patches", against=CLASSES[2], **tabby)
+    assert f"“{CLASSES[2]}” is none of the classes of GoogLeNet" in text_of(app)
+    assert len(maps_of(app)) == 1
+
+
+def test_a_name_that_two_classes_have_is_not_looked_for_in_another_network(
+    open_page: Any, own_file: Callable[..., Path]
+) -> None:
+    own_file(PATCHES.replace("'goldfish'", "'Tabby'").replace('name="patches"', 'name="alike"'))
+    link = {"network": "alike", "evidence": "Two networks"}
+    app = open_page(PAGE, **link, **{"class": "Tabby"})
+    assert not app.exception
+    assert "More than one class is called “Tabby” in GoogLeNet or in the network" in text_of(app)
+    app = open_page(PAGE, **link, **{"class": "tabby"})
+    assert len(maps_of(app)) == 2
+
+
+def test_channels_that_all_speak_against_the_class_are_told(
+    open_page: Any, own_file: Callable[..., Path]
+) -> None:
+    own_file(
+        "import torch\n"
+        "from torch import nn\n"
+        "from convviz.networks import NetworkSpec, register\n"
+        "def build():\n"
+        "    module = nn.Sequential(nn.Conv2d(3, 2, 1), nn.BatchNorm2d(2), nn.ReLU(),\n"
+        "        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 2))\n"
+        "    for name, value in (('0.weight', 0.1), ('0.bias', 9.0), ('5.bias', 0.5)):\n"
+        "        torch.nn.init.constant_(module.get_parameter(name), value)\n"
+        "    module[5].weight.data = torch.tensor([[-1.0, -2.0], [-3.0, -4.0]])\n"
+        "    return module\n"
+        "register(NetworkSpec(name='against', title='Against', build=build, input_size=8,\n"
+        "    classes=('a', 'b')))\n"
+    )
+    app = open_page(PAGE, network="against", layer="2")
+    assert not app.exception
+    assert "At no place does any of these channels speak for the class" in text_of(app)
+    assert "The rest is the bias of the linear layer behind them, 0.50." in text_of(app)
+    app.toggle(key="evidence_randomised").set_value(True).run()
+    assert "this test tells nothing of Grad-CAM here" in text_of(app)
+    app = open_page(PAGE, network="against", layer="0")
+    assert "would not stay 0 in" in text_of(app)
+    assert "The rest is the bias" not in text_of(app)

@@ -116,9 +116,15 @@ register(NetworkSpec(name="mine", title="Mine", build=build, input_size=32))
     assert not app.exception
 
 
+def test_a_pass_of_another_size_for_the_guesses_is_told(open_page: Any) -> None:
+    small = "made of the image at 128 × 128 pixels, the size that the decoder was trained on"
+    assert small in captions(open_page(network="alexnet"))
+    assert "The predictions are made of" not in captions(open_page(network="googlenet"))
+
+
 def test_what_the_networks_have_no_name_for_is_said(open_page: Any) -> None:
     app = open_page(image="astronaut")
-    assert "This image shows: astronaut. That is none of the 200 classes" in captions(app)
+    assert "This image shows: astronaut. None of the 200 classes" in captions(app)
     assert app.query_params["image"] == "astronaut"
     assert app.button(key="home_sample_astronaut").label == "Astronaut"  # in use, if not on offer
     app.button(key="home_sample_koala").click().run()

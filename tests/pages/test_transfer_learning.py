@@ -72,6 +72,14 @@ def test_opens_with_stripes_and_recommends_the_last_layer(open_page: Any) -> Non
     assert f"{7 * 7 * 3 * 64 + 2 * 64:,} parameters, frozen" in boxes
 
 
+def test_figures_over_seeds_are_shown_with_the_weights_they_are_of(open_page: Any) -> None:
+    for weights, is_told in (("encoder", True), ("random", False)):
+        app = open_page(PAGE, network="alexnet", weights=weights)
+        assert not app.exception
+        told = any("was measured beforehand, over 5 seeds" in c.value for c in app.caption)
+        assert told == is_told
+
+
 def test_the_set_that_the_page_begins_with_stays_on_the_page(open_page: Any) -> None:
     app = open_page(PAGE)
     assert app.segmented_control(key="data").value == "directions"

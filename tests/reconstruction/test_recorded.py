@@ -17,7 +17,7 @@ from convviz.images.preprocess import crop
 from convviz.images.samples import gallery, sample
 from convviz.networks.network import Network
 from convviz.reconstruction import findings, progress, recorded
-from convviz.reconstruction.config import ReconstructionConfig
+from convviz.reconstruction.config import ReconstructionConfig, preset
 from convviz.reconstruction.reconstruct import reconstruct
 from convviz.reconstruction.recorded import RecordedSeries
 from convviz.structure.layers import layers
@@ -88,12 +88,22 @@ def test_the_recorded_errors_are_those_of_the_pictures_that_ship(name: str) -> N
         assert run.result.relative_error == pytest.approx(measured, abs=0.005)
 
 
-def test_what_ships_says_how_it_was_made() -> None:
-    kept = recorded.read(load("googlenet"), "coffee")
-    assert {run.config.spectrum for run in kept.series.runs} == {0.0}
-    assert {run.config.local_scale for run in kept.series.runs} == {False}
-    text = findings.recorded_settings(kept)
-    assert "L-BFGS (learning rate 1, one scale for the whole image) in float32, from white " in text
+@pytest.mark.parametrize("name", COMPLETE)
+def test_what_ships_was_made_with_the_presets_of_today(name: str) -> None:
+    network = load(name)
+    for file in FILES:
+        image = file.stem.removeprefix(f"{name}-")
+        if image == file.stem:
+            continue
+        kept = recorded.read(network, image)
+        runs = kept.series.runs
+        for run in runs:
+            now = preset(name, run.subject.layer)
+            now = replace(now, seconds=None, steps=run.step, precision="float32")
+            assert vars(run.config) == vars(now), file.name
+        assert "L-BFGS (learning rate 1) in float32, from 1/frequency noise " in (
+            findings.recorded_settings(kept)
+        )
 
 
 def test_a_recorded_run_comes_out_again() -> None:
@@ -265,6 +275,7 @@ def test_the_settings_are_named_as_they_were(series: RecordedSeries) -> None:
 
 @pytest.mark.claims("convviz.reconstruction.findings.no_record")
 def test_why_nothing_is_recorded(tiny: Network) -> None:
-    assert "your own picture" in findings.no_record(tiny, is_sample=False)
+    own = findings.no_record(tiny, is_sample=False)
+    assert "of the photographs that Home offers, not of your own picture" in own
     text = findings.no_record(tiny, is_sample=True)
     assert "of AlexNet, VGG16 and GoogLeNet, none of Tiny: press Start" in text

@@ -627,6 +627,14 @@ def test_a_ledger_draws_each_line_that_has_a_formula(monkeypatch: pytest.MonkeyP
     assert "left out" not in text
 
 
+@pytest.mark.claims("convviz.ui.architectures.findings.other_size_text")
+def test_another_size_of_the_image_on_other_pages_is_said() -> None:
+    assert findings.other_size_text(128, 128) == ""
+    said = findings.other_size_text(224, 128)
+    assert said.startswith("Counted here for an image of 224 × 224 pixels. ")
+    assert "take it at 128 × 128, so on other pages" in said
+
+
 @pytest.mark.claims("convviz.ui.course.findings.sizes_text")
 def test_two_sizes_of_the_image_are_said_and_one_is_not() -> None:
     assert of_lessons.sizes_text(224, 224) == ""

@@ -9,6 +9,7 @@ import json
 import threading
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -100,6 +101,26 @@ def test_a_frame_is_answered_with_the_layers_maps(secret: str) -> None:
     assert set(levels) <= {LEVELS - 2, LEVELS - 1}  # JPEG is not exact
     _, levels = read(post(secret, jpeg((0, 0, 0)))[1])
     assert set(levels) == {0}
+
+
+@pytest.mark.parametrize(
+    ("language", "shares"), [("en", ["> 99.9 %", "< 0.1 %"]), ("da", ["> 99,9 %", "< 0,1 %"])]
+)
+def test_no_class_is_called_certain_or_impossible(
+    monkeypatch: pytest.MonkeyPatch, language: str, shares: list[str]
+) -> None:
+    linear = nn.Linear(1, 2, bias=False)
+    linear.weight = nn.Parameter(torch.tensor([[20.0], [-20.0]]))
+    convolution = next(red_network().module.children())
+    module = nn.Sequential(convolution, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear)
+    network = network_of(module, side=16, classes=("red", "no red"))
+    monkeypatch.setattr(camera, "_cameras", {})
+    with speaking(language):
+        live = camera.live("", OWNER, Through(network, "0", "shared", 0.0))
+    header, _ = read(post(live, jpeg((255, 0, 0)))[1])
+    assert [(label, text) for label, _, text in header["classes"]] == list(
+        zip(("red", "no red"), shares, strict=True)
+    )
 
 
 @pytest.mark.parametrize(
@@ -219,3 +240,17 @@ def test_a_frame_is_answered_in_the_language_that_its_page_is_read_in(
     with speaking("da"):  # the page runs again
         assert camera.live(secret, OWNER, Through(red_network(), "0", "shared", 0.0)) == secret
     assert all(text.startswith("⟦") for text in headline_and_refusal())
+
+
+def test_a_network_for_grey_images_gets_the_frames_in_grey(monkeypatch: pytest.MonkeyPatch) -> None:
+    convolution = nn.Conv2d(1, 1, 1, bias=False)
+    convolution.weight = nn.Parameter(torch.ones(1, 1, 1, 1))
+    network = network_of(nn.Sequential(convolution, nn.ReLU()), side=16)
+    network = replace(network, spec=replace(network.spec, mean=(0.0,), std=(1.0,)))
+    monkeypatch.setattr(camera, "_cameras", {})
+    live = camera.live("", OWNER, Through(network, "0", "shared", 0.0))
+    status, body = post(live, jpeg((0, 0, 255)))
+    header, levels = read(body)
+    assert (status, header["channels"], header["side"]) == (200, 1, 16)
+    assert len(set(levels)) == 1  # one grey everywhere
+    assert levels[0] > 0

@@ -1,8 +1,10 @@
 import json
 from dataclasses import replace
 
-from convviz.sprites.grid import TileGrid
-from convviz.ui.components.channel_grid import Picture
+import pytest
+
+from convviz.sprites.grid import Section, TileGrid
+from convviz.ui.components.channel_grid import Picture, drawing
 
 PICTURE = Picture(
     tiles=TileGrid(png=b"\x89PNG...", columns=2, tile=4, gap=2, count=2),
@@ -41,3 +43,21 @@ def test_the_token_names_picture_and_words() -> None:
     assert PICTURE.message == (token, message)
     assert replace(PICTURE, tiles=replace(PICTURE.tiles, png=b"other")).message[0] != token
     assert replace(PICTURE, maximum=["1.6", "0"]).message[0] != token
+
+
+@pytest.mark.claims("convviz.ui.components.channel_grid._all")
+@pytest.mark.parametrize(
+    ("channels", "listed", "text"),
+    [
+        (1200, (500, 700), "All 1,200 channels"),
+        (64, (63,), "All 63 of these channels"),
+        (1, (1,), "The one channel"),
+        (64, (1, 0), "The one of these channels"),
+    ],
+)
+def test_the_button_for_the_rest_counts_what_the_grid_holds(
+    channels: int, listed: tuple[int, ...], text: str
+) -> None:
+    picture = replace(PICTURE, empty=[False] * channels)
+    sections = [Section("", tuple(range(count))) for count in listed]
+    assert drawing(picture, sections, 0, "")["all"] == text

@@ -74,12 +74,21 @@ def test_channels_are_told_by_estimate_and_by_measurement() -> None:
     assert "The channel that adds most" in findings.channels(class_map(), 1)
     text = findings.channels(class_map(), 2)
     assert "The 2 channels that add most to the score, of 2, by estimate" in text
-    assert "come to 0.30 of 0.40" in text
+    assert text.endswith("come to 0.30 of 0.40.")
+    exact = findings.channels(class_map(), 2, 0.1)
+    assert exact == f"{text} The rest is the bias of the linear layer behind them, 0.10."
     assert (
         findings.channel(7, 0.5, 0.25) == "**7** adds 0.50; switched off, the score falls by 0.25"
     )
     assert findings.channel(7, -0.5, -0.25).endswith("the score rises by 0.25")
     assert findings.channel(7, 0.5, 0.0).endswith("falls by 0.00")
+
+
+@pytest.mark.claims("convviz.ui.evidence.findings.switched_off")
+def test_a_channel_that_is_switched_off_behind_another_layer_is_told() -> None:
+    text = findings.switched_off(layer("conv1"), layer("conv1 · batch norm"))
+    assert text.startswith("The estimates are of what conv1 puts out.")
+    assert "would not stay 0 in conv1 · batch norm" in text
 
 
 def step(deletion: float, insertion: float, others: tuple[float, ...]) -> DeletionStep:
@@ -109,7 +118,12 @@ def test_a_map_that_does_not_beat_chance_is_named(
     assert "average of 3" in text
     assert verdict in text
     assert text.startswith(("**Yes: ", "**Partly: ", "**No: "))  # in words, then the figures
+    # Of four maps without meaning each is as likely to be the best.
+    wins = not text.startswith("**No: ")
+    assert text.endswith("beat them all in one of the tests in 25 % of cases.") == wins
     assert "Not all" in findings.deletion(DeletionStep(A, 0, 10))
+    single = findings.deletion(step(0.1, 0.9, (0.4,)))
+    assert single.endswith("in 50 % of cases.")
 
 
 @pytest.mark.claims(
@@ -127,6 +141,22 @@ def test_pictures_that_do_not_change_convict_the_method(similarity: float) -> No
     assert "score of 3.00 by 1.50" in covered
     assert ("falls agree" in covered) == (similarity >= 0.5)
     assert ("falls differ" in covered) == (similarity < 0.5)
+
+
+@pytest.mark.claims(
+    "convviz.ui.evidence.findings.randomised", "convviz.ui.evidence.findings.occlusion"
+)
+def test_a_map_that_is_the_same_everywhere_convicts_nobody() -> None:
+    text = findings.randomised(None, "Grad-CAM")
+    assert "tells nothing of Grad-CAM here" in text
+    assert "as it should" not in text
+    assert "stays" not in text
+    covered = findings.occlusion(None, 3.0, 1.5)
+    assert covered.startswith("Covering the worst place lowers the score of 3.00 by 1.50. ")
+    assert covered.endswith("so they have no order to compare.")
+    for largest in (0.0, -0.5):
+        nowhere = findings.occlusion(None, 3.0, largest)
+        assert nowhere.startswith("No covered place lowers the score of 3.00. ")
 
 
 @pytest.mark.claims("convviz.ui.evidence.findings.worse")
@@ -147,6 +177,13 @@ def test_a_class_that_the_other_network_lacks_is_named() -> None:
     assert none_shared.endswith("choose another network under With, one that knows “tabby”.")
 
 
+@pytest.mark.claims("convviz.ui.evidence.findings.namesakes")
+def test_a_name_that_several_classes_share_is_told() -> None:
+    text = findings.namesakes("crane", "My net")
+    assert text.startswith("More than one class is called “crane” in My net or in the network in ")
+    assert "is none of the classes" not in text
+
+
 @pytest.mark.claims("convviz.ui.evidence.findings.no_class")
 def test_why_no_class_can_be_explained() -> None:
     assert "classes=(" in findings.no_class(is_nameless=True)
@@ -154,7 +191,7 @@ def test_why_no_class_can_be_explained() -> None:
     assert "Choose other weights" in findings.no_class(is_nameless=False)
 
 
-@pytest.mark.claims("convviz.ui.evidence.findings.seen_at")
+@pytest.mark.claims("convviz.ui.evidence.findings.seen_at", "convviz.ui.predictions.seen_at")
 def test_the_size_of_the_image_that_the_decoder_sees_is_told() -> None:
     network = load("alexnet", "encoder")
     smaller = findings.seen_at(network, 128, (0.1, 0.1, 0.9, 0.9))

@@ -7,6 +7,7 @@ import torch
 
 from convviz.features.overview import StageSummary
 from convviz.images.samples import gallery, sample
+from convviz.language import speaking
 from convviz.networks.catalogue import COURSE
 from convviz.structure.layers import Layer
 from convviz.ui.components import findings as components
@@ -99,17 +100,44 @@ def test_what_a_network_has_no_name_for(name: str) -> None:
     network = load(name)
     classes = network.weights.classes
     for label in ("astronaut", "brick wall", "cat"):
-        said = findings.unknown_class(label, network)
+        said = findings.unknown_class((label, "nothing else"), network)
         assert f"shows: {label}. " in said
-        assert f"none of the {len(classes)} classes that {network.title}" in said
+        assert f"None of the {len(classes)} classes that {network.title}" in said
     every = [each.strip() for names in classes for each in names.split(",")]
     for label in [*every, "Tabby", *(photograph.label for photograph in gallery())]:
         assert findings.knows(classes, label)
-        assert findings.unknown_class(label, network) == ""
-    assert findings.unknown_class(sample("astronaut").label, network)
-    assert findings.unknown_class("", network) == ""
+        assert findings.unknown_class((label,), network) == ""
+        assert findings.unknown_class(("astronaut", label), network) == ""
+    assert findings.unknown_class(sample("astronaut").names, network)
+    assert findings.unknown_class((), network) == ""
     silent = replace(network, weights=replace(network.weights, has_decoder=False))
-    assert findings.unknown_class("astronaut", silent) == ""
+    assert findings.unknown_class(("astronaut",), silent) == ""
+
+
+@pytest.mark.claims("convviz.ui.home.findings.unknown_class")
+@pytest.mark.parametrize(
+    ("name", "classes"),
+    [
+        ("cat", ("airplane", "cat", "dog")),  # CIFAR-10
+        ("coffee", ("Coffee", "tea")),
+        ("brick", ("brick", "cat")),
+        ("rocket", ("rocket", "aeroplane")),
+        ("astronaut", ("dog", "person")),
+        ("koala", ("animals", "plants")),
+        ("mountain", ("mountain", "beach")),
+        ("pan", ("pan",)),
+    ],
+)
+def test_a_class_of_a_wider_name_is_no_unknown_one(name: str, classes: tuple[str, ...]) -> None:
+    network = load("googlenet")
+    network = replace(network, weights=replace(network.weights, classes=classes))
+    assert findings.unknown_class(sample(name).names, network) == ""
+    with speaking("da"):
+        assert findings.unknown_class(sample(name).names, network) == ""
+    others = replace(network, weights=replace(network.weights, classes=("sofa", "chair")))
+    said = findings.unknown_class(sample(name).names, others)
+    assert said.startswith(f"This image shows: {sample(name).label}. None of the 2 classes")
+    assert said.endswith("whatever it answers is wrong, or a wider class at best.")
 
 
 @pytest.mark.claims("convviz.ui.home.findings.own_picture")
@@ -122,6 +150,17 @@ def test_an_own_picture_is_told_how_far_to_trust_the_guesses() -> None:
     assert findings.own_picture(few) == (
         "It knows only these 200 classes, and of pictures of them it is right about 4 times in ten."
     )
+    for accuracy, told in (
+        (0.0, "names 0 % of their pictures rightly."),
+        (0.04, "names 4.0 % of their pictures rightly."),
+        (0.149, "names 15 % of their pictures rightly."),
+        (0.151, "is right about 2 times in ten."),
+        (0.949, "is right about 9 times in ten."),
+        (0.96, "names 96 % of their pictures rightly."),
+        (1.0, "names 100 % of their pictures rightly."),
+    ):
+        measured = replace(network, weights=replace(network.weights, accuracy=accuracy))
+        assert findings.own_picture(measured).endswith(told)
     unmeasured = replace(network, weights=replace(network.weights, accuracy=None))
     assert "times in ten" not in findings.own_picture(unmeasured)
     assert findings.own_picture(load("alexnet", "random")) == ""

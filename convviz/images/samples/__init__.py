@@ -20,6 +20,7 @@ class Sample:
         label: What it shows, as a class of ImageNet is called where there is one for it.
         credit: Who made it, and where it was taken from; `tr` tells it.
         licence: Its licence; `tr` tells it.
+        also: Other names that a class may have that it belongs to, "person" for an astronaut.
     """
 
     name: str
@@ -27,6 +28,12 @@ class Sample:
     label: str
     credit: str
     licence: str
+    also: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What a class of it may be called, its label first; also in the reader's language."""
+        return (self.label, self.title, tr(self.title), *self.also)
 
     def read(self) -> bytes:
         """Read the photograph's JPEG file."""
@@ -40,28 +47,34 @@ _SAMPLES = (
     Sample(
         *("cat", later("Cat"), "tabby"),
         *(later("Stéfan van der Walt, “Chelsea”, from scikit-image"), "CC0 1.0"),
+        ("cats", "animal", "animals"),
     ),
     Sample(
         *("coffee", later("Coffee"), "espresso"),
         *(later("Rachel Michetti, from scikit-image"), "CC0 1.0"),
+        ("cup", "cups", "drink", "drinks"),
     ),
     Sample(
         *("astronaut", later("Astronaut"), "astronaut"),
         *(later("NASA, Eileen Collins, from scikit-image"), _PUBLIC),
+        ("person", "people", "human", "humans", "woman", "women"),
     ),
     Sample(
         *("rocket", later("Rocket"), "projectile"),
         *(later("SpaceX, from scikit-image"), _PUBLIC),
+        ("rockets", "missile"),
     ),
     Sample(
         *("brick", later("Brick wall"), "brick wall"),
         *(later("CC0Textures, from scikit-image"), "CC0 1.0"),
+        ("brick", "bricks", "wall", "walls"),
     ),
 )
 _MORE = (
     Sample(
         *("koala", later("Koala"), "koala"),
         *(later("David Iliff, from GCompris"), "CC BY-SA 3.0"),
+        ("koalas", "animal", "animals"),
     ),
     Sample(
         *("arch", later("Arch"), "triumphal arch"),

@@ -225,8 +225,8 @@ def _dead_channels(
         ):
             st.caption(
                 tr(
-                    "Empty here may be dead, that is, empty for every image of a set, or "
-                    "only silent for this image: a look at other images tells."
+                    "A channel that is empty here may answer to other images. One that is empty "
+                    "for every image of a set is called dead: look through a set to find out."
                 )
             )
             dead_channels.count_button(choice.network, page_jobs, job)
@@ -253,6 +253,8 @@ def _grid_and_panel(
                 on_pick=state.pick_channel,
                 nothing=tr(_NOTHING[options.show]) if options.show in _NOTHING else "",
                 given=True,
+                folds=True,
+                picked=state.visit().channel is not None,
                 id=grid_id(choice, activations.layer.name, options),
                 steps=followed(),
             )

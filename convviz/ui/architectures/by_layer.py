@@ -23,6 +23,7 @@ from convviz.ui.formulas import ledger
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 from convviz.ui.widgets import one_of
+from convviz.weights import bundled
 
 _PARTS = {
     "encoder": later("part of the encoder"),
@@ -80,6 +81,10 @@ def _choose_form(network_name: str) -> tuple[cache.NetworkForm, int]:
             key=state.remember(f"{Key.FORM_SIDE}{form.key}", form.input_size, allowed=sides),
             width=200,
         )
+    if form.name == bundled.NETWORK:
+        text = findings.other_size_text(int(size), bundled.about().input_size)
+        if text:
+            st.caption(text)
     return form, int(size)
 
 

@@ -26,6 +26,24 @@ def parameters_text(costs: Costs) -> str:
     )
 
 
+def other_size_text(counted: int, seen: int) -> str:
+    """Say that maps elsewhere are of another size of the image; nothing if they are of this one.
+
+    Args:
+        counted: Side of the image for which is counted here, in pixels.
+        seen: Side at which the weights that come with convviz take it.
+    """
+    if counted == seen:
+        return ""
+    return tr(
+        "Counted here for an image of {counted} × {counted} pixels. The weights that come with "
+        "convviz take it at {seen} × {seen}, so on other pages these layers' maps have other "
+        "sides; the channels are the same.",
+        counted=counted,
+        seen=seen,
+    )
+
+
 def multiplications_text(costs: Costs) -> str:
     """Give a network's MACs, and the same in FLOPs."""
     return tr("{macs:,} MACs = {flops:,} FLOPs", macs=costs.macs, flops=flops(costs.macs))

@@ -240,14 +240,13 @@ class Camera {
       return;
     }
     this.classes.replaceChildren(
-      ...classes.map(([label, probability]) => {
+      ...classes.map(([label, probability, share]) => {
         const item = element("li", "");
         const bar = element("span", "");
         bar.style.width = `${100 * probability}%`;
         const track = element("span", "track");
         track.append(bar);
-        const share = element("span", "share", `${(100 * probability).toFixed(0)} %`);
-        item.append(element("span", "name", label), share, track);
+        item.append(element("span", "name", label), element("span", "share", share), track);
         return item;
       }),
     );

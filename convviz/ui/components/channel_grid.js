@@ -4,11 +4,22 @@
 // moment later; each has a serial number, and what Python answers about an older pick is ignored.
 //
 // Linked grids show the same channels: one tells the others what is pointed at and what is picked.
+//
+// On a phone a grid may show its first rows alone and a button for the rest, which paper has anyway.
+
+const ROWS = 12; // of a folded grid
+const NARROW = 500; // pixels
 
 class ChannelGrid {
   constructor(root) {
     this.grid = root.querySelector(".grid");
     this.tip = root.querySelector(".tip");
+    this.all = root.querySelector(".all");
+    this.all.addEventListener("click", () => this.showAll());
+    this.sizes = new ResizeObserver(() => {
+      if (this.grid.clientWidth !== this.width) requestAnimationFrame(() => this.fold());
+    });
+    this.sizes.observe(this.grid);
     this.tiles = new Map();
     this.serial = 0;
     this.drawn = "";
@@ -47,7 +58,7 @@ class ChannelGrid {
   step({ along, by }) {
     const layer = along === "trunk" && knownLayer(knownLayer(this.data?.id)?.beside[by]);
     if (!layer || !stored(layer.grid.token)) return;
-    this.data = { ...this.data, ...layer.grid };
+    this.data = { ...this.data, ...layer.grid, picked: false };
     this.isAhead = true;
     this.draw();
     for (const [selector, texts] of Object.entries(layer.texts)) this.write(selector, texts);
@@ -84,6 +95,7 @@ class ChannelGrid {
     const wanted = JSON.stringify([token, sections, empty, dead, dead_over, texts]);
     if (wanted === this.drawn) return;
     this.drawn = wanted;
+    if (this.atlas?.token !== token) this.isOpen = false;
     this.atlas = atlas;
     this.empty = new Set(empty);
     this.dead = new Set(dead);
@@ -99,14 +111,44 @@ class ChannelGrid {
     this.grid.replaceChildren(...sections.flatMap((section) => this.section(section)));
     if (this.tiles.size === 0) this.grid.append(element("div", "nothing", this.data.nothing));
     this.order = [...this.tiles.keys()];
-    this.select(this.data.selected);
+    this.fold();
+    this.select(this.data.selected, { opens: this.data.picked });
     if (focused) this.tiles.get(this.selected)?.focus({ preventScroll: true });
     bringIntoSight(this.tiles.get(this.selected));
   }
 
   tileWidth(count) {
     const roomy = count <= 64 ? 84 : count <= 192 ? 66 : count <= 384 ? 56 : 48;
-    return this.grid.clientWidth < 500 ? Math.min(roomy, 52) : roomy;
+    return this.grid.clientWidth < NARROW ? Math.min(roomy, 52) : roomy;
+  }
+
+  // Hide what lies beyond the first rows on a narrow screen, unless all is wanted.
+  fold() {
+    if (!this.data) return;
+    this.width = this.grid.clientWidth;
+    for (const each of this.grid.querySelectorAll(".beyond")) each.classList.remove("beyond");
+    let left = this.data.folds && !this.isOpen && this.width < NARROW ? ROWS : Infinity;
+    for (const tiles of this.grid.querySelectorAll(".tiles")) {
+      const columns = getComputedStyle(tiles).gridTemplateColumns.split(" ").length;
+      const hidden = [...tiles.children].slice(Math.max(0, left) * columns);
+      const title = tiles.previousElementSibling;
+      if (left <= 0 && title?.matches(".section")) hidden.push(title);
+      for (const each of hidden) each.classList.add("beyond");
+      left -= Math.ceil(tiles.children.length / columns);
+    }
+    this.all.hidden = left >= 0;
+    this.all.textContent = this.data.all;
+  }
+
+  unfold() {
+    this.isOpen = true;
+    this.fold();
+  }
+
+  showAll() {
+    const first = this.order.find((channel) => isBeyond(this.tiles.get(channel)));
+    this.unfold();
+    this.tiles.get(first)?.focus({ preventScroll: true });
   }
 
   section([title, channels]) {
@@ -157,7 +199,9 @@ class ChannelGrid {
     return this.grid.getRootNode().activeElement;
   }
 
-  select(channel) {
+  // Mark a channel as picked. One that is hidden brings the whole grid, if somebody picked it.
+  select(channel, { opens = true } = {}) {
+    if (opens && isBeyond(this.tiles.get(channel))) this.unfold();
     this.tiles.get(this.selected)?.setAttribute("aria-selected", "false");
     const stop = this.tiles.get(this.stop);
     if (stop) stop.tabIndex = -1;
@@ -165,7 +209,7 @@ class ChannelGrid {
     const tile = this.tiles.get(channel);
     tile?.setAttribute("aria-selected", "true");
     // The tab key stops once in the grid: at the picked channel, or the first where that is hidden.
-    this.stop = tile ? channel : this.order?.[0];
+    this.stop = tile && !isBeyond(tile) ? channel : this.order?.[0];
     const next = this.tiles.get(this.stop);
     if (next) next.tabIndex = 0;
   }
@@ -238,7 +282,9 @@ class ChannelGrid {
     let bestOff;
     const start = this.order.indexOf(channel);
     for (let i = start + step; i >= 0 && i < this.order.length; i += step) {
-      const box = this.tiles.get(this.order[i]).getBoundingClientRect();
+      const tile = this.tiles.get(this.order[i]);
+      if (isBeyond(tile)) this.unfold();
+      const box = tile.getBoundingClientRect();
       if (Math.abs(box.top - from.top) < 2) continue;
       bestTop ??= box.top;
       if (Math.abs(box.top - bestTop) > 2) break; // one row too far
@@ -266,15 +312,22 @@ class ChannelGrid {
 
   destroy() {
     this.sending.cancel();
+    this.sizes.disconnect();
     window.removeEventListener("convviz-linked", this.onLinked);
     window.removeEventListener("convviz-store", this.onStore);
     window.removeEventListener("convviz-step", this.onStep);
   }
 }
 
+// Whether a folded grid does not show a tile.
+function isBeyond(tile) {
+  return Boolean(tile?.classList.contains("beyond"));
+}
+
 // Scroll the box that the grid lies in as little as it takes; where it has none, the page itself, if
 // that is asked for. What is in sight stays where it is.
 function bringIntoSight(tile, { page = false } = {}) {
+  if (isBeyond(tile)) return;
   let box = tile;
   const scrolls = () => ["auto", "scroll"].includes(getComputedStyle(box).overflowY);
   while (box && !(scrolls() && box.scrollHeight > box.clientHeight)) {

@@ -16,7 +16,7 @@ from functools import cached_property
 
 import streamlit as st
 
-from convviz.language import tr
+from convviz.language import tr, trn
 from convviz.sprites.grid import Section, TileGrid
 from convviz.ui.components import texts
 from convviz.ui.components.declare import declare
@@ -85,7 +85,21 @@ def drawing(
         **picture.marks(),
         "sections": [[section.title, section.indices] for section in sections],
         "selected": selected,
+        "all": _all(sections, len(picture.empty)),
     }
+
+
+def _all(sections: Sequence[Section], channels: int) -> str:
+    """Name the button that shows what a folded grid does not.
+
+    Args:
+        sections: What the grid holds.
+        channels: How many channels the layer has.
+    """
+    count = sum(len(section.indices) for section in sections)
+    if count == channels:
+        return trn("The one channel", "All {count:,} channels", count)
+    return trn("The one of these channels", "All {count:,} of these channels", count)
 
 
 def channel_grid(
@@ -99,6 +113,8 @@ def channel_grid(
     link: str = "",
     label: str = "",
     given: bool = False,
+    folds: bool = False,
+    picked: bool = True,
     id: str = "",
     steps: object = None,
 ) -> None:
@@ -114,11 +130,13 @@ def channel_grid(
         link: Grids with the same link mark the same channel; "" for none.
         label: Names the grid for a screen reader; "" for “Channels”.
         given: Whether the browser has the picture by `give` already.
+        folds: Whether a narrow screen shows the first rows alone, and a button for all.
+        picked: Whether somebody picked the channel: a folded grid that hides it opens then.
         id: Names the layer where steps to its neighbours are drawn ahead (see layers_ahead.py).
         steps: The steps that led to it, as `layer_keys.followed` counts them.
     """
 
-    def picked() -> None:
+    def has_picked() -> None:
         pick = st.session_state[key].get("pick")
         if isinstance(pick, dict) and pick.get("channel") in range(len(picture.empty)):
             on_pick(pick["channel"])
@@ -134,11 +152,13 @@ def channel_grid(
                 "steps": steps,
                 "serial": last.get("serial", 0),
                 "nothing": nothing,
+                "folds": folds,
+                "picked": picked,
                 "link": link,
                 "label": label or tr("Channels"),
                 "texts": texts.told(Component.CHANNEL_GRID),
             },
-            on_pick_change=picked,
+            on_pick_change=has_picked,
         )
 
 

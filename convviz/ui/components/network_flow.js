@@ -32,7 +32,7 @@ class NetworkFlow {
 
   drawStage(stage) {
     const item = element("li");
-    const button = element("button", "stage");
+    const button = element("button", "stage figure");
     button.type = "button";
     button.dataset.stage = stage.layer;
     button.title = stage.label;

@@ -8,6 +8,7 @@ const TOUR = 30000; // milliseconds that playing through a map shall take
 const [QUICKEST, SLOWEST] = [60, 500]; // milliseconds between two stops
 const BARS = 12; // input channels that get a bar each
 const LEGIBLE = 16; // numbers are written into a window up to this many across
+const WIDE = 7; // up to this many across, three grids of numbers find room beside each other
 const PAPER = [244, 244, 244];
 const BLUE = [0, 114, 178];
 const VERMILION = [213, 94, 0];
@@ -141,6 +142,7 @@ class SlidingWindow {
     this.parts = Array.from({ length: count }, (_, part) => {
       const box = element("div", "part");
       box.style.setProperty("--columns", wide);
+      box.classList.toggle("wide", wide > WIDE);
       box.classList.toggle("many", Math.max(tall, wide) > LEGIBLE);
       const heading = element("div", "title");
       const grid = element("div", "cells");
@@ -336,7 +338,7 @@ class SlidingWindow {
       ...lines.flatMap(([name, value, index]) => {
         let label = element("span", "name", name);
         if (index !== undefined && names.length > 1) {
-          label = element("button", "name", name);
+          label = element("button", "name figure", name);
           label.type = "button";
           label.dataset.index = index;
           label.setAttribute("aria-pressed", String(index === this.index));

@@ -4,9 +4,9 @@
 
 const LEAST = 24; // pixels of a figure's sides: smaller ones are icons
 const LINES = 3; // to write on, below each question
-const TEXTS = "p, li, dt, dd, figcaption, .section";
+const TEXTS = "p, li, dt, dd, figcaption, .section, .figure .text";
 const LEFT_OUT = [
-  "button, input, select, textarea, script, style, video, summary, nav, header",
+  "button:not(.figure), input, select, textarea, script, style, video, summary, nav, header",
   "label:not([data-testid=stMetricLabel])",
   "details:not([open]), .modebar, .katex-mathml, [role=tooltip], .tip",
   "[data-testid=stWidgetLabel], [data-testid=stTooltipIcon], [data-testid=stElementToolbar]",

@@ -10,6 +10,7 @@ from convviz.language import later, tr, trn
 from convviz.networks.network import Network
 from convviz.plain_text import plain
 from convviz.structure.layers import Layer
+from convviz.ui import predictions
 
 _VERDICTS = {  # by whether it wins in deletion, and in insertion
     (True, True): later("**Yes: the map beats every shuffled one in both tests.**"),
@@ -92,17 +93,7 @@ def seen_at(network: Network, side: int, box: tuple[float, ...] | None) -> str:
         side: Of the input that the predictions were made of, in pixels.
         box: Where the layer's map lies on it; None for all of it.
     """
-    usual = network.weights.input_size
-    if side == usual:
-        text = tr("The predictions are made of the image at {side} × {side} pixels.", side=side)
-    else:
-        text = tr(
-            "The predictions are made of the image at {side} × {side} pixels, the size that the "
-            "decoder was trained on; the sidebar and Activations count layers at "
-            "{usual} × {usual}, so their maps are larger.",
-            side=side,
-            usual=usual,
-        )
+    text = predictions.seen_at(network, side)
     if box is None:
         return text
     drawn = tr(
@@ -126,9 +117,15 @@ def cam(found: ClassActivationMap, class_map: ClassMap) -> str:
     )
 
 
-def channels(class_map: ClassMap, listed: int) -> str:
-    """Say what the shares of the listed channels are, and what all of them come to."""
-    return trn(
+def channels(class_map: ClassMap, listed: int, bias: float | None = None) -> str:
+    """Say what the shares of the listed channels are, and what all of them come to.
+
+    Args:
+        class_map: Has the shares.
+        listed: How many channels are listed.
+        bias: What the shares and this add up to the score with, where they do; else None.
+    """
+    text = trn(
         "The channel that adds most to the score, of {channels:,}, by estimate; all {channels:,} "
         "channels together, with those that subtract, come to {total} of {score}.",
         "The {count} channels that add most to the score, of {channels:,}, by estimate; all "
@@ -137,6 +134,25 @@ def channels(class_map: ClassMap, listed: int) -> str:
         channels=len(class_map.contributions),
         total=decimals(float(class_map.contributions.sum())),
         score=decimals(class_map.score),
+    )
+    if bias is None:
+        return text
+    rest = tr("The rest is the bias of the linear layer behind them, {bias}.", bias=decimals(bias))
+    return f"{text} {rest}"
+
+
+def switched_off(layer: Layer, behind: Layer) -> str:
+    """Say that a channel is estimated at one layer and switched off at another.
+
+    Args:
+        layer: The layer whose maps the shares are of.
+        behind: The batch norm behind it, whose output a ReLU follows.
+    """
+    return tr(
+        "The estimates are of what {layer} puts out. A 0 there would not stay 0 in {behind}, so a "
+        "channel is switched off behind that, and the two need not agree.",
+        layer=plain(layer.title),
+        behind=plain(behind.title),
     )
 
 
@@ -167,11 +183,30 @@ def deletion(step: DeletionStep) -> str:
         area=decimals(step.insertion.area, 3),
         shuffled=decimals(step.random_insertion_area, 3),
     )
-    return f"{tr(_VERDICTS[wins])} {deletion} {insertion}"
+    text = f"{tr(_VERDICTS[wins])} {deletion} {insertion}"
+    if not any(wins):
+        return text
+    chance = tr(
+        "By chance alone a map would beat them all in one of the tests in {share} of cases.",
+        share=percent(1 / (len(step.random_deletions) + 1)),
+    )
+    return f"{text} {chance}"
 
 
-def randomised(similarity: float, method: str) -> str:
-    """Say what it means that a picture changes, or does not, when the decoder is randomised."""
+def randomised(similarity: float | None, method: str) -> str:
+    """Say what it means that a picture changes, or does not, when the decoder is randomised.
+
+    Args:
+        similarity: Of the two pictures; None where one of them is the same everywhere.
+        method: Title of the method.
+    """
+    if similarity is None:
+        return tr(
+            "With the trained decoder or with one of random numbers the map is the same "
+            "everywhere, so the two have no order to compare, and this test tells nothing of "
+            "{method} here.",
+            method=method,
+        )
     text = (
         later(
             "With a decoder of random numbers the picture stays much the same (rank correlation "
@@ -188,13 +223,28 @@ def randomised(similarity: float, method: str) -> str:
     return tr(text, correlation=decimals(similarity), method=method)
 
 
-def occlusion(similarity: float, uncovered: float, largest: float) -> str:
-    """Say how far a map agrees with what covering the places does."""
-    text = tr(
-        "Covering the worst place lowers the score of {score} by {fall}.",
-        score=decimals(uncovered),
-        fall=decimals(largest),
+def occlusion(similarity: float | None, uncovered: float, largest: float) -> str:
+    """Say how far a map agrees with what covering the places does.
+
+    Args:
+        similarity: Of the map and the falls; None where one of them is the same everywhere.
+        uncovered: The score of the whole image.
+        largest: How far it falls where a covered place lowers it most; not above 0 where none does.
+    """
+    text = (
+        tr(
+            "Covering the worst place lowers the score of {score} by {fall}.",
+            score=decimals(uncovered),
+            fall=decimals(largest),
+        )
+        if largest > 0
+        else tr("No covered place lowers the score of {score}.", score=decimals(uncovered))
     )
+    if similarity is None:
+        same = tr(
+            "The map or these falls are the same everywhere, so they have no order to compare."
+        )
+        return f"{text} {same}"
     alike = (
         later(
             "The map and these falls agree (rank correlation {correlation}; 1 is the same order "
@@ -244,6 +294,21 @@ def not_among(title: str, network: str, *, shares_any: bool = True) -> str:
         )
     )
     return tr(text, class_name=plain(title), network=plain(network))
+
+
+def namesakes(title: str, network: str) -> str:
+    """Say that a name does not tell which class of another network is the same.
+
+    Args:
+        title: The class.
+        network: The other network.
+    """
+    return tr(
+        "More than one class is called “{class_name}” in {network} or in the network in the "
+        "sidebar, so it is not known which of them are the same: choose another class.",
+        class_name=plain(title),
+        network=plain(network),
+    )
 
 
 def no_class(*, is_nameless: bool) -> str:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from convviz.errors import WeightsError
 from convviz.features import grad_cam
-from convviz.features.class_target import ClassTarget, same_class
+from convviz.features.class_target import ClassTarget, has_namesake, same_class
 from convviz.language import again, tr
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
@@ -58,6 +58,9 @@ def _other_side(choice: Choice, other: Network, target: ClassTarget, method: str
     for index, same in zip(indices, found, strict=True):
         if same is None:
             title = ClassTarget(index).title(choice.network)
+            if has_namesake(choice.network, index, other):
+                st.info(findings.namesakes(title, other.title))
+                return
             classes = range(len(choice.network.weights.classes))
             shares_any = any(
                 same_class(choice.network, each, other) is not None for each in classes

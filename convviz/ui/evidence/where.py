@@ -6,16 +6,19 @@ from typing import cast
 
 import streamlit as st
 
+from convviz.errors import NetworkError
 from convviz.features import findings as feature_findings
 from convviz.features import grad_cam
 from convviz.features.ablation import ablate_each
-from convviz.features.class_evidence import class_activation_map
+from convviz.features.activations import judged
+from convviz.features.class_evidence import ClassActivationMap, class_activation_map
 from convviz.features.class_target import ClassTarget
 from convviz.features.grad_cam import ClassMap
 from convviz.features.saliency import SaliencyMethod, randomised, saliency, similarity
 from convviz.language import again, tr
 from convviz.sprites.overlay import heatmap
 from convviz.structure.layers import Layer
+from convviz.structure.layers import layer as find_layer
 from convviz.structure.trunk import stepping_stones
 from convviz.ui import cache, exports, state
 from convviz.ui.choice import Choice
@@ -52,8 +55,11 @@ def draw(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> None:
     if method in _TESTED:
         _randomise(choice, target, method, shown)
     if shown.class_map is not None:
-        _cam(choice, target, shown.class_map)
-        _channels(choice, target, shown.class_map)
+        averaged = _averaged(choice, target, shown.class_map.layer)
+        if averaged is not None and method == "gradcam":
+            st.caption(findings.cam(averaged, shown.class_map))
+        bias = None if averaged is None else averaged.bias
+        _channels(choice, target, shown.class_map, bias)
     _how_we_know()
 
 
@@ -140,7 +146,11 @@ def _randomise(choice: Choice, target: ClassTarget, method: str, shown: Evidence
         made = saliency(other, choice.image.pixels, target, cast("SaliencyMethod", method))
         return EvidenceMap(made.map, None, shown.side, shown.name)
 
-    other = cache.once(make, "randomised", *key)
+    try:
+        other = cache.once(make, "randomised", *key)
+    except NetworkError as error:  # it has no decoder of its own, or puts out no finite numbers
+        st.info(str(error), icon=":material/block:")
+        return
     with st.container(key="evidence_randomised_column", width=420, gap="small"):
         maps.draw_over(choice.image, network, other, 0.75, "evidence_randomised_over")
         maps.scale(other)
@@ -148,25 +158,27 @@ def _randomise(choice: Choice, target: ClassTarget, method: str, shown: Evidence
     st.markdown(findings.randomised(alike, tr(METHODS[method])))
 
 
-def _cam(choice: Choice, target: ClassTarget, class_map: ClassMap) -> None:
-    """Say where class activation mapping applies, and that it is the same there."""
-    if class_map.method != "gradcam":
-        return
+def _averaged(choice: Choice, target: ClassTarget, layer: Layer) -> ClassActivationMap | None:
+    """Return the class activation map if it applies to a layer's maps."""
     found = cache.once(
         lambda: class_activation_map(choice.network, choice.image.pixels, target),
         *("class activation map", choice.image, choice.network, target.index, target.against),
     )
-    if found is not None and found.layer.name == class_map.layer.name:
-        st.caption(findings.cam(found, class_map))
+    return found if found is not None and found.layer.name == layer.name else None
 
 
-def _channels(choice: Choice, target: ClassTarget, class_map: ClassMap) -> None:
+def _channels(choice: Choice, target: ClassTarget, class_map: ClassMap, bias: float | None) -> None:
     """Draw the channels that add most to the score, and what switching each off does."""
     layer, listed = class_map.layer, class_map.strongest(_CHANNELS)
     st.header(tr("Which channels"), anchor=False)
-    st.caption(findings.channels(class_map, len(listed)))
+    st.caption(findings.channels(class_map, len(listed), bias))
+    if layer.pre_relu not in (None, layer.name):
+        behind = find_layer(choice.network, judged(layer))
+        st.caption(findings.switched_off(layer, behind))
     measured = _measured(choice, target, layer, listed)
     largest = max(float(class_map.of_channel(channel).max()) for channel in listed)
+    if largest <= 0:
+        st.caption(tr("At no place does any of these channels speak for the class: all are dark."))
     with st.container(key="evidence_channels"):
         for channel in listed:
             with st.container(key=f"evidence_channel_{channel}", gap="small"):

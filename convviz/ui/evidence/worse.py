@@ -7,6 +7,7 @@ from typing import cast
 import streamlit as st
 
 from convviz.features import grad_cam
+from convviz.features.capture import network_crop
 from convviz.features.class_target import ClassTarget, class_scores
 from convviz.features.corruption import (
     CORRUPTIONS,
@@ -15,7 +16,6 @@ from convviz.features.corruption import (
     corrupt,
     corruption_curve,
     input_of_crop,
-    network_crop,
     with_value,
 )
 from convviz.features.grad_cam import CamMethod

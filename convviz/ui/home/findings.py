@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from convviz.formatting import percent
 from convviz.language import tr, trn
 from convviz.plain_text import plain
 
@@ -49,20 +50,23 @@ def stages(summaries: Sequence[StageSummary]) -> str:
     return f"{count} {what}"
 
 
-def unknown_class(label: str, network: Network) -> str:
+def unknown_class(names: Sequence[str], network: Network) -> str:
     """Say that a sample shows something that the network has no name for; "" if it has one.
 
     Args:
-        label: What the image shows; "" where that is not known.
+        names: What the image shows may be called so, the most exact name first; none where that is
+            not known.
         network: The network.
     """
     classes = network.weights.classes
-    if not label or not network.weights.has_decoder or not classes or knows(classes, label):
+    if not names or not network.weights.has_decoder or not classes:
+        return ""
+    if any(knows(classes, name) for name in names):
         return ""
     return tr(
-        "This image shows: {label}. That is none of the {count:,} classes that {network} was "
-        "given to choose from, so no answer of its can be right.",
-        label=label,
+        "This image shows: {label}. None of the {count:,} classes that {network} was given to "
+        "choose from is called so: whatever it answers is wrong, or a wider class at best.",
+        label=names[0],
         count=len(classes),
         network=plain(network.title),
     )
@@ -79,12 +83,20 @@ def own_picture(network: Network) -> str:
             "It knows only these {count:,} classes, and names one whatever your picture shows.",
             count,
         )
+    times = round(10 * accuracy)
+    if not 2 <= times <= 9:
+        return trn(
+            "It knows only one class, and names {share} of its pictures rightly.",
+            "It knows only these {count:,} classes, and names {share} of their pictures rightly.",
+            count,
+            share=percent(accuracy),
+        )
     return trn(
         "It knows only one class, and of pictures of them it is right about {times} times in ten.",
         "It knows only these {count:,} classes, and of pictures of them it is right about {times} "
         "times in ten.",
         count,
-        times=round(10 * accuracy),
+        times=times,
     )
 
 

@@ -67,7 +67,10 @@ def _from_image_to_classes(choice: Choice) -> None:
         guesses = overview.predictions
         guesses = cache.predictions(image, network) if guesses is None else guesses
         predictions.draw(network, guesses, lambda: _own_picture(network))
-        unknown = findings.unknown_class(sidebar_image.label_of(image), network)
+        size = network.weights.decoder_size
+        if guesses and size not in (None, network.weights.input_size):
+            st.caption(predictions.seen_at(network, size))
+        unknown = findings.unknown_class(sidebar_image.names_of(image), network)
         if unknown:
             st.caption(unknown)
 

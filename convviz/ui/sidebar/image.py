@@ -108,9 +108,9 @@ def of_sample(name: str) -> ChosenImage:
     return ChosenImage.of(name, title, sample.read(), "sample", credit)
 
 
-def label_of(image: ChosenImage) -> str:
-    """Return the class of what a sample shows; "" for an image of the visitor's."""
-    return open_sample(image.name).label if image.origin == "sample" else ""
+def names_of(image: ChosenImage) -> tuple[str, ...]:
+    """Return what a sample's class may be called; nothing for an image of the visitor's."""
+    return open_sample(image.name).names if image.origin == "sample" else ()
 
 
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=IMAGE_KEYS)

@@ -35,7 +35,11 @@ def _draw_training(choice: Choice) -> None:
     st.header(tr("1 · Pictures with classes"), anchor=False)
     dataset = datasets.choose(datasets.DIRECTIONS)
     record = cache.fine_tuning(choice.network_name)
-    if record and dataset is not None and dataset.name == record.dataset:
+    if (
+        record is not None
+        and dataset is not None
+        and (dataset.name, choice.network.weights.source) == (record.dataset, record.weights)
+    ):
         st.caption(fine_tuning_over_seeds(record, spec(choice.network_name).title))
     st.header(tr("2 · What stays, and what is learned"), anchor=False)
     setup = plan.choose(choice.network, dataset)
