@@ -8,16 +8,21 @@ the cosine distance of the features as they are.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from convviz.errors import SettingError
+from convviz.features.activations import activations
+from convviz.features.capture import input_for
 from convviz.language import tr
 from convviz.learning.probe import scale
+from convviz.networks.network import Network
 
 _COMPONENTS = 50  # that t-SNE looks at, as its authors do
 _PERPLEXITY = 30.0
@@ -122,3 +127,28 @@ def nearest(features: Tensor, query: Tensor, count: int) -> tuple[tuple[int, flo
     distances = (1 - cosines).clamp(0, 2)
     order = torch.sort(distances, stable=True).indices[:count]
     return tuple((int(row), float(distances[row])) for row in order)
+
+
+def most_alike(
+    network: Network, layer_name: str, image: Image.Image, others: Sequence[Image.Image]
+) -> tuple[int, int]:
+    """Find which of some images is most like an image, both measured as `nearest` does.
+
+    Args:
+        network: The network.
+        layer_name: Dotted name of a layer.
+        image: The image.
+        others: The images that it is compared with, at least one.
+
+    Returns:
+        Which one is nearest by the mean of each of the layer's channels, and which by the pixels of
+        what the network is given.
+
+    Raises:
+        NetworkError: There is no such layer, or it cannot be shown.
+    """
+    images = [image, *others]
+    means = torch.stack([activations(network, each, layer_name).mean for each in images])
+    pixels = torch.stack([input_for(network, each).flatten() for each in images])
+    by_maps, by_pixels = (nearest(rows[1:], rows[0], 1)[0][0] for rows in (means, pixels))
+    return by_maps, by_pixels

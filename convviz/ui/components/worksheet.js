@@ -16,6 +16,7 @@ const LEFT_OUT = [
   ".stMultiSelect, .stSlider, .stRadio, .stCheckbox, .stTextInput, .stTextArea, .stNumberInput",
   ".stFileUploader, .stCameraInput, .stSpinner",
   ".st-key-next, .st-key-cards, .st-key-address, .st-key-tools",
+  ".st-key-questions_predict, .st-key-course_reveal", // asked at the end, and not answered
   "[class*=st-key-page_questions], [class*=st-key-components_]",
 ].join(", ");
 const SETTINGS =
@@ -112,16 +113,6 @@ async function sheet(data) {
   paper.body.append(made("p", texts.browser), made("code", address(data.link)));
   if (data.linkNote) paper.body.append(made("p", data.linkNote));
   return `<!doctype html>\n${paper.documentElement.outerHTML}\n`;
-}
-
-// The page's address, with other values of some parameters, and without those that have none.
-function address(changes) {
-  const url = new URL(location.href);
-  for (const [name, value] of Object.entries(changes)) {
-    if (value === null) url.searchParams.delete(name);
-    else url.searchParams.set(name, value);
-  }
-  return url.href;
 }
 
 // Walk through what can be seen. Each part found is a function that makes its node.
