@@ -129,26 +129,39 @@ def nearest(features: Tensor, query: Tensor, count: int) -> tuple[tuple[int, flo
     return tuple((int(row), float(distances[row])) for row in order)
 
 
-def most_alike(
-    network: Network, layer_name: str, image: Image.Image, others: Sequence[Image.Image]
-) -> tuple[int, int]:
-    """Find which of some images is most like an image, both measured as `nearest` does.
+@dataclass(frozen=True, eq=False)
+class ImageVectors:
+    """An image in two forms that can be compared with those of other images.
 
-    Args:
-        network: The network.
-        layer_name: Dotted name of a layer.
-        image: The image.
-        others: The images that it is compared with, at least one.
+    Attributes:
+        means: Mean of each of a layer's channels, shape (C,).
+        pixels: What the network is given of it, shape (D,).
+    """
 
-    Returns:
-        Which one is nearest by the mean of each of the layer's channels, and which by the pixels of
-        what the network is given.
+    means: Tensor
+    pixels: Tensor
+
+
+def image_vectors(network: Network, layer_name: str, image: Image.Image) -> ImageVectors:
+    """Measure an image by a layer's channels and by its pixels.
 
     Raises:
         NetworkError: There is no such layer, or it cannot be shown.
     """
-    images = [image, *others]
-    means = torch.stack([activations(network, each, layer_name).mean for each in images])
-    pixels = torch.stack([input_for(network, each).flatten() for each in images])
-    by_maps, by_pixels = (nearest(rows[1:], rows[0], 1)[0][0] for rows in (means, pixels))
-    return by_maps, by_pixels
+    means = activations(network, image, layer_name).mean
+    return ImageVectors(means, input_for(network, image).flatten())
+
+
+def most_alike(image: ImageVectors, others: Sequence[ImageVectors]) -> tuple[int, int]:
+    """Find which of some images is most like an image, both measured as `nearest` does.
+
+    Args:
+        image: The image.
+        others: The images that it is compared with, at least one, from the same network and layer.
+
+    Returns:
+        Which one is nearest by the means of the layer's channels, and which by the pixels.
+    """
+    by_maps = nearest(torch.stack([other.means for other in others]), image.means, 1)
+    by_pixels = nearest(torch.stack([other.pixels for other in others]), image.pixels, 1)
+    return by_maps[0][0], by_pixels[0][0]

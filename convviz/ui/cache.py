@@ -29,6 +29,7 @@ from convviz.images.encode import jpeg
 from convviz.images.samples import names_of_samples, sample
 from convviz.language import again, tr
 from convviz.learning import embedding, fine_tuning_record
+from convviz.learning.embedding import ImageVectors
 from convviz.learning.fine_tuning_record import FineTuningRecord
 from convviz.networks.catalogue import COURSE, OF_THE_COURSE
 from convviz.networks.network import Network, is_within
@@ -153,13 +154,25 @@ def fine_tuning(name: str) -> FineTuningRecord | None:
 @st.cache_resource(max_entries=256, show_spinner=False, hash_funcs=KEYS)
 def most_alike(image: ChosenImage, network: Network, layer: Layer) -> tuple[str, str]:
     """Name the sample photographs most like an image, by a layer's maps and by the pixels."""
+    samples = _sample_vectors(network, layer)
+    others = [name for name, (digest, _) in samples.items() if digest != image.sha256]
+    vectors = embedding.image_vectors(network, layer.name, image.pixels)
+    nearest = embedding.most_alike(vectors, [samples[name][1] for name in others])
+    return others[nearest[0]], others[nearest[1]]
+
+
+# At most about 8 MB each, most of it pixels.
+@st.cache_resource(max_entries=6, show_spinner=False, hash_funcs=KEYS)
+def _sample_vectors(network: Network, layer: Layer) -> dict[str, tuple[str, ImageVectors]]:
+    """Measure every sample photograph, by its name, with the sha256 of its file."""
     data = {name: sample(name).read() for name in names_of_samples()}
-    others = {name: each for name, each in data.items() if sha256(each).hexdigest() != image.sha256}
-    nearest = embedding.most_alike(
-        network, layer.name, image.pixels, [decode(each) for each in others.values()]
-    )
-    by_maps, by_pixels = (list(others)[number] for number in nearest)
-    return by_maps, by_pixels
+    return {
+        name: (
+            sha256(file).hexdigest(),
+            embedding.image_vectors(network, layer.name, decode(file)),
+        )
+        for name, file in data.items()
+    }
 
 
 @st.cache_resource(max_entries=24, show_spinner=False, hash_funcs=KEYS)

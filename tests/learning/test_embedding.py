@@ -89,5 +89,10 @@ def test_what_is_most_alike_by_maps_need_not_be_so_by_pixels() -> None:
     )
     # Maps: (.78, 0) against (.35, 0) and (.98, .35), so that the first points the same way; pixels:
     # cosines of 90/√(90² + 250²) = .34 and 250/√(250² + 30² + 90²) = .94.
-    assert embedding.most_alike(network, "1", image, [same_red, green]) == (0, 1)
-    assert embedding.most_alike(network, "1", image, [green, same_red]) == (1, 0)
+    one, same, other = (
+        embedding.image_vectors(network, "1", each) for each in (image, same_red, green)
+    )
+    assert one.means.tolist() == pytest.approx([200 / 255, 0])
+    assert one.pixels.shape == (3 * 4 * 4,)
+    assert embedding.most_alike(one, [same, other]) == (0, 1)
+    assert embedding.most_alike(one, [other, same]) == (1, 0)
