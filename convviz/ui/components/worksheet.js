@@ -7,6 +7,7 @@ const SHARP = 2; // pixels of a grid's image for one of the page
 const INK = "#0c161e";
 const LINES = 3; // to write on, below each question
 const TEXTS = "p, li, dt, dd, figcaption, .section";
+const ASKED = ".st-key-questions_predict"; // the sheet asks it at its end, and does not answer it
 const LEFT_OUT = [
   "button, input, select, textarea, script, style, video, summary, nav, header",
   "label:not([data-testid=stMetricLabel])",
@@ -16,7 +17,7 @@ const LEFT_OUT = [
   ".stMultiSelect, .stSlider, .stRadio, .stCheckbox, .stTextInput, .stTextArea, .stNumberInput",
   ".stFileUploader, .stCameraInput, .stSpinner",
   ".st-key-next, .st-key-cards, .st-key-address, .st-key-tools",
-  ".st-key-questions_predict, .st-key-course_reveal", // asked at the end, and not answered
+  `${ASKED}, .st-key-course_reveal`,
   "[class*=st-key-page_questions], [class*=st-key-components_]",
 ].join(", ");
 const SETTINGS =
@@ -76,7 +77,7 @@ async function sheet(data) {
   if (photograph) found.push(figureOf(photograph));
   const described = Object.entries(photograph ? { ...image, ...about } : about);
   gather(main, found);
-  const widgets = [...document.querySelectorAll(SETTINGS)];
+  const widgets = [...document.querySelectorAll(SETTINGS)].filter((each) => !each.closest(ASKED));
   const read = widgets.map((widget) => setting(widget, texts)).filter(Boolean);
   const settings = data.settings ?? read;
   const paper = document.implementation.createHTMLDocument();
