@@ -9,13 +9,14 @@ languages write their own signs, as `convviz.language` says.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from convviz.language import again, numeral, tr
+from convviz.language import again, in_english, numeral, tr
 
 MINUS, TIMES = "−", "·"
 _POWERS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_FURTHER = 9  # digits at most that are added: float32 has no more
 
 
 def percent(share: float, digits: int | None = None) -> str:
@@ -42,17 +43,36 @@ def signed_percent(share: float, digits: int = 1) -> str:
         share: 0.012 for 1.2 %.
         digits: After the point.
     """
-    text = f"{100 * abs(share):.{digits}f}"
-    sign = "" if not float(text) else MINUS if share < 0 else "+"
-    return numeral(f"{sign}{text} %")
+    return numeral(f"{in_english(with_sign(100 * share, digits))} %")
 
 
-def probability(share: float) -> str:
-    """Write a probability for a narrow column: "21.3 %", "< 0.1 %", "> 99.9 %"."""
-    if share < 0.001:
-        return numeral("< 0.1 %")
-    text = f"{100 * share:.1f} %"  # 1 itself is a rounded number, as 0 is
-    return numeral("> 99.9 %" if text == "100.0 %" else text)
+def probability(share: float, digits: int = 1) -> str:
+    """Write a probability for a narrow column: "21.3 %", "< 0.1 %", "> 99.9 %".
+
+    Args:
+        share: In 0…1; both ends are rounded numbers.
+        digits: After the point, from 1 up.
+    """
+    least = 10**-digits
+    if 100 * share < least:
+        return numeral(f"< {least:.{digits}f} %")
+    text = f"{100 * share:.{digits}f} %"
+    return numeral(f"> {100 - least:.{digits}f} %" if text.startswith("100.") else text)
+
+
+def apart(values: Sequence[float], write: Callable[[float, int], str], digits: int) -> list[str]:
+    """Write numbers that are compared with as many digits as tell those apart that differ.
+
+    Args:
+        values: The numbers.
+        write: Writes one of them, given it and how many digits stand after the point.
+        digits: How many at least.
+    """
+    for count in range(digits, digits + _FURTHER + 1):
+        texts = [write(value, count) for value in values]
+        if len(set(texts)) == len(set(values)):
+            return texts
+    return [write(value, digits) for value in values]
 
 
 def size_text(count: int, digits: int | None = None) -> str:
@@ -132,6 +152,13 @@ def in_words(number: float, digits: int = 3) -> str:
 def decimals(number: float, digits: int = 2) -> str:
     """Write a number with a fixed number of digits after the point: "−0.12"; never "−0.00"."""
     return numeral(_decimals(number, digits))
+
+
+def with_sign(number: float, digits: int = 2) -> str:
+    """Write a number with its sign: "+0.65", "−0.30"; "0.00" if it rounds to nothing."""
+    text = f"{abs(number):.{digits}f}"
+    sign = "" if not float(text) else MINUS if number < 0 else "+"
+    return numeral(f"{sign}{text}")
 
 
 def signed(term: float) -> str:

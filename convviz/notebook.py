@@ -22,7 +22,7 @@ from convviz.errors import ImageError
 from convviz.features import activations as features
 from convviz.features.activations import Activations
 from convviz.features.arrays import archive
-from convviz.images.decode import decode
+from convviz.images.decode import converted, decode
 from convviz.images.encode import png
 from convviz.images.samples import sample
 from convviz.language import tr
@@ -75,7 +75,8 @@ class LayerActivations(Activations):
     def show(self) -> None:
         """Show the image of all channels: in a notebook below the cell, else in a window."""
         ipython = sys.modules.get("IPython")
-        if ipython is not None and ipython.get_ipython() is not None:
+        shell = None if ipython is None else ipython.get_ipython()
+        if getattr(shell, "kernel", None) is not None:  # IPython in a terminal shows no images
             import_module("IPython.display").display(self)
         else:
             self.image.show()
@@ -126,14 +127,24 @@ def _read(image: Image.Image | bytes | str | Path) -> Image.Image:
         ImageError: There is no such file, or it is not an image that convviz reads.
     """
     if isinstance(image, Image.Image):
-        return image.convert("RGB")
+        return converted(image)
     if isinstance(image, bytes):
         return decode(image)
     if isinstance(image, str) and image.startswith(_SAMPLE):
         return decode(sample(image.removeprefix(_SAMPLE)).read())
-    try:
-        return decode(Path(image).read_bytes())
-    except OSError as error:
+    if not isinstance(image, str | Path):
         raise ImageError(
-            tr("{file} cannot be read: {reason}.", file=image, reason=error.strerror)
+            tr(
+                "{kind} is no picture: give a file, its bytes, an image of Pillow, or “sample:” "
+                "and the name of a sample photograph.",
+                kind=type(image).__name__,
+            )
+        )
+    try:
+        data = Path(image).read_bytes()
+    except (OSError, ValueError) as error:  # a name with a null character is none
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ImageError(
+            tr("{file} cannot be read: {reason}.", file=image, reason=reason)
         ) from error
+    return decode(data)

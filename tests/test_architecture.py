@@ -83,7 +83,7 @@ UI_GROUPS = (
     },
     {"components"},
     {
-        *("datasets", "auxiliary_settings", "sidebar", "forget", "login", "tools"),
+        *("datasets", "auxiliary_settings", "design_task", "sidebar", "forget", "login", "tools"),
         *("commands", "language", "worksheet"),
     },
     {"warm_up", "shell", "uploads", "sent_frames", "server"},

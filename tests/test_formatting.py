@@ -30,6 +30,11 @@ def test_differences_have_a_sign_unless_they_round_to_nothing(share: float, text
     assert formatting.signed_percent(share) == text
 
 
+def test_a_sign_is_a_minus_or_a_plus() -> None:
+    numbers = (0.654, -0.306, 0, -0.001)
+    assert [formatting.with_sign(x) for x in numbers] == ["+0.65", "−0.31", "0.00", "0.00"]
+
+
 def test_no_decimals_are_minus_nothing() -> None:
     assert [formatting.decimals(x) for x in (-0.001, -0.126, 0.0)] == ["0.00", "−0.13", "0.00"]
 
@@ -46,6 +51,23 @@ def test_no_decimals_are_minus_nothing() -> None:
 )
 def test_probabilities_fit_a_narrow_column(share: float, text: str) -> None:
     assert formatting.probability(share) == text
+
+
+def test_numbers_that_are_compared_are_told_apart() -> None:
+    def told(*values: float) -> list[str]:
+        return formatting.apart(values, formatting.percent, 1)
+
+    assert told(0.4, 0.5) == ["40.0 %", "50.0 %"]
+    assert told(0.5003, 0.5) == ["50.03 %", "50.00 %"]
+    assert told(0.5, 0.5) == ["50.0 %", "50.0 %"]
+    assert told(0.99996, 0.5, 1) == ["99.996 %", "50.000 %", "100.000 %"]
+    sure = formatting.apart([0.9997, 0.9999], formatting.probability, 1)
+    assert sure == ["99.97 %", "99.99 %"]
+    assert formatting.apart([1, 0.00001], formatting.probability, 1) == ["> 99.9 %", "< 0.1 %"]
+    assert formatting.apart([-0.1, 0.503, 0.5], formatting.decimals, 2) == [
+        *("−0.100", "0.503", "0.500")
+    ]
+    assert formatting.apart([0, 1e-12], formatting.decimals, 2) == ["0.00", "0.00"]
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,8 @@ def test_it_shows_itself_as_an_image_and_as_html() -> None:
 def test_show_displays_below_the_cell(monkeypatch: pytest.MonkeyPatch) -> None:
     displayed: list[object] = []
     display = SimpleNamespace(display=displayed.append)
-    ipython = SimpleNamespace(get_ipython=lambda: object(), display=display)
+    shell = SimpleNamespace(kernel=object())
+    ipython = SimpleNamespace(get_ipython=lambda: shell, display=display)
     monkeypatch.setitem(sys.modules, "IPython", ipython)
     monkeypatch.setitem(sys.modules, "IPython.display", display)
     maps = shown()
@@ -81,7 +82,9 @@ def test_show_displays_below_the_cell(monkeypatch: pytest.MonkeyPatch) -> None:
     assert displayed == [maps]
 
 
-def test_show_opens_a_window_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("shell", [None, object()], ids=["python", "IPython in a terminal"])
+def test_show_opens_a_window_elsewhere(monkeypatch: pytest.MonkeyPatch, shell: object) -> None:
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
     opened: list[Image.Image] = []
     monkeypatch.setattr(Image.Image, "show", lambda self: opened.append(self))
     maps = shown()
@@ -97,8 +100,31 @@ def test_an_image_may_come_in_any_form(tmp_path: Path) -> None:
         assert torch.equal(network.activations(form, "1").maps, shown().maps)
     with pytest.raises(convviz.ConvvizError, match=r"missing\.png cannot be read: No such file"):
         network.activations(tmp_path / "missing.png", "1")
+    with pytest.raises(convviz.ConvvizError, match=r"null (byte|character)"):
+        network.activations("a\0b", "1")
+    with pytest.raises(convviz.ConvvizError, match="ndarray is no picture: give a file"):
+        network.activations(np.zeros((2, 2, 3)), "1")  # type: ignore[arg-type]  # it is wrong
     with pytest.raises(convviz.ConvvizError, match="no layer called x"):
         network.activations(image, "x")
+
+
+def test_an_image_of_pillow_is_read_as_its_file_is(tmp_path: Path) -> None:
+    network = tiny()
+    ramp = np.arange(8, dtype=np.uint16).reshape(2, 4) * 8000
+    deep = Image.fromarray(ramp)
+    transparent = Image.new("RGBA", (4, 2), (250, 10, 10, 0))
+    turned = Image.fromarray((ramp // 256).astype(np.uint8)).convert("RGB")
+    turned.getexif()[0x0112] = 6  # stored lying on its side
+    for name, image in (("deep", deep), ("transparent", transparent), ("turned", turned)):
+        file = tmp_path / f"{name}.png"
+        image.save(file, exif=image.getexif())
+        from_file = network.activations(file, "1").maps
+        assert torch.equal(network.activations(image, "1").maps, from_file), name
+        with Image.open(file) as opened:
+            assert torch.equal(network.activations(opened, "1").maps, from_file), name
+    grey = network.activations(transparent, "1").maps[0]  # neutral grey, not the hidden red
+    assert grey.max() == grey.min()
+    assert float(grey[0, 0]) == pytest.approx(3 * 128 / 255, abs=0.02)
 
 
 def test_load_returns_the_network_that_the_rest_of_the_package_takes() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from convviz.cli.options import find_layer, layer_and_image, load_network, read_image, say_whose
 from convviz.cli.output import ProgressBar, check_target, write, write_json
+from convviz.errors import SettingError
 from convviz.formatting import called
 
 if TYPE_CHECKING:
@@ -32,9 +33,15 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "--order",
         default="index",
-        choices=("index", "strength", "active"),
-        help="of the channels in the picture: by index, highest activation (class scores: the "
-        "highest score first), or share of active pixels (default: index)",
+        choices=("index", "salience", "strength", "active"),
+        help="of the channels in the picture: by index, clearest pattern, highest activation "
+        "(class scores: the highest score first), or share of active pixels (default: index)",
+    )
+    parser.add_argument(
+        "--show",
+        default="all",
+        choices=("all", "hide", "only"),
+        help="all channels, without the empty ones, or only those (default: all)",
     )
     parser.add_argument(
         "--contrast",
@@ -87,7 +94,15 @@ def _grid(activations: Activations, network: Network, args: argparse.Namespace) 
     from convviz.images.encode import png
     from convviz.sprites.grid import branch_sections, grid_picture
 
-    order = activations.order(args.order).tolist()
+    empty = activations.empty(args.threshold).tolist()
+    wanted = {"all": (True, False), "hide": (False,), "only": (True,)}[args.show]
+    order = [
+        channel for channel in activations.order(args.order).tolist() if empty[channel] in wanted
+    ]
+    if not order:
+        raise SettingError(
+            "There is no channel to draw: leave --show out, or choose another --threshold."
+        )
     image = grid_picture(
         activations,
         title=network.title,

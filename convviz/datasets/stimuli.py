@@ -50,7 +50,7 @@ _SHAPES = {  # by the number of corners: what each is called, and its outline
     4: (later("square"), later("outline of a square")),
     5: (later("pentagon"), later("outline of a pentagon")),
     6: (later("hexagon"), later("outline of a hexagon")),
-    8: (later("octagon"), later("outline of a octagon")),
+    8: (later("octagon"), later("outline of an octagon")),
     60: (later("disc"), later("outline of a disc")),
 }
 

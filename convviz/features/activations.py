@@ -28,7 +28,7 @@ from torch.nn.functional import pad
 
 from convviz.errors import SettingError
 from convviz.features.capture import copied, input_for, observe_each
-from convviz.formatting import percent
+from convviz.formatting import percent, with_sign
 from convviz.language import tr, trn
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer, layer, layers
@@ -582,7 +582,7 @@ def depth_trend(summaries: Sequence[LayerSummary]) -> str:
     the pooling after it have the same empty channels, which must not count three times. The
     measure is Spearman's rank correlation between position and share.
     """
-    with_relu = [summary for summary in summaries if "ReLU" in summary.layer.kind]
+    with_relu = [summary for summary in summaries if summary.layer.has_relu]
     group = with_relu if len(with_relu) >= 3 else list(summaries)
     shares = [summary.share for summary in group]
     if len(shares) < 3:
@@ -634,12 +634,12 @@ def depth_trend(summaries: Sequence[LayerSummary]) -> str:
     return tr(
         "{claim}: on average {first} in the first third of "
         "the {layers}, {last} in the last third (rank correlation "
-        "{correlation:+.2f}).",
+        "{correlation}).",
         claim=claim,
         first=percent(first),
         layers=named,
         last=percent(last),
-        correlation=correlation,
+        correlation=with_sign(correlation),
     )
 
 

@@ -126,7 +126,7 @@ def class_activation_map(
     """
     batch = decoder_input(network, image)
     check_target(network, target)
-    scores, last = class_scores(network, batch), _last_maps(network)
+    scores, last = class_scores(network, batch), last_maps(network)
     maps = capture(network.module, batch, [last.name])[last.name][0]
     for part in network.module.modules():
         if not isinstance(part, nn.Linear) or part.in_features != len(maps):
@@ -158,7 +158,7 @@ def average_maps(network: Network, image: Image.Image) -> AveragedMaps:
     Raises:
         NetworkError: The network has no maps, or their means are no finite numbers.
     """
-    last = _last_maps(network)
+    last = last_maps(network)
     maps = capture(network.module, input_for(network, image), [last.name])[last.name][0]
     means = maps.mean((1, 2))
     if not means.isfinite().all():
@@ -209,12 +209,15 @@ def class_evidence(
     return tuple(evidence)
 
 
-def _last_maps(network: Network) -> Layer:
+def last_maps(network: Network) -> Layer:
+    """Return the last layer of a network's encoder that puts out maps.
+
+    Raises:
+        NetworkError: There is none.
+    """
     maps = [layer for layer in layers(network) if layer.in_encoder and len(layer.shape) == 3]
     if not maps:
-        raise NetworkError(
-            tr("{network} has no maps to average: choose a ConvNet.", network=network.title)
-        )
+        raise NetworkError(tr("{network} has no maps: choose a ConvNet.", network=network.title))
     return maps[-1]
 
 

@@ -11,10 +11,10 @@ from math import isfinite, isnan
 
 from convviz.features.activations import Activations, Seen, what_was_seen
 from convviz.features.channel_changes import ChannelChanges
-from convviz.features.dead import DeadChannels
+from convviz.features.dead import DeadChannels, DeadStep
 from convviz.features.saliency import COMPLETE, Saliency
 from convviz.formatting import percent
-from convviz.language import tr, trn
+from convviz.language import again, tr, trn
 from convviz.plain_text import code, plain
 from convviz.structure.layers import Layer
 from convviz.structure.ops import kind_text
@@ -203,6 +203,33 @@ def dead_list(activations: Activations, dead: DeadChannels) -> str:
         channels=channels,
         images=images,
         numbers=numbers,
+    )
+
+
+def dead_in_network(network: str, count: DeadStep) -> str:
+    """Say how many channels of a network are dead over a set, in its layers with a ReLU.
+
+    Args:
+        network: The network's title.
+        count: The end of a pass over the set.
+    """
+    with_relu = [each for each in count.layers if each.layer.has_relu]
+    named = {"network": plain(network), "images": again(count.seen_images)}
+    if not with_relu:
+        return tr(
+            "{network} has no layer with a ReLU, so that hardly any channel is dead by nature "
+            "(N = {images}).",
+            **named,
+        )
+    return trn(
+        "**{dead:,} of {channels:,} channels of {network} are dead** in its {count} layer with a "
+        "ReLU, over N = {images}.",
+        "**{dead:,} of {channels:,} channels of {network} are dead** in its {count} layers with a "
+        "ReLU, over N = {images}.",
+        len(with_relu),
+        dead=sum(each.dead for each in with_relu),
+        channels=sum(each.channels for each in with_relu),
+        **named,
     )
 
 

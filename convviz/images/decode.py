@@ -231,6 +231,25 @@ def _by_tifffile(data: bytes) -> DecodedImage:
     return DecodedImage(image, scaled, channels)
 
 
+def converted(image: Image.Image) -> Image.Image:
+    """Convert an image that Pillow has opened or made, as `read` does with a file.
+
+    Returns:
+        A new upright image of mode RGB in sRGB.
+
+    Raises:
+        ImageError: It is too large or too narrow, or the file that it comes from is damaged.
+    """
+    _check_size(*image.size)
+    try:
+        with _quiet_pillow(), _decoding:
+            image.load()
+            rgb, operation = _to_rgb(image, _scaling_of(image)), _transposition(image)
+    except Exception as error:  # Pillow's parsers may raise anything; the file is at fault
+        raise ImageError(tr(headers.DAMAGED)) from error
+    return rgb if operation is None else rgb.transpose(operation)
+
+
 def format_names() -> str:
     """Name the formats that are read; HEIC is one where pi-heif is installed."""
     if heic.is_available():

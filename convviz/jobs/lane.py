@@ -186,6 +186,8 @@ class Lane:
         waiting: Jobs that wait for a turn, new and paused, in the order in which they came.
         busy: Jobs that have a thread.
         durations: How many seconds the last jobs took.
+        overruns: By how many seconds the last turns were longer than they were to be: a job is
+            paused at an item, and an item of a large network takes seconds.
     """
 
     workers: int
@@ -194,6 +196,7 @@ class Lane:
     waiting: list[Job] = field(default_factory=list)
     busy: list[Job] = field(default_factory=list)
     durations: deque[float] = field(default_factory=lambda: deque(maxlen=20))
+    overruns: deque[float] = field(default_factory=lambda: deque(maxlen=20))
 
     @property
     def takes_turns(self) -> bool:
@@ -215,6 +218,11 @@ class Lane:
             return self.turn_seconds
         return min(self.turn_seconds, ROUND_SECONDS * self.workers / (len(self.waiting) + 1))
 
+    def note_turn(self, job: Job, now: float) -> None:
+        """Note how long a turn was that ends now, before the job waits again."""
+        if job.turn is not None:
+            self.overruns.append(max(0.0, now - job.turn - self.turn()))
+
     def turn_is_over(self, job: Job, now: float) -> bool:
         """Tell whether a running job is to be paused at the item that it has just yielded."""
         if not (self.takes_turns and self.waiting and job.live) or job.stop_reason:
@@ -233,7 +241,7 @@ class Lane:
         """
         order = self.order()
         ahead = order[: order.index(job)]
-        turn = self.turn()
+        turn = self.turn() + (statistics.median(self.overruns) if self.overruns else 0.0)
         busy = [
             min(self._remaining(running, now, limit), self._turn_left(running, turn, now))
             for running in self.busy

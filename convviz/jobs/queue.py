@@ -218,6 +218,7 @@ class JobQueue:
             now: The time.
         """
         lane = self.lanes[job.lane]
+        lane.note_turn(job, now)
         lane.busy.remove(job)
         if job.live:
             job.pause(items, now)

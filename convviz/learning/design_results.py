@@ -293,6 +293,19 @@ class DesignComparison:
         )
 
     @property
+    def better(self) -> int | None:
+        """Which of two designs is better on these data: 1 or 2, and 0 where chance may decide.
+
+        None where that cannot be told: without two seeds that both designs have completed.
+        """
+        interval, images = self.interval, self.images
+        if interval is None or images is None:
+            return None
+        if not (interval.is_significant and images.is_significant):
+            return 0
+        return 2 if interval.mean > 0 else 1
+
+    @property
     def images(self) -> PairedComparison | None:
         """Which test images most seeds of each design name rightly; None without a pair."""
         if len(self.results) != 2 or not self.seeds:

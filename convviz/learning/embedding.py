@@ -8,16 +8,21 @@ the cosine distance of the features as they are.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from convviz.errors import SettingError
+from convviz.features.activations import activations
+from convviz.features.capture import input_for
 from convviz.language import tr
 from convviz.learning.probe import scale
+from convviz.networks.network import Network
 
 _COMPONENTS = 50  # that t-SNE looks at, as its authors do
 _PERPLEXITY = 30.0
@@ -122,3 +127,41 @@ def nearest(features: Tensor, query: Tensor, count: int) -> tuple[tuple[int, flo
     distances = (1 - cosines).clamp(0, 2)
     order = torch.sort(distances, stable=True).indices[:count]
     return tuple((int(row), float(distances[row])) for row in order)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageVectors:
+    """An image in two forms that can be compared with those of other images.
+
+    Attributes:
+        means: Mean of each of a layer's channels, shape (C,).
+        pixels: What the network is given of it, shape (D,).
+    """
+
+    means: Tensor
+    pixels: Tensor
+
+
+def image_vectors(network: Network, layer_name: str, image: Image.Image) -> ImageVectors:
+    """Measure an image by a layer's channels and by its pixels.
+
+    Raises:
+        NetworkError: There is no such layer, or it cannot be shown.
+    """
+    means = activations(network, image, layer_name).mean
+    return ImageVectors(means, input_for(network, image).flatten())
+
+
+def most_alike(image: ImageVectors, others: Sequence[ImageVectors]) -> tuple[int, int]:
+    """Find which of some images is most like an image, both measured as `nearest` does.
+
+    Args:
+        image: The image.
+        others: The images that it is compared with, at least one, from the same network and layer.
+
+    Returns:
+        Which one is nearest by the means of the layer's channels, and which by the pixels.
+    """
+    by_maps = nearest(torch.stack([other.means for other in others]), image.means, 1)
+    by_pixels = nearest(torch.stack([other.pixels for other in others]), image.pixels, 1)
+    return by_maps[0][0], by_pixels[0][0]

@@ -39,6 +39,8 @@ from convviz.structure.outputs import CLASS_PART, HEADS_PART, OutputName, has_he
 from convviz.structure.soft_activation import SoftActivation, soft_activations
 from convviz.structure.trace import Call, Shape, TraceError, Value, trace
 
+_RELUS = {"ReLU", "ReLU6"}  # kinds; LeakyReLU and its like put out hardly any exact 0
+
 
 @dataclass(frozen=True)
 class Branch:
@@ -89,6 +91,11 @@ class Layer:
     ceiling: float | None = None
     layout: Layout | None = None
     soft: SoftActivation | None = None
+
+    @property
+    def has_relu(self) -> bool:
+        """Whether a ReLU is part of it, which leaves exact zeros; a leaky one is none."""
+        return not _RELUS.isdisjoint(self.kind.split(" + "))
 
     @property
     def module(self) -> str:

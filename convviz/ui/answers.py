@@ -1,7 +1,8 @@
 """Questions with computed answers: which option is right for these numbers, and why.
 
 Each function takes numbers that a page has computed and compares them; none knows beforehand what
-comes out. The names of options are an interface: tests and what is remembered use them.
+comes out. Numbers are written with as many digits as show what was compared. The names of options
+are an interface: tests and what is remembered use them.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from convviz import formatting
-from convviz.formatting import percent
-from convviz.language import later, numeral, tr
+from convviz.formatting import decimals, percent
+from convviz.language import later, tr, trn
 from convviz.plain_text import plain
 
 YES_NO = {"yes": later("Yes"), "no": later("No")}
@@ -20,6 +21,13 @@ AMOUNTS = {
     "less": later("A smaller share"),
     "same": later("The same share"),
 }
+COUNTS = {
+    "one": later("One or none"),
+    "two": later("Two"),
+    "more": later("Three or more"),
+}
+
+_HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -27,8 +35,9 @@ class Answer:
     """What is right for one image and network.
 
     Attributes:
-        right: The names of the right options; several where values are equal.
-        sentence: The numbers that were compared.
+        right: The names of the right options; several where values are equal, and none where there
+            is nothing to compare.
+        sentence: The numbers that were compared, or why there are none.
     """
 
     right: tuple[str, ...]
@@ -45,15 +54,20 @@ def _amount(before: float, after: float) -> tuple[str, ...]:
     return ("more",) if after > before else ("less",)
 
 
+def _beside_half(share: float) -> str:
+    """Write a share so that it is a half only if it is one, and all of it only if it is all."""
+    return formatting.apart([share, _HALF, 1.0], percent, 1)[0]
+
+
 def sureness(network: str, label: str, probability: float) -> Answer:
     """Whether a network gives its first guess more than half of the probability, 0…1."""
     return Answer(
-        _yes(probability > 0.5),
+        _yes(probability > _HALF),
         tr(
             "{network} gives its first guess, *{label}*, {probability} of the probability.",
             network=plain(network),
             label=plain(label),
-            probability=formatting.probability(probability),
+            probability=formatting.apart([probability, _HALF], formatting.probability, 1)[0],
         ),
     )
 
@@ -61,36 +75,38 @@ def sureness(network: str, label: str, probability: float) -> Answer:
 def active_share(channel: int, share: float) -> Answer:
     """Whether a channel is above 0 at more than half of its positions."""
     return Answer(
-        _yes(share > 0.5),
+        _yes(share > _HALF),
         tr(
             "Channel {channel} is above 0 at {share} of its positions.",
             channel=channel,
-            share=percent(share, 1),
+            share=_beside_half(share),
         ),
     )
 
 
-def same_class(guesses: Mapping[str, str]) -> Answer:
-    """Whether networks, by title, name the same class first."""
+def same_class(first: tuple[str, str], others: Sequence[tuple[str, str]]) -> Answer:
+    """Whether another network names the class first that the first one names first.
+
+    Args:
+        first: The network's title, and its guess.
+        others: Those of the other networks.
+    """
     named = ", ".join(
         tr("{network} says *{label}*", network=plain(title), label=plain(label))
-        for title, label in guesses.items()
+        for title, label in (first, *others)
     )
-    return Answer(_yes(len(set(guesses.values())) <= 1), f"{named}.")
+    return Answer(_yes(any(label == first[1] for _, label in others)), f"{named}.")
 
 
 def surest(probabilities: Mapping[str, tuple[str, float]]) -> Answer:
     """Which network gives its first guess most: title and probability, by the option's name."""
-    highest = max(probability for _, probability in probabilities.values())
+    values = [probability for _, probability in probabilities.values()]
+    texts = formatting.apart(values, formatting.probability, 1)
     given = tr(" and ").join(
-        tr(
-            "{network} gives its first guess {probability}",
-            network=plain(title),
-            probability=formatting.probability(probability),
-        )
-        for title, probability in probabilities.values()
+        tr("{network} gives its first guess {probability}", network=plain(title), probability=text)
+        for (title, _), text in zip(probabilities.values(), texts, strict=True)
     )
-    right = tuple(name for name, (_, value) in probabilities.items() if value == highest)
+    right = tuple(name for name, (_, value) in probabilities.items() if value == max(values))
     return Answer(right, f"{given}.")
 
 
@@ -101,15 +117,18 @@ def empty_shares(first: tuple[str, int, int], last: tuple[str, int, int]) -> Ans
         first: The layer's title, its empty channels, and all of them.
         last: The same of the layer that is compared with it.
     """
+    shares = formatting.apart(
+        [empty / channels for _, empty, channels in (first, last)], percent, 1
+    )
     told = tr(" and ").join(
         tr(
             "{empty:,} of {channels:,} channels ({share}) of {layer}",
             empty=empty,
             channels=channels,
-            share=percent(empty / channels, 1),
+            share=share,
             layer=plain(title),
         )
-        for title, empty, channels in (first, last)
+        for (title, empty, channels), share in zip((first, last), shares, strict=True)
     )
     # Whole numbers, so that equal shares are equal.
     return Answer(
@@ -119,9 +138,9 @@ def empty_shares(first: tuple[str, int, int], last: tuple[str, int, int]) -> Ans
 
 
 def no_relu(network: str) -> Answer:
-    """Say that a network has no layers whose channels can be empty; every option is right."""
+    """Say that a network has no layers whose channels can be empty."""
     return Answer(
-        tuple(AMOUNTS),
+        (),
         tr(
             "{network} has fewer than two layers with a ReLU, so there is nothing to "
             "compare: without a ReLU no channel is silent by nature.",
@@ -130,13 +149,26 @@ def no_relu(network: str) -> Answer:
     )
 
 
+def never_empty(layer: str) -> Answer:
+    """Say that no channel of a layer is exactly 0 by nature, since no ReLU made its numbers."""
+    return Answer(
+        (),
+        tr(
+            "No ReLU sets the numbers of {layer} to 0, so no channel of it is empty by nature, and "
+            "there is nothing to compare.",
+            layer=plain(layer),
+        ),
+    )
+
+
 def highest(maxima: Mapping[str, tuple[str, float]]) -> Answer:
     """Where the largest activation is: title and maximum of each part, by the option's name."""
-    top = max(value for _, value in maxima.values())
+    values = [value for _, value in maxima.values()]
+    texts = formatting.apart(values, decimals, 2)
     told = ", ".join(
-        f"{plain(title)} {numeral(f'{value:.2f}')}" for title, value in maxima.values()
+        f"{plain(title)} {text}" for (title, _), text in zip(maxima.values(), texts, strict=True)
     )
-    right = tuple(name for name, (_, value) in maxima.items() if value == top)
+    right = tuple(name for name, (_, value) in maxima.items() if value == max(values))
     return Answer(right, tr("The largest activation of each: {maxima}.", maxima=told))
 
 
@@ -149,16 +181,27 @@ def few_channels(label: str, contributions: Sequence[float], few: int = 10) -> A
         few: How many channels.
     """
     adding = sorted((value for value in contributions if value > 0), reverse=True)
-    total = sum(adding)
-    share = sum(adding[:few]) / total if total else 0.0
+    if not adding:
+        return Answer((), tr("No channel adds to the score of *{label}*.", label=plain(label)))
+    if len(adding) <= few:
+        return Answer(
+            ("yes",),
+            trn(
+                "Only one channel adds to the score of *{label}*: it brings all of it.",
+                "Only {count} channels add to the score of *{label}*: they bring all of it.",
+                len(adding),
+                label=plain(label),
+            ),
+        )
+    share = sum(adding[:few]) / sum(adding)
     return Answer(
-        _yes(share > 0.5),
+        _yes(share > _HALF),
         tr(
             "The {few} channels that add most to the score of *{label}* bring {share} of "
             "what {count:,} channels add to it.",
-            few=min(few, len(contributions)),
+            few=few,
             label=plain(label),
-            share=percent(share, 1),
+            share=_beside_half(share),
             count=len(adding),
         ),
     )
@@ -176,50 +219,70 @@ def heads_agree(first: str, main: str) -> Answer:
     )
 
 
-def alike(layer: str, ssim: float) -> Answer:
-    """Whether the image made again from a layer has a structural similarity above 0.5."""
-    return Answer(
-        _yes(ssim > 0.5),
-        tr(
-            "The image made again from {layer} has a structural similarity of {ssim:.2f} to "
-            "the original; 1 would be equal.",
-            layer=plain(layer),
-            ssim=ssim,
-        ),
-    )
-
-
-def always_gains(network: str, gains: Sequence[float]) -> Answer:
-    """Whether fine-tuning improved the accuracy with every seed.
+def alike(similarities: Mapping[str, float]) -> Answer:
+    """How many layers give back an image whose structural similarity is above 0.5.
 
     Args:
-        network: The network's title.
-        gains: Of each seed, by how much the share of correct answers rose, -1…1.
+        similarities: Of the image that each layer gives back, by the layer's title.
     """
-    better = sum(gain > 0 for gain in gains)
+    values = list(similarities.values())
+    count = sum(value > _HALF for value in values)
+    texts = formatting.apart([*values, _HALF], decimals, 2)
+    told = ", ".join(
+        f"{plain(layer)} {text}" for layer, text in zip(similarities, texts[:-1], strict=True)
+    )
     return Answer(
-        _yes(better == len(gains)),
+        ("more" if count > 2 else "two" if count == 2 else "one",),
         tr(
-            "Fine-tuning {network} improved the test accuracy with {better} of {count} "
-            "seeds, by {least:+.1f} to {most:+.1f} percentage points.",
-            network=plain(network),
-            better=better,
-            count=len(gains),
-            least=100 * min(gains),
-            most=100 * max(gains),
+            "Structural similarity to the original: {layers}. So {count} of {layers_count} are "
+            "above 0.5; 1 would be equal.",
+            layers=told,
+            count=count,
+            layers_count=len(values),
         ),
     )
 
 
-def deepest_field(layer: str, field: int, side: int) -> Answer:
-    """Whether one position of a layer can depend on the whole width of the image, in pixels."""
+def same_nearest(by_maps: str, by_pixels: str) -> Answer:
+    """Whether the photograph that is most like an image by its last maps is so by pixels too.
+
+    Args:
+        by_maps: Title of the one whose last maps are most alike.
+        by_pixels: Title of the one whose pixels are.
+    """
     return Answer(
-        _yes(field >= side),
+        _yes(by_maps == by_pixels),
         tr(
-            "One position of {layer} sees {field:,} pixels of the image's {side:,} in width.",
+            "By the last maps your image is most like *{by_maps}*, by its pixels like "
+            "*{by_pixels}*.",
+            by_maps=plain(by_maps),
+            by_pixels=plain(by_pixels),
+        ),
+    )
+
+
+def wide_field(layer: str, field: int, width: int) -> Answer:
+    """Whether the receptive field of a layer's positions is as wide as the image, in pixels."""
+    return Answer(
+        _yes(field >= width),
+        tr(
+            "The receptive field of one position of {layer} is {field:,} pixels wide, the image "
+            "{width:,}.",
             layer=plain(layer),
             field=field,
-            side=side,
+            width=width,
+        ),
+    )
+
+
+def no_field(layer: str) -> Answer:
+    """Say that what a layer's positions see of the image is not known."""
+    return Answer(
+        (),
+        tr(
+            "What one position of {layer} sees of the image cannot be followed through this "
+            "network.",
+            layer=plain(layer),
         ),
     )
 
@@ -233,7 +296,7 @@ def decoder_share(network: str, decoder: int, total: int) -> Answer:
             decoder=decoder,
             network=plain(network),
             total=total,
-            share=percent(decoder / total if total else 0.0, 1),
+            share=_beside_half(decoder / total if total else 0.0),
         ),
     )
 
@@ -272,18 +335,33 @@ def strongest_is_salient(strongest: int, salient: int) -> Answer:
     )
 
 
-def loss_fell_half(first: float, middle: float, last: float) -> Answer:
-    """Whether more than half of what a training lowered its loss by came in its first half."""
-    whole, half = first - last, first - middle
-    share = half / whole if whole else 0.0
-    return Answer(
-        _yes(share > 0.5),
-        tr(
-            "The loss fell from {first:.2f} to {middle:.2f} in the first half and to "
-            "{last:.2f} in the end: {share} of the fall came in the first half.",
-            first=first,
-            middle=middle,
-            last=last,
-            share=percent(share, 1),
-        ),
+def loss_fell_half(
+    first: tuple[int, float], middle: tuple[int, float], last: tuple[int, float]
+) -> Answer:
+    """Whether more than half of what a training lowered its loss by came in its first half.
+
+    Args:
+        first: The first recorded step, and the loss there.
+        middle: The same half way.
+        last: The same at the end.
+    """
+    (first_step, first_loss), (middle_step, middle_loss) = first, middle
+    last_step, last_loss = last
+    losses = tr(
+        "The loss was {first} after {first_step:,} steps, {middle} after {middle_step:,} and "
+        "{last} after {last_step:,}.",
+        first=decimals(first_loss),
+        first_step=first_step,
+        middle=decimals(middle_loss),
+        middle_step=middle_step,
+        last=decimals(last_loss),
+        last_step=last_step,
     )
+    whole, half = first_loss - last_loss, first_loss - middle_loss
+    if whole <= 0:
+        risen = tr("It did not fall.")
+        return Answer((), f"{losses} {risen}")
+    if not 0 <= half <= whole:  # no share: it rose in one of the halves
+        return Answer(_yes(half > 0), losses)
+    share = tr("{share} of the fall came in the first half.", share=_beside_half(half / whole))
+    return Answer(_yes(half / whole > _HALF), f"{losses} {share}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from hashlib import sha256
 from math import prod
 from typing import Any, TypeVar, cast
 
@@ -23,9 +24,12 @@ from convviz.features.activations import Activations, LayerSummary
 from convviz.features.class_evidence import AveragedMaps, ClassEvidence
 from convviz.features.overview import Overview
 from convviz.features.predictions import HeadPrediction, Prediction
+from convviz.images.decode import decode
 from convviz.images.encode import jpeg
+from convviz.images.samples import names_of_samples, sample
 from convviz.language import again, tr
-from convviz.learning import fine_tuning_record
+from convviz.learning import embedding, fine_tuning_record
+from convviz.learning.embedding import ImageVectors
 from convviz.learning.fine_tuning_record import FineTuningRecord
 from convviz.networks.catalogue import COURSE, OF_THE_COURSE
 from convviz.networks.network import Network, is_within
@@ -144,6 +148,31 @@ def network(name: str, source: str) -> Network:
 def fine_tuning(name: str) -> FineTuningRecord | None:
     """Return the recorded figures of fine-tuning a network, by its name; None without any."""
     return once(fine_tuning_record.read, "fine-tuning").get(name)
+
+
+# Two names.
+@st.cache_resource(max_entries=256, show_spinner=False, hash_funcs=KEYS)
+def most_alike(image: ChosenImage, network: Network, layer: Layer) -> tuple[str, str]:
+    """Name the sample photographs most like an image, by a layer's maps and by the pixels."""
+    samples = _sample_vectors(network, layer)
+    others = [name for name, (digest, _) in samples.items() if digest != image.sha256]
+    vectors = embedding.image_vectors(network, layer.name, image.pixels)
+    nearest = embedding.most_alike(vectors, [samples[name][1] for name in others])
+    return others[nearest[0]], others[nearest[1]]
+
+
+# At most about 8 MB each, most of it pixels.
+@st.cache_resource(max_entries=6, show_spinner=False, hash_funcs=KEYS)
+def _sample_vectors(network: Network, layer: Layer) -> dict[str, tuple[str, ImageVectors]]:
+    """Measure every sample photograph, by its name, with the sha256 of its file."""
+    data = {name: sample(name).read() for name in names_of_samples()}
+    return {
+        name: (
+            sha256(file).hexdigest(),
+            embedding.image_vectors(network, layer.name, decode(file)),
+        )
+        for name, file in data.items()
+    }
 
 
 @st.cache_resource(max_entries=24, show_spinner=False, hash_funcs=KEYS)

@@ -24,7 +24,14 @@ ABOUT_FILE = later(
 """What a page says of such a command, with `FILE` for {file}."""
 
 _PROGRAM = ("python", "-m", "convviz")
-_ORDERS, _CONTRASTS = ("index", "strength", "active"), ("channel", "shared")
+_GRID = (
+    ("--threshold", Key.THRESHOLD),
+    ("--order", Key.ORDER),
+    ("--show", Key.SHOW),
+    ("--contrast", Key.CONTRAST),
+    ("--colormap", Key.COLOURS),
+)
+_ONE_LAYER = "This layer"  # the view that the command makes
 _NUMBERED = re.compile(r"(.+) \((\d+)\)")  # what Evidence calls a class that shares its name
 _USUAL_METHOD = "gradcam"
 
@@ -68,6 +75,10 @@ def of_page(
         return _reconstruction(choice, address, values)
     if title == "Architectures":
         return _architectures(choice, address, values)
+    if title == "Design":
+        return _design(address, values)
+    if title == "Transfer learning":
+        return _transfer(choice, address, values)
     return ""
 
 
@@ -100,17 +111,11 @@ def sample_called(title: str) -> str:
 
 
 def _activations(choice: Choice, address: Mapping[str, str]) -> str:
-    if address.get(Key.ACTIVATIONS_VIEW) in ("Compare", "All layers"):
+    if address.get(Key.ACTIVATIONS_VIEW, _ONE_LAYER) != _ONE_LAYER:
         return ""
     words = ["activations", *_chosen(choice), *_layer(choice)]
-    for option, key, allowed in (
-        ("--threshold", Key.THRESHOLD, None),
-        ("--order", Key.ORDER, _ORDERS),
-        ("--contrast", Key.CONTRAST, _CONTRASTS),
-        ("--colormap", Key.COLOURS, None),
-    ):
-        value = address.get(key, "")
-        if value and (allowed is None or value in allowed):
+    for option, key in _GRID:
+        if value := address.get(key):
             words += _option(option, value)
     return _joined(*words, "--out", "grid.png")
 
@@ -172,13 +177,14 @@ def _architectures(choice: Choice, address: Mapping[str, str], values: Mapping[s
         return _joined("costs", form.name, "--input-size", str(side), "--per-layer")
     networks = str(values.get(Key.COMPARED_NETWORKS, "")).split(",")
     side = values.get(Key.COMPARED_SIDE)
-    counted = [name for name in networks if name and isinstance(side, int) and _fits(name, side)]
+    size = side if isinstance(side, int) else None
+    counted = [name for name in networks if name and _fits(name, size)]
     if view != "compare" or not counted:
         return ""
-    return _joined("costs", *counted, "--input-size", str(side))
+    return _joined("costs", *counted, *_given("--input-size", size))
 
 
-def _fits(network: str, side: int) -> bool:
+def _fits(network: str, side: int | None) -> bool:
     """Tell whether a network takes images of this size; the page leaves out one that does not."""
     from convviz.errors import SettingError
     from convviz.ui import cache
@@ -188,6 +194,63 @@ def _fits(network: str, side: int) -> bool:
     except SettingError:
         return False
     return True
+
+
+def _design(address: Mapping[str, str], values: Mapping[str, object]) -> str:
+    from convviz.networks.design_starts import FIRST, STARTS
+
+    view, link = address.get(Key.DESIGN_VIEW, "build"), address.get(Key.DESIGN, FIRST)
+    if link not in STARTS or view == "sweep":  # an own text has no name that a command could give
+        return ""
+    if view == "build":
+        return _joined("design", f"start:{link}")
+    chosen = [str(values.get(key, "")) for key in (Key.DESIGN_A, Key.DESIGN_B)]
+    names = [link if name == "at-hand" else name for name in chosen]
+    if not set(names) <= set(STARTS):
+        return ""
+    words = _trained_on(values)
+    if not words:
+        return ""
+    length = Key.DESIGN_EPOCHS if values.get(Key.DESIGN_EQUAL) == "epochs" else Key.DESIGN_SECONDS
+    option = "--epochs" if length == Key.DESIGN_EPOCHS else "--seconds"
+    return _joined(
+        *("design", *(f"start:{name}" for name in names), "--train", *words),
+        *_given(option, values.get(length)),
+        *_given("--seeds", values.get(Key.DESIGN_SEEDS)),
+        *_given("--rate", values.get(Key.DESIGN_RATE)),
+    )
+
+
+def _transfer(choice: Choice, address: Mapping[str, str], values: Mapping[str, object]) -> str:
+    words = _trained_on(values)
+    if not words:
+        return ""
+    source = None if choice.loaded is None else choice.loaded.weights.source
+    words += _network(choice.network_name, source)
+    if address.get(Key.TRANSFER_VIEW) == "separate":
+        return _joined("separation", *words)
+    return _joined(
+        *("train", *words),
+        *_given("--scenario", values.get(Key.SCENARIO)),
+        *_given("--seconds", values.get(Key.TRAINING_SECONDS)),
+        *(["--augment"] if values.get(Key.AUGMENT) else []),
+    )
+
+
+def _trained_on(values: Mapping[str, object]) -> list[str]:
+    """Write the pictures that a page trains on; [] for a visitor's own, which have no name."""
+    from convviz.datasets.generated import GENERATED
+    from convviz.datasets.published import SETS
+
+    data = str(values.get(Key.DATA, ""))
+    if data in GENERATED:
+        return [data]
+    return [data, *_given("--pictures", values.get(Key.DATA_COUNT))] if data in SETS else []
+
+
+def _given(option: str, value: object) -> list[str]:
+    """Write an option where it has a value."""
+    return [] if value is None else [option, _number(value)]
 
 
 def _made(

@@ -222,6 +222,7 @@ class Entry(StrEnum):
     DESIGN_BEFORE = "convviz.design_before"
     DESIGN_REFUSAL = "convviz.design_refusal"
     DESIGN_SWEEP = "convviz.design_sweep"
+    DESIGN_ANSWERS = "convviz.design_answers"  # to what was predicted of two designs
 
 
 @unique

@@ -117,8 +117,8 @@ NEXT = {
         later("New to this? Short steps lead from pixels to class names, with your own image."),
     ),
     "Course": (
-        "Activations",
-        later("See what each channel of a trained network answers to your image."),
+        "Design",
+        later("Make a network better: change it, say what will happen, and train both."),
     ),
     "Activations": (
         "Evidence",
@@ -168,7 +168,7 @@ NEXT = {
 }
 
 # Before its last step a page has a “Next” of its own.
-_LAST_STEP = {"Course": "training"}
+_LAST_STEP = {"Course": "better"}
 
 
 class Links:

@@ -6,20 +6,25 @@ The answers are computed from what the pages keep in `cache`, so that most of th
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 import streamlit as st
 
 from convviz.features.activations import Activations
+from convviz.features.class_evidence import last_maps
+from convviz.images.samples import sample
 from convviz.language import tr
 from convviz.learning import recording
 from convviz.networks.design import Design
 from convviz.networks.design_link import from_link
 from convviz.networks.design_starts import FIRST
+from convviz.networks.image_channels import image_channels
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
 from convviz.plain_text import plain
 from convviz.structure.costs import receptive_field
 from convviz.structure.design_costs import DesignCosts, count_design
+from convviz.structure.layers import Layer
 from convviz.ui import answers, cache, questions
 from convviz.ui.answers import AMOUNTS, YES_NO, Answer
 from convviz.ui.choice import Choice
@@ -29,7 +34,7 @@ from convviz.ui.questions import Question
 Asked = tuple[Question, Callable[[], Answer]]
 
 _OTHERS = {"googlenet": "alexnet"}  # what a network is compared with; all others with GoogLeNet
-_SOURCES = {"googlenet": "bundled", "alexnet": "encoder"}
+_SOURCES = {"googlenet": "bundled", "alexnet": "encoder", "vgg16": "encoder"}
 
 
 def draw(title: str, choice: Choice) -> None:
@@ -78,34 +83,63 @@ def _sureness(choice: Choice) -> Answer:
 
 def _same_class(choice: Choice) -> Answer:
     network = _with_classes(choice)
-    other = _bundled(_OTHERS.get(network.name, "googlenet"))
-    return answers.same_class(
-        {each.title: cache.predictions(choice.image, each)[0].label for each in (network, other)}
-    )
+    guesses = [
+        (each.title, cache.predictions(choice.image, each)[0].label)
+        for each in (network, *(_bundled(name) for name in _SOURCES if name != network.name))
+    ]
+    return answers.same_class(guesses[0], guesses[1:])
+
+
+def _layer(choice: Choice) -> Layer:
+    if choice.layer is None:
+        raise RuntimeError("this page was opened without a layer")
+    return choice.layer
 
 
 def _maps(choice: Choice) -> Activations:
-    if choice.layer is None:
-        raise RuntimeError("this page was opened without a layer")
-    return cache.activations(choice.image, choice.network, choice.layer)
+    return cache.activations(choice.image, choice.network, _layer(choice))
 
 
 def _field(choice: Choice) -> Answer:
-    """Compare the layer's receptive field with the image's width."""
-    maps, side = _maps(choice), choice.network.input_size
-    field = receptive_field(choice.network, maps.layer.name)
-    return answers.deepest_field(maps.layer.title, side if field is None else field.size, side)
+    """Compare the width of the layer's receptive field with the image's."""
+    layer = _layer(choice)
+    field = receptive_field(choice.network, layer.name)
+    if field is None:
+        return answers.no_field(layer.title)
+    return answers.wide_field(layer.title, field.columns.size, choice.network.input_size)
 
 
-def _emptier_than_first(choice: Choice) -> Answer:
-    counted = cache.empty_by_depth(choice.image, choice.network, 0.0)
-    first = next((each for each in counted if "ReLU" in each.layer.kind), None)
-    maps = _maps(choice)
-    if first is None:
+def _other_end(choice: Choice) -> tuple[Layer | None, bool]:
+    """Find the layer with a ReLU that the chosen one is compared with: the first, or the last.
+
+    Returns:
+        The layer, None where there are fewer than two; and whether it is the first.
+    """
+    with_relu = [
+        layer
+        for layer in cache.layers(choice.network)
+        if layer.has_relu and not layer.detail and len(layer.shape) == 3
+    ]
+    if len(with_relu) < 2:
+        return None, True
+    is_first = _layer(choice).index > with_relu[0].index
+    return with_relu[0 if is_first else -1], is_first
+
+
+def _emptier(choice: Choice, other: Layer | None) -> Answer:
+    if other is None:
         return answers.no_relu(choice.network.title)
-    return answers.empty_shares(
-        (first.layer.title, first.empty, first.channels),
-        (maps.layer.title, maps.empty_count(), maps.channels),
+    maps = _maps(choice)
+    if maps.is_signed or maps.layer.soft is not None:
+        return answers.never_empty(maps.layer.title)
+    there = cache.activations(choice.image, choice.network, other)
+    shares = [(each.layer.title, each.empty_count(), each.channels) for each in (there, maps)]
+    return answers.empty_shares(shares[0], shares[1])
+
+
+def _wide_question() -> str:
+    return tr(
+        "Is the receptive field of one position of this layer as wide as the image, or wider?"
     )
 
 
@@ -135,14 +169,20 @@ def _activations(choice: Choice) -> list[Asked]:
         maps = _maps(choice)
         return answers.strongest_is_salient(maps.strongest, maps.most_salient)
 
+    other, is_first = _other_end(choice)
+    compared = (
+        tr(
+            "What share of this layer's channels is empty, compared with the network's "
+            "first layer with a ReLU?"
+        )
+        if is_first
+        else tr(
+            "What share of this layer's channels is empty, compared with the network's "
+            "last layer with a ReLU?"
+        )
+    )
     return [
-        _amount(
-            tr(
-                "What share of this layer's channels is empty, compared with the network's "
-                "first layer with a ReLU?"
-            ),
-            lambda: _emptier_than_first(choice),
-        ),
+        _amount(compared, lambda: _emptier(choice, other)),
         _yes_no(
             tr("Does the channel with the largest value also draw the clearest map?"), strongest
         ),
@@ -155,10 +195,7 @@ def _evidence(choice: Choice) -> list[Asked]:
             tr("Does the network give its first guess more than half of the probability?"),
             lambda: _sureness(choice),
         ),
-        _yes_no(
-            tr("Does one position of this layer see the whole width of the image?"),
-            lambda: _field(choice),
-        ),
+        _yes_no(_wide_question(), lambda: _field(choice)),
     ]
 
 
@@ -170,7 +207,9 @@ def _filters(choice: Choice) -> list[Asked]:
 
     return [
         _yes_no(
-            tr("Does one filter of this layer see the whole width of the image?"),
+            tr(
+                "Is the receptive field of one filter of this layer as wide as the image, or wider?"
+            ),
             lambda: _field(choice),
         ),
         _yes_no(
@@ -210,29 +249,24 @@ def _fewer_question(title: str, other: str) -> str:
 
 def _reconstruction(choice: Choice) -> list[Asked]:
     def fewer_values() -> Answer:
-        maps, side = _maps(choice), choice.network.input_size
+        network, layer = choice.network, _layer(choice)
+        side = network.input_size
+        pixels = image_channels(network.module, side) * side * side
         return answers.fewer(
-            (maps.layer.title, maps.maps.numel()), (tr("the image"), 3 * side * side), tr("values")
+            (layer.title, prod(layer.shape)), (tr("the image"), pixels), tr("values")
         )
 
     return [
         _yes_no(tr("Does this layer hold fewer values than the image?"), fewer_values),
-        _yes_no(
-            tr("Does one position of this layer see the whole width of the image?"),
-            lambda: _field(choice),
-        ),
+        _yes_no(_wide_question(), lambda: _field(choice)),
     ]
 
 
 def _transfer(choice: Choice) -> list[Asked]:
-    def gains() -> Answer:
-        name = choice.network_name
-        record = cache.fine_tuning(name) or cache.fine_tuning("alexnet")
-        if record is None:
-            raise RuntimeError("no figures of AlexNet's fine-tuning came with convviz")
-        return answers.always_gains(
-            spec(record.network).title, [seed.gain for seed in record.seeds]
-        )
+    def nearest() -> Answer:
+        layer = last_maps(choice.network)
+        by_maps, by_pixels = cache.most_alike(choice.image, choice.network, layer)
+        return answers.same_nearest(tr(sample(by_maps).title), tr(sample(by_pixels).title))
 
     return [
         _yes_no(
@@ -240,8 +274,11 @@ def _transfer(choice: Choice) -> list[Asked]:
             lambda: _decoder_share(choice),
         ),
         _yes_no(
-            tr("Did fine-tuning improve the accuracy with every seed that was tried?"),
-            gains,
+            tr(
+                "Is the sample photograph that is most like your image by the network's last maps "
+                "also the one that is most like it by pixels?"
+            ),
+            nearest,
         ),
     ]
 
@@ -249,9 +286,9 @@ def _transfer(choice: Choice) -> list[Asked]:
 def _training(choice: Choice) -> list[Asked]:
     def loss() -> Answer:
         points = recording.log().points
-        return answers.loss_fell_half(
-            points[0].loss, points[len(points) // 2].loss, points[-1].loss
-        )
+        half = min(points, key=lambda point: abs(2 * point.step - points[-1].step))
+        first, middle, last = ((point.step, point.loss) for point in (points[0], half, points[-1]))
+        return answers.loss_fell_half(first, middle, last)
 
     def emptier() -> Answer:
         layer = recording.recorded_layers()[0]
@@ -326,9 +363,9 @@ def _design(_: Choice) -> list[Asked]:
         )
 
     def whole_width() -> Answer:
-        last = counted().last_map
-        side = counted().design.input.width
-        return answers.deepest_field(f"`{last.text}`", last.receptive_field, side)
+        costs = counted()
+        last, side = costs.last_map, max(costs.design.input.shape[1:])
+        return answers.wide_field(f"`{last.text}`", last.receptive_field, side)
 
     return [
         _yes_no(
@@ -339,7 +376,11 @@ def _design(_: Choice) -> list[Asked]:
             fewer_parameters,
         ),
         _yes_no(
-            tr("Does one position of its last map see the whole width of the image?"), whole_width
+            tr(
+                "Is the receptive field of one position of its last map as wide as the image, or "
+                "wider?"
+            ),
+            whole_width,
         ),
     ]
 

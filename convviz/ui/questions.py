@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from convviz.language import tr
-from convviz.ui import glossary
+from convviz.ui import glossary, state
 from convviz.ui.answers import Answer
 
 Answered = dict[tuple[str, ...], str]  # what was predicted, by what it is about
@@ -28,7 +28,9 @@ class Question:
 
 
 def verdict(question: Question, answer: Answer, predicted: str) -> str:
-    """Say whether a prediction was right, and what is."""
+    """Say whether a prediction was right, and what is; "" where there is nothing to compare."""
+    if not answer.right:
+        return ""
     if predicted in answer.right:
         return tr("**As you predicted.**")
     return tr("**Otherwise than you predicted: {right}.**", right=_right(question, answer))
@@ -43,6 +45,7 @@ def predict(
     answer: Callable[[], Answer],
     context: tuple[str, ...],
     answered: Answered,
+    button: str = "",
 ) -> bool:
     """Draw a question to be answered before the answer is shown; return whether it has been.
 
@@ -51,10 +54,13 @@ def predict(
         answer: Computes the answer; called once the visitor has predicted.
         context: What the question is about, and for which image and network.
         answered: What has been predicted, by context; a prediction is added to it.
+        button: Text of the button that takes the prediction; empty for the usual one.
     """
     options, before = question.options, answered.get(context)
+    texts = tuple(tr(option) for option in options.values())
+    state.visit().asked = tr(question.text), texts
     with st.container(key="questions_predict"):
-        st.markdown(tr("**Predict.** {question}", question=tr(question.text)))
+        st.markdown(glossary.mark(tr("**Predict.** {question}", question=tr(question.text))))
         predicted = st.radio(
             tr(question.text),
             list(options),
@@ -68,15 +74,16 @@ def predict(
         if before is not None:
             found = answer()
             with st.container(key="questions_answer"):
-                st.markdown(f"{verdict(question, found, before)} {glossary.mark(found.sentence)}")
+                _draw_answer(verdict(question, found, before), found)
             return True
 
         def check() -> None:
             if predicted is not None:
                 answered[context] = predicted
+                state.set_anew()  # the title of a step that is done has a mark from now on
 
         st.button(
-            tr("Check"),
+            button or tr("Check"),
             key="questions_check",
             type="primary",
             icon=":material/check:",
@@ -104,4 +111,9 @@ def unfold(asked: Sequence[tuple[Question, Callable[[], Answer]]], *, key: str) 
             with unfolded:
                 found = answer()
                 right = _right(question, found)
-                st.markdown(f"**{right}.** {glossary.mark(found.sentence)}")
+                _draw_answer(f"**{right}.**" if right else "", found)
+
+
+def _draw_answer(begun: str, answer: Answer) -> None:
+    """Draw what was compared, behind what is right where anything is."""
+    st.markdown(" ".join(filter(None, (begun, glossary.mark(answer.sentence)))))

@@ -30,7 +30,7 @@ from convviz.plain_text import plain as plain
 from convviz.plain_text import quoted as quoted
 from convviz.plain_text import shorten as shorten
 from convviz.ui import errors, findings, keys
-from convviz.ui.choice import ChosenImage
+from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.keys import Component, Entry, Key, Value
 
 if TYPE_CHECKING:
@@ -81,6 +81,9 @@ class Visit:
         running: Whether the whole script runs, and has not come to its end.
         shown_run: The job that the script has drawn so far, once it works or has ended; None where
             all that is shown comes from what is chosen on the page.
+        asked: The question that the script has drawn, with its possible answers; None for none.
+        further: What the open step of the course is about, as the page that goes further takes it:
+            that page's title, its choices, and the parameters of a link to it; None without one.
         placed: Keys whose widgets have got their values on this page.
         layers: The layer last looked at, by network.
         layer_network: The network that the layer looked at belongs to.
@@ -121,6 +124,8 @@ class Visit:
     restoring: bool = False
     running: bool = False
     shown_run: JobView | None = None
+    asked: tuple[str, tuple[str, ...]] | None = None
+    further: tuple[str, Choice, Mapping[str, str]] | None = None
     placed: set[str] = field(default_factory=set)
     layers: dict[str, str] = field(default_factory=dict)
     layer_network: str = ""
@@ -213,7 +218,7 @@ def enter(page: str) -> None:
         write_url(Key.ASKED_PAGE, None)
     current.restoring = back
     current.running = True
-    current.shown_run = None
+    current.shown_run = current.asked = current.further = None
 
 
 def is_back_or_forward() -> bool:

@@ -11,6 +11,9 @@ from convviz.ui.keys import Key
 
 WORKSHEET = "tools_worksheet"  # key of the button
 
+NOT_IN_LINKS = (Key.JOB, Key.HANDED_ON, Key.PRESENT)
+"""What a link for others leaves out: runs, which are the visitor's own, and presenter mode."""
+
 _COPY = "tools_copy_link"
 _BACK, _FORWARD = "course_back", "course_next"  # the buttons of the page Course
 
@@ -18,7 +21,14 @@ _BACK, _FORWARD = "course_back", "course_next"  # the buttons of the page Course
 def listen() -> None:
     """Let the page hear the keys of presenter mode; the shell calls this once."""
     on = bool(st.session_state[state.remember(Key.PRESENT, 0, allowed=(0, 1))])
-    presenter(on=on, on_toggle=_toggle, copy=_COPY, back=_BACK, forward=_FORWARD)
+    presenter(
+        on=on,
+        on_toggle=_toggle,
+        copy=_COPY,
+        left_out=NOT_IN_LINKS,
+        back=_BACK,
+        forward=_FORWARD,
+    )
 
 
 def draw() -> None:

@@ -18,14 +18,14 @@ from convviz.ui.choice import Choice
 from convviz.ui.components.worksheet import worksheet
 from convviz.ui.keys import Key
 from convviz.ui.sidebar.image import OWN, of_sample
-from convviz.ui.tools import WORKSHEET
+from convviz.ui.tools import NOT_IN_LINKS, WORKSHEET
 
 if TYPE_CHECKING:
     from convviz.reconstruction.amplify import AmplifyConfig
     from convviz.reconstruction.config import ReconstructionConfig
     from convviz.reconstruction.progress import Subject
 
-_NOT_IN_LINKS: dict[str, str | None] = {Key.JOB: None, Key.HANDED_ON: None, Key.PRESENT: None}
+_NOT_IN_LINKS: dict[str, str | None] = dict.fromkeys(NOT_IN_LINKS)
 _BRING_IMAGE = later(
     "The link does not carry the image, which is no sample photograph: bring it again, "
     "with “Change image” in the sidebar."
@@ -69,8 +69,14 @@ def give(title: str, choice: Choice | None) -> None:
     """
     if title not in navigation.NEXT:
         title = navigation.HOME.title
-    asked = [] if choice is None else page_questions.questions_of(title, choice)
-    run, state.visit().shown_run = state.visit().shown_run, None
+    visit = state.visit()
+    asked = [] if visit.asked is None else [visit.asked]
+    if choice is not None:
+        asked += [
+            (tr(each.text), tuple(tr(option) for option in each.options.values()))
+            for each, _ in page_questions.questions_of(title, choice)
+        ]
+    run, visit.shown_run = visit.shown_run, None
     if choice is None:
         sheet = Sheet()
     elif run is None:
@@ -82,10 +88,7 @@ def give(title: str, choice: Choice | None) -> None:
         name=exports.safe_name("convviz", title.lower(), "worksheet", ending="html"),
         image=sheet.image,
         about=sheet.about,
-        questions=[
-            (tr(each.text), tuple(tr(option) for option in each.options.values()))
-            for each, _ in asked
-        ],
+        questions=asked,
         settings=sheet.settings,
         command=sheet.command,
         command_note=sheet.command_note,
@@ -108,7 +111,12 @@ def of_page(title: str, choice: Choice) -> Sheet:
     if layer is not None:
         about[tr("Layer")] = called(layer.title, layer.name)
     visit = state.visit()
-    command = commands.of_page(title, choice, visit.address, visit.values)
+    if visit.further is None:
+        command = commands.of_page(title, choice, visit.address, visit.values)
+    else:
+        page, further, settings = visit.further
+        network = further.loaded
+        command = commands.of_page(page, further, settings, settings)
     is_file = network is not None and commands.is_file(network.weights.source)
     return Sheet(
         image=_image_named(choice.image.title, choice.image.credit),

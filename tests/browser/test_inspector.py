@@ -59,9 +59,9 @@ def test_from_the_grid_to_the_channel_and_its_patches(visit: Any) -> None:
     expect(page.get_by_label("Channel of conv1")).to_have_value("3")
     page.get_by_role("radio", name="What stimulates it").click()
     page.locator(".st-key-activations_start_patches button:visible").first.click()
-    expect(page.get_by_text("The 5 strongest patches")).to_be_visible(timeout=90_000)
-    expect(page.locator(".st-key-activations_patches img")).to_have_count(5)
-    expect(page.get_by_text("Alive over N = 83 crops of 5 photographs")).to_be_visible()
+    expect(page.get_by_text("The 9 strongest patches")).to_be_visible(timeout=90_000)
+    expect(page.locator(".st-key-activations_patches img")).to_have_count(9)
+    expect(page.get_by_text(re.compile(r"Alive over N = \d+ crops of 12 photo"))).to_be_visible()
 
 
 def test_a_filter_leads_to_its_channel(visit: Any) -> None:

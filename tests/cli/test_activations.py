@@ -69,6 +69,25 @@ def test_the_grid_is_written_and_described(
     assert json.loads(file.read_text(encoding="utf-8"))["layer"] == "inception4a"
 
 
+def test_the_image_holds_the_channels_that_are_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes, written = {}, set()
+    for show in ("all", "hide", "only"):
+        out = tmp_path / f"{show}.png"
+        options = ["--out", str(out), "--order", "salience", "--show", show]
+        assert main([*CAT, "inception4a", *options]) == 0
+        with Image.open(out) as picture:
+            sizes[show] = picture.height
+        written.add(out.read_bytes())
+    capsys.readouterr()
+    assert sizes["all"] >= sizes["hide"] > sizes["only"]
+    assert len(written) == 3
+    options = ["--out", str(tmp_path / "none.png"), "--show", "only"]
+    words = "There is no channel to draw: leave --show out"
+    assert words in refused(capsys, "activations", *CAT[1:], "fc", *options)
+
+
 def test_a_layer_may_be_given_by_its_title(capsys: pytest.CaptureFixture[str]) -> None:
     for title in ("inception4a · 3×3", "Inception4a 3x3"):
         assert printed(capsys, *CAT, title)["layer"] == "inception4a.branch2.1"

@@ -11,7 +11,7 @@ from convviz.errors import NetworkError
 from convviz.features import findings
 from convviz.features.activations import Activations, measure
 from convviz.features.capture import capture
-from convviz.features.dead import DeadChannels
+from convviz.features.dead import DeadChannels, DeadStep, LayerDead
 from convviz.structure.layers import Layer
 
 RELU = Layer("relu", "relu1", "ReLU", "", (3, 1, 2), 0, False, None, (), True)
@@ -129,6 +129,24 @@ def test_dead_channels_are_counted_and_listed(numbers: tuple[int, ...], sentence
     layer = maps(*[(0.0, 1.0, 0.0)] * 40)
     found = findings.dead_list(layer, DeadChannels(numbers, 83, "the set", "83 crops"))
     assert sentence in found
+
+
+@pytest.mark.claims("convviz.features.findings.dead_in_network")
+def test_dead_channels_of_a_network_count_its_layers_with_a_relu() -> None:
+    relu, leaky = replace(RELU, kind="convolution + ReLU"), replace(RELU, kind="LeakyReLU")
+    rows = (
+        LayerDead(relu, 1000, (1, 7)),
+        LayerDead(replace(RELU, kind="max pooling"), 1000, (1, 7)),  # the same channels again
+        LayerDead(replace(RELU, kind="ReLU"), 200, (4,)),
+    )
+    step = DeadStep(83, 83, 83, "83 crops", rows, ())
+    assert findings.dead_in_network("Net", step) == (
+        "**3 of 1,200 channels of Net are dead** in its 2 layers with a ReLU, over N = 83 crops."
+    )
+    one = findings.dead_in_network("Net", replace(step, layers=rows[:1]))
+    assert "**2 of 1,000 channels of Net are dead** in its 1 layer with a ReLU" in one
+    none = findings.dead_in_network("Net", replace(step, layers=(LayerDead(leaky, 8, ()),)))
+    assert none.startswith("Net has no layer with a ReLU")
 
 
 def test_nothing_at_all_is_never_above_zero_at_any_threshold() -> None:

@@ -141,9 +141,10 @@ def test_a_trend_is_claimed_only_where_scipy_finds_one(shares: list[float]) -> N
         assert f"does not change with depth: it is {percent(shares[0])} in each" in text
         return
     rho = float(stats.spearmanr(range(len(shares)), shares).statistic)
+    sign = "" if abs(rho) < 0.005 else "−" if rho < 0 else "+"
     third = len(shares) // 3
     first, last = sum(shares[:third]) / third, sum(shares[-third:]) / third
-    assert f"rank correlation {rho:+.2f}" in text
+    assert f"rank correlation {sign}{abs(rho):.2f}" in text
     assert f"on average {percent(first)} in the first third of the {len(shares)}" in text
     assert f"{percent(last)} in the last third" in text
     moves = abs(rho) >= 0.5 and abs(last - first) >= 0.01

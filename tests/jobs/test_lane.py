@@ -94,6 +94,29 @@ def test_the_wait_counts_turns_and_not_whole_runs() -> None:
     assert lane.wait(lane.waiting[1], now=1.0, limit=300.0) == 3.0 + 4.0
 
 
+def test_the_wait_counts_turns_as_long_as_their_items_make_them() -> None:
+    # Turns are to be 1.5 s, and one cannot be paused before its item of 6 s has come.
+    queue = JobQueue({"compute": 1}, Limits(turn_seconds=SECONDS), takes_turns=True)
+    jobs = [Job(str(number), None, {}, 100.0, 0.0) for number in range(30)]
+    for job in jobs:
+        queue.add(Ticket(job.id, job.id, "run", 0.0), job, "compute", 0.0)
+    lane, now = queue.lanes["compute"], 0.0
+    for _ in range(2):
+        for job in jobs:
+            job.last_seen = now
+        job = queue.next("compute", now)
+        assert job is not None
+        now += 6.0
+        assert queue.turn_is_over(job, now)
+        queue.pause(job, iter(()), now)
+    running = queue.next("compute", now)
+    first, second = lane.order()[:2]
+    assert running is jobs[2]
+    assert lane.turn() == pytest.approx(ROUND_SECONDS / 30)
+    assert lane.wait(first, now, limit=300.0) == pytest.approx(6.0)
+    assert lane.wait(second, now, limit=300.0) == pytest.approx(12.0)
+
+
 def simulate(workers: int, item: float, apart: float) -> tuple[list[str], dict[str, float], float]:
     """Thirty runs of 24 items each, by a clock of the test's own.
 

@@ -459,6 +459,25 @@ def test_the_verdict_follows_from_the_numbers() -> None:
     assert "p = 0.5" in few
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "better"),
+    [
+        ([], [], None),
+        ([60], [90], None),  # one seed shows nothing of chance
+        ([60, 60, 60], [90, 92, 88], 2),
+        ([90, 92, 88], [60, 60, 60], 1),
+        ([60, 60], [70, 52], 0),
+        ([60, 60], [60, 60], 0),
+        ([60, 60, 60], [62, 62, 62], 0),  # the seeds agree, but two images are few
+    ],
+)
+def test_which_design_is_better_is_told_where_it_can_be(
+    first: list[int], second: list[int], better: int | None
+) -> None:
+    results = result("A", *map(right, first)), result("B", *map(right, second))
+    assert comparison(*results).better == better
+
+
 @pytest.mark.claims("convviz.learning.design_findings.design_baselines")
 def test_what_does_no_better_than_guessing_is_named() -> None:
     # Wilson's 95 % interval of 59 in 100 begins at 49.2 %, that of 61 at 51.2 %.

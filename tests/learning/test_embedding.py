@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from sklearn.decomposition import PCA
 from sklearn.metrics.pairwise import cosine_distances
 from sklearn.preprocessing import StandardScaler
-from torch import Tensor
+from torch import Tensor, nn
 
 from convviz.errors import SettingError
 from convviz.learning import embedding
 from convviz.learning.embedding import nearest, pca, tsne
+from tests.networks_for_tests import network_of
 
 
 def clouds(classes: int, features: int, each: int = 30) -> tuple[Tensor, Tensor]:
@@ -74,3 +76,23 @@ def test_t_sne_keeps_neighbours_together_and_says_what_it_needs(
     monkeypatch.setattr(embedding, "find_spec", lambda name: None)
     with pytest.raises(SettingError, match=r"convviz\[tsne\]"):
         tsne(values)
+
+
+def test_what_is_most_alike_by_maps_need_not_be_so_by_pixels() -> None:
+    # One channel that sees red alone, after a ReLU, and one that sees blue.
+    convolution = nn.Conv2d(3, 2, 1, bias=False)
+    with torch.no_grad():
+        convolution.weight.copy_(torch.tensor([[1.0, 0, 0], [0, 0, 1.0]])[..., None, None])
+    network = network_of(nn.Sequential(convolution, nn.ReLU()), side=4)
+    image, same_red, green = (
+        Image.new("RGB", (4, 4), colour) for colour in ((200, 0, 0), (90, 250, 0), (250, 30, 90))
+    )
+    # Maps: (.78, 0) against (.35, 0) and (.98, .35), so that the first points the same way; pixels:
+    # cosines of 90/√(90² + 250²) = .34 and 250/√(250² + 30² + 90²) = .94.
+    one, same, other = (
+        embedding.image_vectors(network, "1", each) for each in (image, same_red, green)
+    )
+    assert one.means.tolist() == pytest.approx([200 / 255, 0])
+    assert one.pixels.shape == (3 * 4 * 4,)
+    assert embedding.most_alike(one, [same, other]) == (0, 1)
+    assert embedding.most_alike(one, [other, same]) == (1, 0)

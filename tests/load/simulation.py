@@ -92,7 +92,7 @@ VISIT: tuple[Action, ...] = (
 )
 """What a visitor does who looks around, in this order."""
 
-STEPS = 12  # of the course
+STEPS = 13  # of the course
 
 
 def _course() -> Iterator[Action]:

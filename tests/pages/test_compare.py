@@ -122,6 +122,13 @@ def test_the_table_of_empty_and_dead(open_page: Any, monkeypatch: pytest.MonkeyP
     assert dead.notna().all()
     assert (table["N"] == "83 crops of 5 photographs").all()
     assert (table["Dead"] / table["Channels"] == dead).all()
+    listed = [len(each.split(", ")) if each else 0 for each in table["Dead channels"]]
+    assert listed == table["Dead"].astype(int).tolist()
+    with_relu = table[table["Kind"].str.split(r" \+ ", regex=True).map(lambda x: "ReLU" in x)]
+    sentence = "{:,} of {:,} channels of GoogLeNet are dead".format(
+        *with_relu[["Dead", "Channels"]].astype(int).sum()
+    )
+    assert sentence in text_of(app)
     assert (dead <= 1).all()
     assert (table["Empty"] / table["Channels"] == empty).all()
 

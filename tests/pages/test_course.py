@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from torch import nn
 
 from convviz.features.predictions import predict
 from convviz.images.decode import decode
 from convviz.images.samples import sample
 from convviz.language import LANGUAGES, speaking, tr
+from convviz.networks.network import NetworkSpec
+from convviz.networks.registry import register
 from convviz.ui.course import steps
 from convviz.weights.load import load
 
@@ -26,7 +29,7 @@ OpenPage = Callable[..., AppTest]
 def text(app: AppTest) -> str:
     """All that the page says in words and formulas."""
     said = [each.value for kind in ("markdown", "caption", "html") for each in app.get(kind)]
-    return "\n".join(str(each) for each in said)
+    return re.sub(r":primary\[([^\]]*)\]", r"\1", "\n".join(map(str, said)))  # words explained
 
 
 def formulas(app: AppTest) -> str:
@@ -74,9 +77,12 @@ def test_a_visitor_walks_through_all_steps_and_what_was_predicted_stays(
         assert app.query_params["step"] == name
         assert app.button(key="questions_check").disabled
         app = predict_and_check(app, 0)
-        [said] = [x for x in app.main.markdown if "predicted" in x.value]
-        right = said.value.startswith("**As you predicted.**")
-        assert right or said.value.startswith("**Otherwise than you predicted: ")
+        if name == "better":
+            assert "the answer is that of your own run" in text(app)
+        else:
+            [said] = [x for x in app.main.markdown if "predicted" in x.value]
+            right = said.value.startswith("**As you predicted.**")
+            assert right or said.value.startswith("**Otherwise than you predicted: ")
         assert f"{number} of {len(STEPS)} predictions checked" in text_of_progress(app)
         if number < len(STEPS):
             app = sound(app.button(key="course_next").click().run())
@@ -110,7 +116,7 @@ def test_another_image_is_asked_anew(open_page: OpenPage) -> None:
     app.button(key="home_sample_rocket").click().run()
     app = sound(app.switch_page(PAGE).run())
     assert app.button(key="questions_check").disabled
-    assert "1 of 12 predictions" in text_of_progress(app)
+    assert "1 of 13 predictions" in text_of_progress(app)
 
 
 @pytest.mark.parametrize(("asked", "opened"), [("3", "alexnet"), ("gap", "gap")])
@@ -120,19 +126,71 @@ def test_a_link_opens_a_step(open_page: OpenPage, asked: str, opened: str) -> No
     assert not app.info
 
 
-@pytest.mark.parametrize("asked", ["0", "13", "nothing"])
+@pytest.mark.parametrize("asked", ["0", "14", "nothing"])
 def test_a_link_to_no_step_is_told_so(open_page: OpenPage, asked: str) -> None:
     app = sound(open_page(PAGE, step=asked, network="alexnet"))
     assert app.selectbox(key="step").value == STEPS[0]
     assert f"“{asked}”, which does not exist" in app.info[0].value
 
 
-def test_a_step_hands_over_to_the_full_page(open_page: OpenPage) -> None:
-    app = open_page(PAGE, step="bottleneck", network="alexnet", image="koala")
+# Of each step: the page that it hands over to, and the values of widgets there.
+HANDED_OVER: dict[str, tuple[str, dict[str, object]]] = {
+    "encoder": ("Look inside a ConvNet", {"network": "alexnet", "weights": "encoder"}),
+    "filters": ("Filters", {"network": "alexnet", "layer": "features.1"}),
+    "alexnet": ("Architectures", {"network": "alexnet", "architectures": "layers"}),
+    "vgg": ("Architectures", {"architectures": "compare"}),
+    "bottleneck": ("Activations", {"network": "googlenet", "layer": "inception4a.branch3.0"}),
+    "inception": ("Activations", {"network": "googlenet", "layer": "inception4a"}),
+    "gap": ("Evidence", {"network": "googlenet", "weights": "bundled"}),
+    "auxiliary": ("Auxiliary classifiers", {"aux_weight": 0.3, "aux_start": "lecun"}),
+    "empty": ("Activations", {"network": "alexnet", "view": "All layers"}),
+    "reconstruction": ("Reconstruction", {"network": "alexnet", "layer": "features.11"}),
+    "transfer": ("Transfer learning", {"network": "alexnet"}),
+    "training": ("Training", {"watch": "recorded", "recorded_layer": "conv3"}),
+    "better": (
+        "Design",
+        {
+            **{"design_view": "train", "design_a": "at-hand", "design_b": "change-norm"},
+            **{"design_seconds": 10, "design_seeds": 3, "data": "shapes"},
+        },
+    ),
+}
+
+
+def test_every_step_hands_over() -> None:
+    assert list(HANDED_OVER) == list(STEPS)
+
+
+def chosen(app: AppTest, key: str) -> object:
+    kinds = ("selectbox", "segmented_control", "pills", "select_slider", "number_input", "radio")
+    found = [each for kind in kinds for each in app.get(kind) if each.key == key]
+    found += [each for each in app.get("button_group") if each.key == key]
+    assert found, f"no widget with the key {key}"
+    return found[0].value
+
+
+@pytest.mark.parametrize("step", HANDED_OVER)
+def test_a_step_hands_over_to_the_full_page_with_everything_set(
+    open_page: OpenPage, step: str
+) -> None:
+    title, values = HANDED_OVER[step]
+    # What was looked at before does not come along.
+    app = open_page(PAGE, step=step, network="alexnet", image="koala")
     app = sound(app.button(key="course_further").click().run())
-    assert app.selectbox(key="network").value == "googlenet"
-    assert app.selectbox(key="layer").value == "inception4a.branch3.0"
+    assert app.title[0].value == title
+    assert {key: chosen(app, key) for key in values} == values
     assert app.query_params["image"] == "koala"
+    assert not app.info or "does not exist" not in app.info[0].value
+
+
+def test_a_network_without_maps_gets_a_sentence(open_page: OpenPage, fresh_registry: None) -> None:
+    flat = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 4))
+    register(NetworkSpec(name="flat", title="Flat", build=lambda: flat, input_size=32))
+    for step in ("filters", "empty", "transfer"):
+        app = open_page(PAGE, step=step, network="flat", weights="random")
+        assert [each.value for each in app.exception] == []
+        said = {each.value for each in app.error}
+        assert said == {"Flat has no maps: choose a ConvNet."}, step
 
 
 @pytest.mark.parametrize(("former", "step"), list(zip(FORMER, LESSONS, strict=True)))

@@ -94,6 +94,45 @@ def test_two_designs_are_trained_from_start_to_verdict(open_page: Any) -> None:
 
 
 @pytest.mark.usefixtures("few_images")
+def test_what_was_predicted_of_two_designs_is_answered_by_the_visitor_s_own_run(
+    open_page: Any,
+) -> None:
+    link = {"design": "small-alexnet", "design_view": "train", "design_b": "change-norm"}
+    more = {"design_equal": "epochs", "design_epochs": "2", "design_seeds": "2"}
+    app = sound(open_page(PAGE, **link, **more))
+    question = "Which design will classify more test pictures correctly?"
+    assert question in texts(app)
+    [radio] = [each for each in app.main.radio if each.label == question]
+    assert radio.options == ["Design A", "Design B", "These seeds will not tell"]
+    app = radio.set_value("neither").run()
+    app = sound(app.button(key="questions_check").click().run())
+    assert "the answer is that of your own run" in texts(app)
+    app.button(key="start").click().run()
+    app = until(app, lambda app: "Results (CSV)" in saves(app))
+    [verdict] = [each.value for each in app.markdown if each.value.startswith("**“")] or [
+        each.value for each in app.markdown if each.value.startswith("**No difference")
+    ]
+    [said] = [each.value for each in app.markdown if "you predicted" in each.value]
+    assert plain_words(verdict) in plain_words(said)
+    right = "neither" if verdict.startswith("**No difference") else "other"
+    assert said.startswith("**As you predicted.**") == (right == "neither")
+    # The same question, and its answer, in the course.
+    app.switch_page("pages/0_Course.py")
+    app.query_params["step"] = "better"
+    app = sound(app.run())
+    app.selectbox(key="step").set_value("better").run()
+    assert plain_words(said) in plain_words(texts(app))
+    # Another change is another question.
+    app = sound(app.switch_page(PAGE).run())
+    app.selectbox(key="design_b").set_value("change-wide").run()
+    assert app.button(key="questions_check").disabled
+
+
+def plain_words(text: str) -> str:
+    return re.sub(r":primary\[([^\]]*)\]|[*\\]", r"\1", text)
+
+
+@pytest.mark.usefixtures("few_images")
 def test_a_sweep_goes_from_point_to_point(open_page: Any) -> None:
     app = start_two_variants(open_page)
     app = until(app, lambda app: variants(app) == 2)

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from convviz.datasets.image_set import SampleCrops
 from convviz.features.activations import activations
 from convviz.images.decode import decode
-from convviz.images.samples import sample
+from convviz.images.samples import names_of_samples, sample
 from convviz.weights.load import load
 
 PAGE = "pages/1_Activations.py"
@@ -117,10 +118,11 @@ def test_patches_over_the_samples_tell_dead_from_alive(open_page: Any) -> None:
     link = {**LINK, "layer": "conv1", "channel": "3"}
     app = open_page(PAGE, **link, question="What stimulates it")
     through(app, "activations_start_patches", "activations_save_patches")
-    assert "Alive over N = 83 crops of 5 photographs" in text_of(app)
-    assert "The 5 strongest patches" in text_of(app)
+    crops = SampleCrops(photographs=names_of_samples())
+    assert f"Alive over N = {len(crops)} crops of 12 photographs" in text_of(app)
+    assert "The 9 strongest patches" in text_of(app)
     app.button(key="activations_inspected_next").click().run()
-    assert "The 5 strongest patches** for channel 4" in text_of(clean(app))
+    assert "The 9 strongest patches** for channel 4" in text_of(clean(app))
 
 
 def test_patches_over_a_zip_of_ones_own(open_page: Any) -> None:

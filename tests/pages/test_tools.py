@@ -1,7 +1,9 @@
 """What can be done with any page: present it, and take its choices back to the defaults."""
 
+import re
 from collections.abc import Callable
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 OpenPage = Callable[..., AppTest]
@@ -46,3 +48,19 @@ def test_presenter_mode_goes_along_from_page_to_page(open_page: OpenPage) -> Non
     assert "present" not in app.query_params
     links = [link.proto.query_string for link in app.sidebar.get("page_link")]
     assert not any("present" in query for query in links)
+
+
+@pytest.mark.parametrize("page", ["app.py", "pages/1_Activations.py", ARCHITECTURES])
+def test_a_question_is_answered_where_it_is_unfolded(open_page: OpenPage, page: str) -> None:
+    app = sound(open_page(page, network="alexnet", image="koala"))
+    asked = [each for each in app.main.expander if each.label.endswith("?")]
+    assert len(asked) == 2
+    assert [len(each.markdown) for each in asked] == [0, 0]
+    key = "page_questions_1"
+    app.session_state[key] = True
+    app = sound(app.run())
+    first, second = (each for each in app.main.expander if each.label.endswith("?"))
+    [said] = [each.value for each in first.markdown]
+    assert re.match(r"\*\*(Yes|No|A larger share|A smaller share|The same share)\.\*\* ", said)
+    assert said.endswith(".")
+    assert len(second.markdown) == 0

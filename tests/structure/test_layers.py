@@ -446,3 +446,22 @@ def test_uses_and_parts_of_a_module_are_told_again_too() -> None:
     assert token.title.endswith(" · class token")
     with speaking("da"):
         assert again(token.title).endswith(f" · {kind_text('class token')}")
+
+
+@pytest.mark.parametrize(
+    ("module", "has_relu"),
+    [
+        (nn.ReLU(), True),
+        (nn.ReLU6(), True),
+        (nn.LeakyReLU(), False),
+        (nn.PReLU(), False),
+        (nn.RReLU(), False),
+        (nn.GELU(), False),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_only_what_sets_numbers_to_zero_is_a_relu(
+    read: Callable[..., dict[str, Layer]], module: nn.Module, has_relu: bool
+) -> None:
+    found = read(nn.Sequential(nn.Conv2d(3, 2, 1), module))
+    assert (found["0"].has_relu, found["1"].has_relu) == (False, has_relu)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from convviz.images.samples import sample
+from convviz.networks.design_link import to_link
 from convviz.reconstruction.amplify import AmplifyConfig
 from convviz.reconstruction.config import ReconstructionConfig
 from convviz.reconstruction.progress import (
@@ -61,8 +62,14 @@ def test_activations() -> None:
     assert (args.command, args.image, args.network) == ("activations", "sample:cat", "googlenet")
     assert (args.weights, args.layer, args.threshold) == ("bundled", "inception3a", 0.05)
     assert (args.order, args.contrast, args.colormap) == ("active", "shared", "magma")
-    assert parsed(command("Activations", {"order": "salience"})).order == "index"
-    assert command("Activations", {"view": "Compare"}) == ""
+    args = parsed(command("Activations", {"order": "salience", "show": "only"}))
+    assert (args.order, args.show) == ("salience", "only")
+    assert parsed(command("Activations", {"view": "This layer"})).show == "all"
+
+
+@pytest.mark.parametrize("view", ["Compare", "All layers", "One channel"])
+def test_the_grid_s_command_is_not_that_of_another_view(view: str) -> None:
+    assert command("Activations", {"view": view}) == ""
 
 
 def test_evidence_names_a_layer_only_for_a_method_that_looks_at_one() -> None:
@@ -113,6 +120,47 @@ def test_amplify_with_the_page_s_settings() -> None:
     assert (args.strength, args.seconds, args.seed) == (0.2, 60, 0)
     args = parsed(command("Reconstruction", {"series": "amplify", "amplify": "channel"}, values))
     assert args.channel == 5
+
+
+def test_a_design_to_begin_with_is_counted() -> None:
+    args = parsed(command("Design", {"design": "small-vgg"}))
+    assert (args.command, args.files, args.train) == ("design", ["start:small-vgg"], None)
+    assert parsed(command("Design", {})).files == ["start:lenet5"]
+    own = {"design": to_link("input 3x32x32\nconv 4 3x3\n")}
+    assert command("Design", own) == ""  # a text has no name
+    assert command("Design", {"design_view": "sweep"}) == ""
+
+
+def test_two_designs_are_trained_with_the_page_s_settings() -> None:
+    link = {"design": "lenet5", "design_view": "train"}
+    values = {"design_a": "at-hand", "design_b": "small-vgg", "data": "shapes"} | {
+        **{"design_equal": "seconds", "design_seconds": 10, "design_epochs": 5},
+        **{"design_seeds": 2, "design_rate": 0.005},
+    }
+    args = parsed(command("Design", link, values))
+    assert (args.files, args.train) == (["start:lenet5", "start:small-vgg"], "shapes")
+    assert (args.seconds, args.epochs, args.seeds, args.rate) == (10, None, 2, 0.005)
+    args = parsed(command("Design", link, values | {"design_equal": "epochs"}))
+    assert (args.seconds, args.epochs) == (None, 5)
+    assert command("Design", link, values | {"design_b": "change-norm"}) == ""
+    assert command("Design", link, values | {"data": "zip"}) == ""
+
+
+def test_transfer_learning_with_the_page_s_settings() -> None:
+    values = {"data": "imagenette", "pictures": 200, "scenario": "fine-tune"} | {
+        "training_seconds": 30,
+        "augment": True,
+    }
+    args = parsed(command("Transfer learning", {}, values))
+    assert (args.command, args.data, args.pictures) == ("train", "imagenette", 200)
+    assert (args.network, args.weights) == ("googlenet", "bundled")
+    assert (args.scenario, args.seconds, args.augment) == ("fine-tune", 30, True)
+    values = {"data": "directions", "pictures": 200, "scenario": "scratch", "augment": False}
+    args = parsed(command("Transfer learning", {}, values))
+    assert (args.data, args.pictures, args.augment) == ("directions", None, False)
+    args = parsed(command("Transfer learning", {"transfer": "separate"}, values))
+    assert (args.command, args.data, args.network) == ("separation", "directions", "googlenet")
+    assert command("Transfer learning", {}, {"data": "zip"}) == ""
 
 
 @pytest.mark.parametrize("series", ["depth", "networks"])

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
+import torch
 from torch import nn
 
+from convviz.features.predictions import Prediction
+from convviz.networks.design import Design
+from convviz.structure.design_costs import count_design
 from convviz.structure.layers import Layer, layers
 from convviz.ui.course import findings
 from tests.networks_for_tests import network_of
@@ -63,3 +69,19 @@ def test_the_question_names_both_networks() -> None:
     assert _fewer_question("VGG16", "GoogLeNet") == (
         "Does VGG16 multiply less for one image than GoogLeNet?"
     )
+
+
+@pytest.mark.claims("convviz.ui.course.findings.design_text")
+def test_a_design_is_named_with_its_costs() -> None:
+    design = Design.parse("name A *net*\ninput 3x8x8\nconv 2 3x3\nfc 4\n")
+    text = findings.design_text("B", count_design(design))
+    assert text.startswith(r"**Design B: A \*net\*.** ")
+    parameters, macs = 2 * (27 + 1) + 4 * (2 * 6 * 6 + 1), 2 * 27 * 6 * 6 + 4 * 2 * 6 * 6
+    assert f"{parameters:,} parameters, {macs:,} multiply–accumulates" in text
+
+
+def test_a_negative_score_has_a_minus() -> None:
+    prediction = Prediction("cat", 0.5, 0, "cat")
+    negative = SimpleNamespace(prediction=prediction, evidence=torch.tensor([[-1.5, 0.5]]))
+    text = findings.evidence_text(negative)  # type: ignore[arg-type]  # all that it reads
+    assert text.endswith("the score without the bias: −0.50.")

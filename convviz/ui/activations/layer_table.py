@@ -41,6 +41,7 @@ def draw(choice: Choice, threshold: float) -> None:
     page_jobs, job = jobs.open_jobs()
     rows: list[dict[str, object]] = []
     uncounted: list[Network] = []
+    counted: list[tuple[Network, DeadStep]] = []
     for name in names:
         network = choice.network if name == choice.network_name else compare.load(name)
         if network is None:
@@ -49,12 +50,16 @@ def draw(choice: Choice, threshold: float) -> None:
         count = dead_channels.count_of(network)
         if count is None:
             uncounted.append(network)
+        else:
+            counted.append((network, count))
         rows += _rows(choice, network, count, threshold)
     if uncounted:
         with st.container(horizontal=True, key="activations_count_dead"):
             for network in uncounted:
                 dead_channels.count_button(network, page_jobs, job)
     jobs.draw(page_jobs, job)
+    for network, count in counted:
+        st.markdown(findings.dead_in_network(again(network.title), count))
     if rows:
         _draw_rows(choice, rows)
 
@@ -86,6 +91,7 @@ def _rows(
                 "rule": findings.empty_rule(summary.layer, threshold),
                 "dead": layer_dead.dead if layer_dead else None,
                 "dead share": layer_dead.share if layer_dead else None,
+                "numbers": ", ".join(map(str, layer_dead.numbers)) if layer_dead else None,
                 "images": again(count.seen_images) if count else None,
             }
         )
@@ -104,6 +110,7 @@ def _header(choice: Choice) -> dict[str, str]:
         "rule": tr("Counted as empty"),
         "dead": tr("Dead"),
         "dead share": tr("Dead share"),
+        "numbers": tr("Dead channels"),
         "images": "N",
     }
 

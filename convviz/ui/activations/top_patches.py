@@ -18,6 +18,7 @@ from convviz.features.activations import Activations
 from convviz.features.top_patches import TopPatchesStep, find_top_patches, patch_picture
 from convviz.formatting import size_text
 from convviz.images.decode import FILE_SUFFIXES
+from convviz.images.samples import names_of_samples
 from convviz.jobs.job import JobView
 from convviz.language import again, later, numeral, tr, trn
 from convviz.ui import downloads, exports, state
@@ -105,7 +106,7 @@ def _choose_set(page_jobs: PageJobs, job: JobView | None) -> ImageSet | None:
         wrap=True,
     )
     if kind == "Samples":
-        return SampleCrops()
+        return SampleCrops(photographs=names_of_samples())
     if kind == "Patterns":
         return Stimuli()
     if kind == "Imagenette":

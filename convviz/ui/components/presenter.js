@@ -7,6 +7,7 @@ const COPIED_FOR = 2000; // milliseconds
 
 class Presenter {
   constructor() {
+    this.said = new Delayed(COPIED_FOR);
     this.listeners = new AbortController();
     const options = { signal: this.listeners.signal };
     window.addEventListener("keydown", (event) => this.press(event), options);
@@ -50,7 +51,7 @@ class Presenter {
 
   click(event) {
     const button = event.target.closest?.(this.data.copy);
-    if (button) copyAddress(button, this.data.texts);
+    if (button) this.copyAddress(button);
     if (!this.data.on) return;
     if (this.filled) {
       this.empty();
@@ -66,6 +67,15 @@ class Presenter {
     if (path.some((each) => each.matches?.(".tile"))) return; // it is picked as well
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  async copyAddress(button) {
+    const { left_out: leftOut, texts } = this.data;
+    const copied = await copy(address(Object.fromEntries(leftOut.map((name) => [name, null]))));
+    const label = button.querySelector("p") ?? button;
+    // Beside the label, which React writes: the style shows it in the label's place.
+    label.dataset.convvizSaid = copied ? texts.copied : texts.not_copied;
+    this.said.run(() => delete label.dataset.convvizSaid);
   }
 
   // Show an image over the whole screen.
@@ -144,19 +154,13 @@ function isLarge(drawn) {
   return box.width >= 60 && box.height >= 60; // not an icon
 }
 
-async function copyAddress(button, texts) {
-  const said = button.querySelector("p") ?? button;
-  const before = said.textContent;
-  let copied = true;
+async function copy(text) {
   try {
-    await navigator.clipboard.writeText(location.href);
+    await navigator.clipboard.writeText(text);
+    return true;
   } catch {
-    copied = copyByHand(location.href); // no clipboard on an address without https
+    return copyByHand(text); // no clipboard on an address without https
   }
-  said.textContent = copied ? texts.copied : texts.not_copied;
-  setTimeout(() => {
-    said.textContent = before;
-  }, COPIED_FOR);
 }
 
 function copyByHand(text) {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from convviz.ui.components import texts
 from convviz.ui.components.declare import declare, out_of_sight
@@ -12,7 +12,13 @@ _KEY = "presenter"
 
 
 def presenter(
-    *, on: bool, on_toggle: Callable[[], None], copy: str, back: str, forward: str
+    *,
+    on: bool,
+    on_toggle: Callable[[], None],
+    copy: str,
+    left_out: Sequence[str],
+    back: str,
+    forward: str,
 ) -> None:
     """Listen to the key p, and in presenter mode to the arrow keys, Escape, and clicks on images.
 
@@ -20,6 +26,7 @@ def presenter(
         on: Whether the page is in presenter mode.
         on_toggle: Called before the script runs again when the visitor enters or leaves it.
         copy: Key of the button that copies the page's address.
+        left_out: Parameters of the address that are not copied.
         back: Key of the button that the left arrow presses; without it the arrow goes to the layer
             before.
         forward: The same for the right arrow.
@@ -30,6 +37,7 @@ def presenter(
             data={
                 "on": on,
                 "copy": _selector(copy),
+                "left_out": [str(name) for name in left_out],
                 "back": _selector(back),
                 "forward": _selector(forward),
                 "texts": texts.told(Component.PRESENTER),

@@ -126,6 +126,16 @@ function showTip(tip, text, box, gap) {
   tip.style.top = `${above > 60 ? above : box.bottom + gap}px`;
 }
 
+// The page's address, with other values of some parameters, and without those that have none.
+function address(changes) {
+  const url = new URL(location.href);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null) url.searchParams.delete(name);
+    else url.searchParams.set(name, value);
+  }
+  return url.href;
+}
+
 function saveAs(name, url) {
   const link = document.createElement("a");
   link.download = name;

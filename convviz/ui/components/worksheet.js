@@ -5,6 +5,7 @@
 const LEAST = 24; // pixels of a figure's sides: smaller ones are icons
 const LINES = 3; // to write on, below each question
 const TEXTS = "p, li, dt, dd, figcaption, .section, .figure .text";
+const ASKED = ".st-key-questions_predict"; // the sheet asks it at its end, and does not answer it
 const LEFT_OUT = [
   "button:not(.figure), input, select, textarea, script, style, video, summary, nav, header",
   "label:not([data-testid=stMetricLabel])",
@@ -14,6 +15,7 @@ const LEFT_OUT = [
   ".stMultiSelect, .stSlider, .stRadio, .stCheckbox, .stTextInput, .stTextArea, .stNumberInput",
   ".stFileUploader, .stCameraInput, .stSpinner",
   ".st-key-next, .st-key-cards, .st-key-address, .st-key-tools",
+  `${ASKED}, .st-key-course_reveal`,
   "[class*=st-key-page_questions], [class*=st-key-components_]",
 ].join(", ");
 const SETTINGS =
@@ -73,7 +75,7 @@ async function sheet(data) {
   if (photograph) found.push(figureOf(photograph));
   const described = Object.entries(photograph ? { ...image, ...about } : about);
   gather(main, found);
-  const widgets = [...document.querySelectorAll(SETTINGS)];
+  const widgets = [...document.querySelectorAll(SETTINGS)].filter((each) => !each.closest(ASKED));
   const read = widgets.map((widget) => setting(widget, texts)).filter(Boolean);
   const settings = data.settings ?? read;
   const paper = document.implementation.createHTMLDocument();
@@ -110,16 +112,6 @@ async function sheet(data) {
   paper.body.append(made("p", texts.browser), made("code", address(data.link)));
   if (data.linkNote) paper.body.append(made("p", data.linkNote));
   return `<!doctype html>\n${paper.documentElement.outerHTML}\n`;
-}
-
-// The page's address, with other values of some parameters, and without those that have none.
-function address(changes) {
-  const url = new URL(location.href);
-  for (const [name, value] of Object.entries(changes)) {
-    if (value === null) url.searchParams.delete(name);
-    else url.searchParams.set(name, value);
-  }
-  return url.href;
 }
 
 // Walk through what can be seen. Each part found is a function that makes its node.

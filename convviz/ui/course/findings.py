@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convviz.features.class_evidence import AveragedMaps, ClassEvidence
-from convviz.formatting import percent, short, times
+from convviz.formatting import decimals, percent, short, times
 from convviz.language import tr, trn
 from convviz.lessons.bottleneck import Bottleneck
 from convviz.lessons.inception import InceptionModule
@@ -15,6 +15,7 @@ from convviz.lessons.stacking import Stacking
 from convviz.networks.network import Network
 from convviz.plain_text import plain
 from convviz.structure.costs import Costs, LayerCost
+from convviz.structure.design_costs import DesignCosts
 from convviz.structure.layers import Branch, Layer
 
 # ---- lessons -------------------------------------------------------------------------------------
@@ -357,9 +358,9 @@ def evidence_text(evidence: ClassEvidence) -> str:
         "**Where the score comes from.** Since the mean treats all places alike, the "
         "weighted maps can be added before it: the image shows how much each place adds "
         "to the score of *{label}* (bright: much). Its mean is the score without the "
-        "bias: {mean:.2f}.",
+        "bias: {mean}.",
         label=plain(evidence.prediction.label),
-        mean=float(evidence.evidence.mean()),
+        mean=decimals(float(evidence.evidence.mean())),
     )
 
 
@@ -453,6 +454,17 @@ def moment_text(layer: str, step: int, shown: int) -> str:
         shown=shown,
         layer=plain(layer),
         step=step,
+    )
+
+
+def design_text(label: str, costs: DesignCosts) -> str:
+    """Say which design is meant by A or B, and what it costs."""
+    return tr(
+        "**Design {label}: {name}.** {parameters:,} parameters, {macs:,} multiply–accumulates.",
+        label=label,
+        name=plain(costs.design.name),
+        parameters=costs.parameters,
+        macs=costs.macs,
     )
 
 

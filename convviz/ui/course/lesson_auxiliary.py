@@ -17,7 +17,7 @@ from convviz.networks.paper_designs import GOOGLENET, describe
 from convviz.networks.registry import spec as network_spec
 from convviz.structure.costs import Head
 from convviz.structure.costs import heads as auxiliary_heads
-from convviz.ui import auxiliary_settings, cache, charts, exports, state
+from convviz.ui import auxiliary_settings, cache, charts, exports, glossary, state
 from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.components import network_diagram
 from convviz.ui.course import lesson_network
@@ -39,7 +39,7 @@ def draw(choice: Choice) -> None:
     """Draw the lesson."""
     heads = _heads()
     with st.container(key="course_point_auxiliary"):
-        st.markdown(auxiliary_loss.point())
+        st.markdown(glossary.mark(auxiliary_loss.point()))
     _draw_heads(heads)
     _draw_gradients(choice, heads)
     _draw_predictions(choice)

@@ -11,7 +11,7 @@ from convviz.language import later, tr, trp
 from convviz.lessons.bottleneck import Bottleneck, bottleneck
 from convviz.lessons.inception import inception_modules
 from convviz.structure.costs import Costs
-from convviz.ui import cache, charts, state
+from convviz.ui import cache, charts, glossary, state
 from convviz.ui.choice import Choice
 from convviz.ui.course import findings
 from convviz.ui.formulas import ledger
@@ -32,7 +32,7 @@ def draw(choice: Choice) -> None:
     paper = cache.costs("googlenet-2015")
     course = _bottlenecks(paper)[_COURSE_BRANCH]
     with st.container(key="course_point_bottleneck"):
-        st.markdown(findings.bottleneck_point(course))
+        st.markdown(glossary.mark(findings.bottleneck_point(course)))
     chosen = _choose(paper)
     ledger(
         [

@@ -11,7 +11,7 @@ from convviz.networks.network import Network
 from convviz.sprites.grid import branch_sections, grid_picture
 from convviz.sprites.overlay import heatmap
 from convviz.structure.layers import layer as layer_named
-from convviz.ui import cache, exports
+from convviz.ui import cache, exports, glossary
 from convviz.ui.choice import Choice
 from convviz.ui.components import network_diagram
 from convviz.ui.course import findings, lesson_network
@@ -29,14 +29,13 @@ def draw(choice: Choice) -> None:
     costs = cache.costs("googlenet")
     modules = {module.name: module for module in inception_modules(costs)}
     with st.container(key="course_point_inception"):
-        st.markdown(
-            tr(
-                "**Why choose a kernel size? An Inception module looks with all of them at "
-                "once and lays the results on top of each other.** All branches keep height "
-                "and width, so their channels can be joined: the output is as deep as the "
-                "branches together."
-            )
+        point = tr(
+            "**Why choose a kernel size? An Inception module looks with all of them at "
+            "once and lays the results on top of each other.** All branches keep height "
+            "and width, so their channels can be joined: the output is as deep as the "
+            "branches together."
         )
+        st.markdown(glossary.mark(point))
     titles = {name: name.removeprefix("inception") for name in modules}
     name = one_of(tr("Module"), titles, Key.INCEPTION_MODULE, "inception4a", hidden=False)
     module = modules[name]

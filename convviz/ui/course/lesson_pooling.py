@@ -12,15 +12,15 @@ from convviz.features.class_evidence import AveragedMaps, ClassEvidence
 from convviz.features.effective_field import map_box
 from convviz.figures import lessons as figures
 from convviz.figures import theme
-from convviz.formatting import probability, signed
-from convviz.language import again, numeral, tr
+from convviz.formatting import decimals, probability, signed
+from convviz.language import again, tr
 from convviz.lessons.pooling import classifiers
 from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
 from convviz.plain_text import plain
 from convviz.sprites.overlay import heatmap, overlay
-from convviz.ui import cache, charts, exports
+from convviz.ui import cache, charts, exports, glossary
 from convviz.ui.choice import Choice
 from convviz.ui.course import findings, lesson_network
 from convviz.ui.formulas import formula, ledger
@@ -34,7 +34,7 @@ def draw(choice: Choice) -> None:
     """Draw the lesson."""
     vgg = classifiers(cache.costs("vgg16"))
     with st.container(key="course_point_gap"):
-        st.markdown(findings.pooling_point(vgg))
+        st.markdown(glossary.mark(findings.pooling_point(vgg)))
     _draw_parameters()
     _draw_scores(choice)
     how_we_know("parameters", "classifiers", "gap_gain", "class_score")
@@ -102,12 +102,12 @@ def _draw_scores(choice: Choice) -> None:
 def _draw_sum(averaged: AveragedMaps, evidence: ClassEvidence) -> None:
     strongest = evidence.strongest(3)
     terms = " + ".join(
-        numeral(f"{float(evidence.weights[c]):.3f}·{float(averaged.means[c]):.3f}")
+        f"{decimals(float(evidence.weights[c]), 3)}·{decimals(float(averaged.means[c]), 3)}"
         for c in strongest
     )
     rest = float(evidence.contributions.sum() - evidence.contributions[list(strongest)].sum())
     formula(
-        f"{terms}{signed(rest)}{signed(evidence.bias)} = {numeral(f'{evidence.score:.2f}')}",
+        f"{terms}{signed(rest)}{signed(evidence.bias)} = {decimals(evidence.score)}",
         findings.sum_text(averaged, evidence, len(strongest)),
     )
 
@@ -121,10 +121,10 @@ def _draw_channels(
     with st.container(horizontal=True, gap="small", key="course_gap_maps"):
         for channel, tile in zip(strongest, tiles, strict=True):
             caption = tr(
-                "channel {channel}: {weight:.2f}·{mean:.2f}",
+                "channel {channel}: {weight}·{mean}",
                 channel=channel,
-                weight=float(evidence.weights[channel]),
-                mean=float(averaged.means[channel]),
+                weight=decimals(float(evidence.weights[channel])),
+                mean=decimals(float(averaged.means[channel])),
             )
             st.image(
                 tile,

@@ -8,7 +8,7 @@ from convviz.formatting import grouped
 from convviz.language import later, tr
 from convviz.lessons.sliding import slide, slides
 from convviz.networks.paper_designs import ALEXNET
-from convviz.ui import cache, state
+from convviz.ui import cache, glossary, state
 from convviz.ui.choice import Choice
 from convviz.ui.components.sliding_kernel import sliding_kernel
 from convviz.ui.course import findings
@@ -33,14 +33,13 @@ _LARGEST = 320
 def draw(choice: Choice) -> None:
     """Draw the lesson."""
     with st.container(key="course_point_size"):
-        st.markdown(
-            tr(
-                "**A kernel of k pixels that moves s pixels at a time stops ⌊(n − k + 2p)/s⌋ "
-                "+ 1 times on n pixels with p of padding.** What is left at the far edge is "
-                "ignored, and so is what lies between two stops if the stride is wider than "
-                "the kernel."
-            )
+        point = tr(
+            "**A kernel of k pixels that moves s pixels at a time stops ⌊(n − k + 2p)/s⌋ "
+            "+ 1 times on n pixels with p of padding.** What is left at the far edge is "
+            "ignored, and so is what lies between two stops if the stride is wider than "
+            "the kernel."
         )
+        st.markdown(glossary.mark(point))
     controls, result = st.columns([3, 8], gap="large")
     with controls:
         _choose_example()

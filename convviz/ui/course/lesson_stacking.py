@@ -8,7 +8,7 @@ from convviz.figures import lessons as figures
 from convviz.figures import theme
 from convviz.language import tr
 from convviz.lessons.stacking import Stacking, replacing, stack
-from convviz.ui import cache, charts, state
+from convviz.ui import cache, charts, glossary, state
 from convviz.ui.choice import Choice
 from convviz.ui.components.drawing import drawing
 from convviz.ui.course import findings
@@ -25,7 +25,7 @@ def draw(choice: Choice) -> None:
     """Draw the lesson."""
     two = replacing(5)
     with st.container(key="course_point_stack"):
-        st.markdown(findings.stacking_point(two))
+        st.markdown(glossary.mark(findings.stacking_point(two)))
     left, right = st.columns([2, 3], gap="large")
     with left:
         large = st.select_slider(

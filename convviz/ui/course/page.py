@@ -7,14 +7,16 @@ from collections.abc import Mapping
 import streamlit as st
 
 from convviz.language import tr
-from convviz.ui import glossary, navigation, scrolling, state
+from convviz.structure.layers import layer
+from convviz.ui import cache, glossary, navigation, scrolling, state
 from convviz.ui.choice import Choice
 from convviz.ui.course import findings, steps
 from convviz.ui.course.steps import CourseStep
+from convviz.ui.design_task import answered
 from convviz.ui.errors import errors
 from convviz.ui.how_we_know import how_we_know
-from convviz.ui.keys import Entry, Key
-from convviz.ui.questions import Answered, predict
+from convviz.ui.keys import Key
+from convviz.ui.questions import predict
 from convviz.ui.widgets import words
 
 
@@ -28,14 +30,17 @@ def draw(choice: Choice) -> None:
     idea, question = st.columns([6, 5], gap="large")
     with idea, st.container(key="course_idea"):
         st.markdown(glossary.mark(tr(step.idea)))
-    network = choice.network
-    context = (step.name, choice.image.sha256, network.name, network.weights.source)
     with question, errors():
-        is_checked = predict(step.question, lambda: step.answer(choice), context, _answered())
+        is_checked = predict(
+            step.question, lambda: step.answer(choice), step.context(choice), answered()
+        )
     with st.container(key="course_figure"), errors():
         step.figure(choice)
         if is_checked and step.reveal is not None:
-            step.reveal(choice)
+            with st.container(key="course_reveal"):
+                step.reveal(choice)
+    with errors():
+        state.visit().further = step.page, *_further(choice, step)
     _draw_buttons(choice, step, list(by_name))
     scrolling.to("[data-testid=stMain] h1", step.name, key="course")
     how_we_know(
@@ -47,6 +52,7 @@ def draw(choice: Choice) -> None:
         "head_probability",
         "ssim",
         "recorded series",
+        "nearest images",
         "empty_while_training",
     )
     _draw_lesson(choice, step)
@@ -61,7 +67,7 @@ def _choose(by_name: Mapping[str, CourseStep]) -> str:
     if asked.isdecimal() and 0 < int(asked) <= len(names):
         link[Key.STEP] = names[int(asked) - 1]
     key = state.remember(Key.STEP, names[0], allowed=names, default_in_url=True)
-    done = {answered[0] for answered in _answered()}
+    done = {predicted[0] for predicted in answered()}
     with st.container(
         horizontal=True, gap="medium", vertical_alignment="center", key="course_steps"
     ):
@@ -82,12 +88,6 @@ def _choose(by_name: Mapping[str, CourseStep]) -> str:
             tr("Your predictions are kept while this tab is open, and lost if it is reloaded.")
         )
     return str(name)
-
-
-def _answered() -> Answered:
-    """Return what was predicted in this visit, by step, image, network and weights."""
-    answered: Answered = st.session_state.setdefault(Entry.COURSE, {})
-    return answered
 
 
 def _draw_buttons(choice: Choice, step: CourseStep, names: list[str]) -> None:
@@ -114,9 +114,7 @@ def _draw_buttons(choice: Choice, step: CourseStep, names: list[str]) -> None:
             on_click=_open,
             args=(names[min(number + 1, len(names) - 1)],),
         )
-        _draw_way(choice, step.page, step)
-        if number == len(names) - 1:
-            _draw_way(choice, "Design")
+        _draw_way(choice, step)
 
 
 def _open(name: str) -> None:
@@ -124,19 +122,29 @@ def _open(name: str) -> None:
     state.put(Key.LABORATORY, False, in_url=False)
 
 
-def _draw_way(choice: Choice, title: str, step: CourseStep | None = None) -> None:
-    """Draw the button that opens a full page, if there is one, with what the step shows."""
+def _draw_way(choice: Choice, step: CourseStep) -> None:
+    """Draw the button that opens the full page with what the step shows."""
     pages = {page.title: page for page in (navigation.HOME, *navigation.PAGES)}
-    if title not in pages:
-        return
-    page = pages[title]
+    page = pages[step.page]
     if st.button(
-        tr("Go further: {title}", title=tr(title)),
+        tr("Go further: {title}", title=tr(page.title)),
         icon=f":material/{page.icon}:",
-        key="course_further" if step else "course_design",
+        key="course_further",
     ):
-        state.ask(step.settings(choice) if step else {})
+        state.ask(step.settings(choice))
         st.switch_page(page.file)
+
+
+def _further(choice: Choice, step: CourseStep) -> tuple[Choice, steps.Settings]:
+    """Return what the page that goes further is opened with, as choices and as a link."""
+    link = step.settings(choice)
+    if Key.NETWORK not in link:
+        return choice, link
+    network = choice.network
+    if (network.name, network.weights.source) != (link[Key.NETWORK], link[Key.WEIGHTS]):
+        network = cache.network(link[Key.NETWORK], link[Key.WEIGHTS])
+    picked = layer(network, link[Key.LAYER]) if Key.LAYER in link else None
+    return Choice(choice.image, network.name, network, picked), link
 
 
 def _draw_lesson(choice: Choice, step: CourseStep) -> None:

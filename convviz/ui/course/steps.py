@@ -9,26 +9,31 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import streamlit as st
+from PIL import Image
 from torch import Tensor
 
+from convviz.errors import NetworkError
 from convviz.features.activations import Activations, LayerSummary
+from convviz.features.class_evidence import last_maps
 from convviz.features.effective_field import map_box
 from convviz.figures import theme
 from convviz.figures.activations import empty_by_depth
-from convviz.images.samples import sample
+from convviz.images.preprocess import crop
+from convviz.images.samples import Sample, sample
 from convviz.language import again, later, tr
 from convviz.learning import recording
 from convviz.learning.snapshots import Snapshot
-from convviz.networks.network import Network
-from convviz.networks.registry import spec
+from convviz.networks.design_changes import CHANGES
+from convviz.networks.network import AUXILIARY_WEIGHT, Network
 from convviz.reconstruction import recorded
 from convviz.reconstruction.progress import ReconstructionProgress
 from convviz.sprites import grid
 from convviz.sprites.overlay import heatmap, overlay
+from convviz.structure.design_costs import count_design
 from convviz.structure.layers import Layer
 from convviz.structure.layers import layer as layer_named
-from convviz.ui import answers, cache, charts, predictions, state
-from convviz.ui.answers import AMOUNTS, YES_NO, Answer
+from convviz.ui import answers, cache, charts, design_task, glossary, predictions, state
+from convviz.ui.answers import AMOUNTS, COUNTS, YES_NO, Answer
 from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.components.network_flow import network_flow
 from convviz.ui.course import (
@@ -41,6 +46,7 @@ from convviz.ui.course import (
     lesson_sliding,
     lesson_stacking,
 )
+from convviz.ui.datasets import SHAPES
 from convviz.ui.keys import Key
 from convviz.ui.questions import Question
 from convviz.ui.sidebar.image import of_sample
@@ -58,6 +64,21 @@ _WATCHED = "conv3"  # of the recorded training
 # What a full page is given: parameters of a link.
 Settings = dict[str, str]
 
+_OF_AUXILIARY: Settings = {
+    Key.AUXILIARY_WEIGHT: str(AUXILIARY_WEIGHT),
+    Key.AUXILIARY_START: "lecun",
+    Key.AUXILIARY_NORM: "False",
+}
+_OF_DESIGN: Settings = {
+    Key.DESIGN: design_task.START,
+    Key.DESIGN_VIEW: "train",
+    Key.DESIGN_A: "at-hand",
+    Key.DESIGN_B: f"change-{design_task.CHANGE}",
+    Key.DESIGN_EQUAL: "seconds",
+    Key.DESIGN_SECONDS: "10",
+    Key.DATA: SHAPES,
+}
+
 
 @dataclass(frozen=True)
 class CourseStep:
@@ -74,6 +95,7 @@ class CourseStep:
         settings: Returns what that page is opened with.
         reveal: Draws what is shown after the check, if anything.
         lesson: Draws the laboratory that belongs to the step, if there is one.
+        about: What its question is about; () for the image and the network.
     """
 
     name: str
@@ -86,6 +108,13 @@ class CourseStep:
     settings: Callable[[Choice], Settings]
     reveal: Callable[[Choice], None] | None = field(default=None)
     lesson: Callable[[Choice], None] | None = field(default=None)
+    about: tuple[str, ...] = ()
+
+    def context(self, choice: Choice) -> tuple[str, ...]:
+        """Name what its question is about, so that a prediction is remembered for that alone."""
+        network = choice.network
+        about = self.about or (choice.image.sha256, network.name, network.weights.source)
+        return self.name, *about
 
 
 def _of(network: Network, layer: str = "", **more: str) -> Settings:
@@ -158,19 +187,19 @@ def _draw_guesses(choice: Choice) -> None:
 
 def _first_maps(choice: Choice) -> Activations:
     """Return the maps of the chosen network's first layer, after its ReLU where one follows."""
-    found = cache.layers(choice.network)
-    first = next(
-        (layer for layer in found if "ReLU" in layer.kind and len(layer.shape) == 3),
-        next(layer for layer in found if len(layer.shape) == 3),
-    )
-    return cache.activations(choice.image, choice.network, first)
+    network = choice.network
+    with_maps = [layer for layer in cache.layers(network) if len(layer.shape) == 3]
+    if not with_maps:
+        raise NetworkError(tr("{network} has no maps: choose a ConvNet.", network=network.title))
+    first = next((layer for layer in with_maps if layer.has_relu), with_maps[0])
+    return cache.activations(choice.image, network, first)
 
 
 def _draw_first_maps(choice: Choice) -> None:
     maps = _first_maps(choice)
     photograph = cache.photograph(choice.image, choice.network)
     _draw_tiles(_strongest(maps), "course_first_maps", photograph)
-    st.caption(findings.tiles_text(choice.network, maps.layer, _STRONGEST))
+    st.caption(glossary.mark(findings.tiles_text(choice.network, maps.layer, _STRONGEST)))
 
 
 def _active_share(choice: Choice) -> Answer:
@@ -191,7 +220,8 @@ def _guess(choice: Choice, name: str) -> tuple[Network, str, float]:
 
 def _same_class(choice: Choice) -> Answer:
     guesses = (_guess(choice, name) for name in ("alexnet", "googlenet"))
-    return answers.same_class({again(network.title): label for network, label, _ in guesses})
+    first, other = ((again(network.title), label) for network, label, _ in guesses)
+    return answers.same_class(first, [other])
 
 
 def _surest(choice: Choice) -> Answer:
@@ -211,9 +241,9 @@ def _googlenet_maps(choice: Choice, layer: str) -> Activations:
 
 def _draw_narrowed(choice: Choice) -> None:
     before, after = (_googlenet_maps(choice, name) for name in (_BEFORE, _NARROWED))
-    st.markdown(findings.before_text(before.channels, _STRONGEST))
+    st.markdown(glossary.mark(findings.before_text(before.channels, _STRONGEST)))
     _draw_tiles(_strongest(before), "course_before")
-    st.markdown(findings.after_text(after.channels, _STRONGEST))
+    st.markdown(glossary.mark(findings.after_text(after.channels, _STRONGEST)))
     _draw_tiles(_strongest(after), "course_narrowed")
 
 
@@ -259,8 +289,13 @@ def _highest_branch(choice: Choice) -> Answer:
     )
 
 
+def _averaging(choice: Choice) -> Network:
+    """Return GoogLeNet with weights that name classes, those of the sidebar if they do."""
+    return lesson_network.with_classes(choice, "googlenet")
+
+
 def _draw_evidence(choice: Choice) -> None:
-    network = lesson_network.with_heads()
+    network = _averaging(choice)
     averaged, classes = cache.averaged(choice.image, network)
     blended = overlay(
         choice.image.crop(network, enlarged=_LARGE),
@@ -276,11 +311,11 @@ def _draw_evidence(choice: Choice) -> None:
     st.image(
         blended, output_format="PNG", width=_LARGE, alt=tr("Evidence for {label}", label=label)
     )
-    st.caption(findings.evidence_caption(label, len(averaged.means)))
+    st.caption(glossary.mark(findings.evidence_caption(label, len(averaged.means))))
 
 
 def _few_channels(choice: Choice) -> Answer:
-    _, classes = cache.averaged(choice.image, lesson_network.with_heads())
+    _, classes = cache.averaged(choice.image, _averaging(choice))
     return answers.few_channels(classes[0].prediction.label, classes[0].contributions.tolist())
 
 
@@ -315,7 +350,7 @@ def _draw_head_guesses(choice: Choice) -> None:
 def _with_relu(choice: Choice) -> list[LayerSummary]:
     """Count the empty channels of the encoder's layers that a ReLU is part of."""
     counted = cache.empty_by_depth(choice.image, choice.network, 0.0)
-    return [each for each in counted if "ReLU" in each.layer.kind and each.layer.in_encoder]
+    return [each for each in counted if each.layer.has_relu and each.layer.in_encoder]
 
 
 def _draw_first_atlas(choice: Choice) -> None:
@@ -326,7 +361,7 @@ def _draw_first_atlas(choice: Choice) -> None:
         output_format="PNG",
         alt=tr("All maps of {layer}", layer=maps.layer.title),
     )
-    st.caption(findings.atlas_text(maps.layer, maps.channels))
+    st.caption(glossary.mark(findings.atlas_text(maps.layer, maps.channels)))
 
 
 def _emptier(choice: Choice) -> Answer:
@@ -378,47 +413,59 @@ def _draw_reconstructions(choice: Choice) -> None:
                 data, width=_RECONSTRUCTED, caption=caption, alt=f"{again(image.title)}: {caption}"
             )
     st.caption(
-        findings.recorded_text(
-            tr(sample(image.name).title), network.title, stands_in=image is not choice.image
+        glossary.mark(
+            findings.recorded_text(
+                tr(sample(image.name).title), network.title, stands_in=image is not choice.image
+            )
         )
     )
 
 
 def _alike(choice: Choice) -> Answer:
     _, _, runs = _recorded(choice)
-    middle = runs[len(runs) // 2]
-    if middle.result is None:
-        raise RuntimeError("a recorded run has not ended")
-    return answers.alike(middle.subject.layer_title, middle.result.ssim)
+    return answers.alike(
+        {again(run.subject.layer_title): run.result.ssim for run in runs if run.result is not None}
+    )
 
 
 # ---- transfer learning, training -----------------------------------------------------------------
 
 
-def _recorded_network(choice: Choice) -> str:
-    name = choice.network_name
-    return name if cache.fine_tuning(name) is not None else "alexnet"
-
-
 def _last_maps(choice: Choice) -> Activations:
-    network = choice.network
-    found = [each for each in cache.layers(network) if each.in_encoder and len(each.shape) == 3]
-    return cache.activations(choice.image, network, found[-1])
+    return cache.activations(choice.image, choice.network, last_maps(choice.network))
 
 
 def _draw_last_maps(choice: Choice) -> None:
     maps = _last_maps(choice)
     photograph = cache.photograph(choice.image, choice.network)
     _draw_tiles(_strongest(maps), "course_last_maps", photograph)
-    st.caption(findings.tiles_text(choice.network, maps.layer, _STRONGEST))
+    st.caption(glossary.mark(findings.tiles_text(choice.network, maps.layer, _STRONGEST)))
 
 
-def _always_gains(choice: Choice) -> Answer:
-    name = _recorded_network(choice)
-    record = cache.fine_tuning(name)
-    if record is None:
-        raise RuntimeError("no figures of AlexNet's fine-tuning came with convviz")
-    return answers.always_gains(again(spec(name).title), [seed.gain for seed in record.seeds])
+def _most_alike(choice: Choice) -> tuple[Sample, Sample]:
+    by_maps, by_pixels = cache.most_alike(choice.image, choice.network, last_maps(choice.network))
+    return sample(by_maps), sample(by_pixels)
+
+
+def _same_nearest(choice: Choice) -> Answer:
+    by_maps, by_pixels = _most_alike(choice)
+    return answers.same_nearest(tr(by_maps.title), tr(by_pixels.title))
+
+
+def _draw_most_alike(choice: Choice) -> None:
+    by_maps, by_pixels = _most_alike(choice)
+    with st.container(horizontal=True, gap="small", key="course_most_alike"):
+        for caption, photograph in (
+            (tr("nearest by the last maps"), by_maps),
+            (tr("nearest by pixels"), by_pixels),
+        ):
+            image = of_sample(photograph.name)
+            st.image(
+                cache.photograph(image, choice.network),
+                width=_RECONSTRUCTED,
+                caption=caption,
+                alt=f"{tr(photograph.title)}: {caption}",
+            )
 
 
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=cache.KEYS)
@@ -429,7 +476,7 @@ def _moment(image: ChosenImage, step: int) -> Snapshot:
 def _draw_moment(choice: Choice, step: int, key: str) -> None:
     maps = _moment(choice.image, step).maps[0].activations()
     _draw_tiles(_strongest(maps), key)
-    st.caption(findings.moment_text(_WATCHED, step, _STRONGEST))
+    st.caption(glossary.mark(findings.moment_text(_WATCHED, step, _STRONGEST)))
 
 
 def _emptier_after(choice: Choice) -> Answer:
@@ -438,6 +485,34 @@ def _emptier_after(choice: Choice) -> Answer:
         (tr("{layer} before training", layer=_WATCHED), first.empty, first.channels),
         (tr("{layer} after it", layer=_WATCHED), last.empty, last.channels),
     )
+
+
+# ---- better designs ------------------------------------------------------------------------------
+
+
+def _draw_pair(choice: Choice) -> None:
+    """Draw the image as the two designs see it, and what each costs."""
+    designs = design_task.pair_of_course()
+    side = designs[0].input.width
+    seen = crop(choice.image.pixels, size=side, resize=side, interpolation="bilinear")
+    columns = st.columns([1, 2, 2], gap="large")
+    with columns[0], st.container(key="course_small"):
+        st.image(
+            seen.resize((_RECONSTRUCTED, _RECONSTRUCTED), Image.Resampling.NEAREST),
+            output_format="PNG",
+            caption=tr("{side} × {side} pixels", side=side),
+            alt=tr("The image, cut"),
+        )
+    change = next(each for each in CHANGES if each.key == design_task.CHANGE)
+    for label, design, column in zip("AB", designs, columns[1:], strict=True):
+        with column:
+            st.markdown(findings.design_text(label, count_design(design)))
+            if label == "B":
+                st.markdown(f"**{tr(change.title)}.** {tr(change.meaning)}")
+
+
+def _better(_: Choice) -> Answer:
+    return design_task.answer(design_task.pair_of(*design_task.pair_of_course()))
 
 
 # ---- the steps -----------------------------------------------------------------------------------
@@ -575,7 +650,7 @@ STEPS = (
         _draw_evidence,
         _few_channels,
         "Evidence",
-        lambda _: _of(lesson_network.with_heads()),
+        lambda choice: _of(_averaging(choice)),
         lesson=lesson_pooling.draw,
     ),
     CourseStep(
@@ -593,7 +668,7 @@ STEPS = (
         _draw_heads,
         _heads_agree,
         "Auxiliary classifiers",
-        lambda _: {},
+        lambda _: _OF_AUXILIARY,
         reveal=_draw_head_guesses,
         lesson=lesson_auxiliary.draw,
     ),
@@ -630,10 +705,10 @@ STEPS = (
         ),
         Question(
             later(
-                "The layer in the middle of the row: will its image be more alike than not "
-                "(structural similarity above 0.5)?"
+                "From how many of these layers does an image come back that is more alike than "
+                "not (structural similarity above 0.5)?"
             ),
-            YES_NO,
+            COUNTS,
         ),
         _draw_reconstructions,
         _alike,
@@ -650,12 +725,17 @@ STEPS = (
             "the encoder along, with small steps."
         ),
         Question(
-            later("Will fine-tuning improve the accuracy with every seed that was tried?"), YES_NO
+            later(
+                "Which sample photograph is most like your image: will the last maps and the "
+                "pixels name the same one?"
+            ),
+            YES_NO,
         ),
         _draw_last_maps,
-        _always_gains,
+        _same_nearest,
         "Transfer learning",
         lambda choice: _of(choice.network),
+        reveal=_draw_most_alike,
     ),
     CourseStep(
         "training",
@@ -674,6 +754,23 @@ STEPS = (
         "Training",
         lambda _: {Key.WATCH: "recorded", Key.RECORDED_LAYER: _WATCHED},
         reveal=lambda choice: _draw_moment(choice, recording.steps()[-1], "course_trained"),
+    ),
+    CourseStep(
+        design_task.STEP,
+        later("Better designs"),
+        later(
+            "AlexNet, VGG and GoogLeNet each came of changing a network and training again. Do so "
+            "yourself: take a small network, change one thing, and **say beforehand what will "
+            "happen**. Then train both on the same pictures, from the same seeds: only a "
+            "difference that is larger than what chance makes of it counts. Design has more "
+            "changes to try: make this network better."
+        ),
+        design_task.QUESTION,
+        _draw_pair,
+        _better,
+        "Design",
+        lambda _: _OF_DESIGN,
+        about=design_task.context(design_task.pair_of(*design_task.pair_of_course()))[1:],
     ),
 )
 

@@ -26,12 +26,13 @@ from convviz.networks.design_module import place_blocks
 from convviz.networks.design_reading import MOST_CHARACTERS, name_with
 from convviz.networks.design_starts import SMALL, start
 from convviz.structure.design_costs import count_design
-from convviz.ui import charts, datasets, errors, exports, jobs, state
+from convviz.ui import charts, datasets, design_task, errors, exports, jobs, state
 from convviz.ui.design import film, findings
 from convviz.ui.design.settings import settle, too_long
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.jobs import PageJobs
 from convviz.ui.keys import Key
+from convviz.ui.questions import predict
 from convviz.weights import trained
 
 _AT_HAND, _TEXT, _CHANGE = "at-hand", "text", "change-"
@@ -46,9 +47,17 @@ def draw(at_hand: Design | None) -> None:
     """
     page_jobs = jobs.page_jobs("design")
     view = page_jobs.find()
+    if view is not None and view.about and not view.live and view.newest is not None:
+        design_task.keep(view.about, view.newest)
     waits = view is None or view.state == "queued"
     if waits:
         st.markdown(findings.two_designs())
+        st.markdown(
+            tr(
+                "**Make design A better:** choose what design B changes, say what will happen, and "
+                "train both."
+            )
+        )
     left, right = st.columns(2, gap="large")
     with left:
         first = _choose("A", at_hand, Key.DESIGN_A, _AT_HAND)
@@ -61,6 +70,8 @@ def draw(at_hand: Design | None) -> None:
     refusal = _refusal(designs, dataset, settings) if dataset is not None else ""
     if refusal:
         st.error(state.plain(refusal), icon=":material/error:")
+    if len(designs) == 2 and not refusal:
+        _ask(*designs)
     with st.container(horizontal=True, vertical_alignment="center", key="design_train_row"):
         page_jobs.start_button(
             tr("Start"),
@@ -76,6 +87,18 @@ def draw(at_hand: Design | None) -> None:
     if waits:
         _draw_recorded()
     how_we_know("design_accuracy", "paired_seeds", "gradient_norm", "guessing")
+
+
+def _ask(first: Design, second: Design) -> None:
+    """Let the visitor say what will happen; once a run of the two has ended, say whether it did."""
+    pair = design_task.pair_of(first, second)
+    predict(
+        design_task.QUESTION,
+        lambda: design_task.answer(pair),
+        design_task.context(pair),
+        design_task.answered(),
+        tr("Predict"),
+    )
 
 
 def _draw_recorded() -> None:
@@ -166,6 +189,7 @@ def _start(
             dataset=state.shorten(dataset.name),
         ),
         seconds=len(designs) * settings.seeds * seconds,
+        about=design_task.pair_of(*designs),
         designs=designs,
         dataset=dataset,
         settings=settings,
