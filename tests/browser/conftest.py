@@ -36,6 +36,12 @@ FLAGS = [
     "--use-fake-ui-for-media-stream",
 ]
 
+# Whether the page has scrolled to a run, or to what came of it.
+AT_THE_TOP = """() => {
+  const box = document.querySelector(".st-key-job_heading")?.getBoundingClientRect();
+  return box && box.top >= 0 && box.top < 160;
+}"""
+
 Visit = Callable[..., Page]
 PHONE, LAPTOP = (390, 844), (1440, 900)
 

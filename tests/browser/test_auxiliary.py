@@ -5,12 +5,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.browser
+from tests.browser.conftest import AT_THE_TOP
 
-AT_THE_TOP = """() => {
-  const box = document.querySelector(".st-key-job_heading")?.getBoundingClientRect();
-  return box && box.top >= 0 && box.top < 160;
-}"""
+pytestmark = pytest.mark.browser
 
 
 def test_both_networks_train_live_and_a_refresh_finds_them(visit: Any) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.conftest import AT_THE_TOP
+
 pytestmark = pytest.mark.browser
 
 LIVE = "/Training?watch=live&live_seconds=120&live_width=4&live_depth=2&live_rate=deadly"
@@ -134,3 +136,15 @@ def test_two_wrong_values_in_a_link_are_each_told_and_leave_the_page_whole(
     notices = page.get_by_test_id("stAlert").filter(has_text="The link asks for")
     expect(notices).to_have_count(2)
     expect(slider(page)).to_be_visible()
+
+
+def test_the_page_scrolls_to_the_training_and_to_what_came_of_it(started: Any) -> None:
+    page = started(reduced_motion="reduce")
+    expect(maps(page)).to_be_visible()
+    page.wait_for_function(AT_THE_TOP)
+    page.mouse.move(900, 500)
+    page.mouse.wheel(0, -9000)
+    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop === 0")
+    stop(page).click()
+    expect(slider(page)).to_be_visible()
+    page.wait_for_function(AT_THE_TOP)

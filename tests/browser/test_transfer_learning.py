@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from convviz.images.decode import decode
 from convviz.images.samples import sample
+from tests.browser.conftest import AT_THE_TOP
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -102,12 +103,7 @@ def test_a_run_begins_at_the_top_of_the_screen(visit: Any, width: int, height: i
         bypass_csp=True,
     )
     page.locator(".st-key-start").get_by_role("button").click()
-    page.wait_for_function(
-        """() => {
-          const box = document.querySelector(".st-key-job_heading")?.getBoundingClientRect();
-          return box && box.top >= 0 && box.top < 160;
-        }"""
-    )
+    page.wait_for_function(AT_THE_TOP)
     expect(page.locator(".st-key-stop")).to_be_visible()  # and not only its end does
 
 

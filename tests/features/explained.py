@@ -82,3 +82,10 @@ class Function(nn.Module):
         }
         made: Tensor = calls[self.name]()
         return made
+
+
+def explainable(name: str, photograph: Image.Image) -> tuple[Network, Image.Image, int]:
+    """Return a network, "tiny" or one of `real`, an image for it, and the number of a class."""
+    if name == "tiny":
+        return two_channels(), two_channels_image(), 0
+    return real(name), photograph, 7

@@ -28,7 +28,13 @@ from convviz.features.grad_cam import (
 from convviz.networks.network import Network
 from convviz.structure.layers import layer
 from convviz.weights.load import load
-from tests.features.explained import explained, real, two_channels, two_channels_image
+from tests.features.explained import (
+    explainable,
+    explained,
+    real,
+    two_channels,
+    two_channels_image,
+)
 from tests.networks_for_tests import network_of
 
 A, B = ClassTarget(0), ClassTarget(1)
@@ -144,22 +150,25 @@ def test_nothing_of_the_network_is_changed() -> None:
 @pytest.mark.parametrize(
     ("name", "layer_name"),
     [
+        ("tiny", "0"),
+        ("tiny", "1"),
         ("alexnet", "features.10"),
+        ("alexnet", "features.11"),
         ("alexnet", "features.12"),
         ("resnet18", "layer3.1.conv2"),
         ("resnet18", "layer4.1.bn2"),
     ],
 )
 def test_grad_cam_equals_captum(name: str, layer_name: str, cat: Image.Image) -> None:
-    network = real(name)
+    network, image, index = explainable(name, cat)
     module = copy.deepcopy(network.module)
     for part in module.modules():
         if isinstance(part, nn.ReLU):
             part.inplace = False
-    batch, target = decoder_input(network, cat), ClassTarget(7)
-    theirs = LayerGradCam(module, module.get_submodule(layer_name)).attribute(batch, target=7)
+    batch, target = decoder_input(network, image), ClassTarget(index)
+    theirs = LayerGradCam(module, module.get_submodule(layer_name)).attribute(batch, target=index)
     theirs = theirs.detach()
-    ours = grad_cam(network, cat, layer_name, target)
+    ours = grad_cam(network, image, layer_name, target)
     largest = float(theirs.abs().max())
     assert largest > 0
     assert torch.allclose(ours.evidence, theirs[0, 0], rtol=1e-4, atol=1e-4 * largest)

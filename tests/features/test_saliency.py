@@ -31,8 +31,8 @@ from convviz.networks.network import Network
 from convviz.weights.load import load
 from tests.features.explained import (
     Function,
+    explainable,
     explained,
-    real,
     scorer,
     two_channels,
     two_channels_image,
@@ -237,24 +237,24 @@ class InDouble(nn.Module):
 
 
 @pytest.mark.parametrize("method", ["gradient", "guided", "integrated"])
-@pytest.mark.parametrize("name", ["alexnet", "resnet18"])
+@pytest.mark.parametrize("name", ["tiny", "alexnet", "resnet18"])
 def test_saliency_equals_captum(name: str, method: Any, cat: Image.Image) -> None:
-    network = real(name)
+    network, image, index = explainable(name, cat)
     network = replace(network, module=InDouble(network.module).eval())
     module = copy.deepcopy(network.module)
     for part in module.modules():
         if isinstance(part, nn.ReLU):
             part.inplace = False
-    batch = decoder_input(network, cat)
-    *_, last = find_saliency(network, cat, ClassTarget(7), method, most_steps=9)
+    batch = decoder_input(network, image)
+    *_, last = find_saliency(network, image, ClassTarget(index), method, most_steps=9)
     found = last.saliency
     if method == "gradient":
-        theirs = PlainGradient(module).attribute(batch.clone(), target=7, abs=False)
+        theirs = PlainGradient(module).attribute(batch.clone(), target=index, abs=False)
     elif method == "guided":
-        theirs = GuidedBackprop(module).attribute(batch.clone(), target=7)
+        theirs = GuidedBackprop(module).attribute(batch.clone(), target=index)
     else:
         theirs = IntegratedGradients(module).attribute(
-            batch, target=7, n_steps=9, method="riemann_middle", internal_batch_size=3
+            batch, target=index, n_steps=9, method="riemann_middle", internal_batch_size=3
         )
     largest = float(theirs.abs().max())
     assert largest > 0
