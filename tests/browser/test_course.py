@@ -272,7 +272,7 @@ def test_from_the_first_step_to_the_last_every_answer_is_right(code: str, visit:
 
 def test_a_step_stays_open_after_its_answer(visit: Any) -> None:
     """The list of steps writes a step's title otherwise once it is answered."""
-    page = visit(f"/Course?image={SAMPLE}&network=alexnet&weights=encoder&step=filters")
+    page = visit("/Course?image=coffee&network=alexnet&weights=encoder&step=filters")
     check(page, 0)
     page.locator(".st-key-laboratory label").click()
     settled(page)
