@@ -161,15 +161,21 @@ def never_empty(layer: str) -> Answer:
     )
 
 
-def highest(maxima: Mapping[str, tuple[str, float]]) -> Answer:
-    """Where the largest activation is: title and maximum of each part, by the option's name."""
+def highest(maxima: Mapping[str, tuple[str, float]], why: str) -> Answer:
+    """Where the largest activation is.
+
+    Args:
+        maxima: Title and maximum of each part, by the option's name.
+        why: What explains it, said after the numbers.
+    """
     values = [value for _, value in maxima.values()]
     texts = formatting.apart(values, decimals, 2)
     told = ", ".join(
         f"{plain(title)} {text}" for (title, _), text in zip(maxima.values(), texts, strict=True)
     )
     right = tuple(name for name, (_, value) in maxima.items() if value == max(values))
-    return Answer(right, tr("The largest activation of each: {maxima}.", maxima=told))
+    numbers = tr("The largest activation of each: {maxima}.", maxima=told)
+    return Answer(right, f"{numbers} {why}")
 
 
 def few_channels(label: str, contributions: Sequence[float], few: int = 10) -> Answer:
@@ -197,8 +203,8 @@ def few_channels(label: str, contributions: Sequence[float], few: int = 10) -> A
     return Answer(
         _yes(share > _HALF),
         tr(
-            "The {few} channels that add most to the score of *{label}* bring {share} of "
-            "what {count:,} channels add to it.",
+            "{count:,} channels add to the score of *{label}*; the {few} that add most bring "
+            "{share} of it.",
             few=few,
             label=plain(label),
             share=_beside_half(share),

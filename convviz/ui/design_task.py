@@ -20,7 +20,7 @@ from convviz.networks.design_starts import start
 from convviz.plain_text import plain
 from convviz.ui.answers import Answer
 from convviz.ui.keys import Entry
-from convviz.ui.questions import Answered, Question
+from convviz.ui.questions import Answered, Judged, Question
 
 STEP = "better"
 """The course's step with this task."""
@@ -61,6 +61,12 @@ def answered() -> Answered:
     """Return what was predicted in this visit, here and on the page Course."""
     predictions: Answered = st.session_state.setdefault(Entry.COURSE, {})
     return predictions
+
+
+def judged() -> Judged:
+    """Return which predictions of this visit came out, here and on the page Course."""
+    kept: Judged = st.session_state.setdefault(Entry.COURSE_JUDGED, {})
+    return kept
 
 
 def context(pair: Pair) -> tuple[str, ...]:

@@ -16,6 +16,14 @@ def no_such_choice(key: str, asked: str) -> str:
     )
 
 
+def drawn_where_it_looks() -> str:
+    """Say why a map that is drawn over an image may stop short of its edge."""
+    return tr(
+        "Each value is drawn around the middle of the pixels that it looks at, so the coloured "
+        "field may end before the image does."
+    )
+
+
 def no_such_page(asked: str) -> str:
     """Say that an address names no page, and where it has led.
 

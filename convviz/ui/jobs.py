@@ -495,7 +495,11 @@ def time_left(fraction: float, seconds: float, most: float | None = None) -> str
 
 def under_way(title: str) -> str:
     """Say that a run of another page is under way."""
-    return tr("You have a run under way on another page: {run}.", run=state.quoted(again(title)))
+    return tr(
+        "You have a run under way on another page: {run}. When it has ended, one can be started "
+        "here.",
+        run=state.quoted(again(title)),
+    )
 
 
 def _draw_waiting(view: JobView, text: str) -> None:

@@ -219,6 +219,7 @@ class Entry(StrEnum):
     LIVE_MOMENT = "convviz.live_at"
     USUAL_SECONDS = "convviz.usual_seconds"
     COURSE = "convviz.course"  # what was predicted
+    COURSE_JUDGED = "convviz.course_judged"  # which of it came out
     DESIGN_BEFORE = "convviz.design_before"
     DESIGN_REFUSAL = "convviz.design_refusal"
     DESIGN_SWEEP = "convviz.design_sweep"

@@ -12,6 +12,7 @@ from convviz.ui import glossary, state
 from convviz.ui.answers import Answer
 
 Answered = dict[tuple[str, ...], str]  # what was predicted, by what it is about
+Judged = dict[tuple[str, ...], bool]  # whether it came out so, where there was something to compare
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ def predict(
     answer: Callable[[], Answer],
     context: tuple[str, ...],
     answered: Answered,
+    judged: Judged,
     button: str = "",
 ) -> bool:
     """Draw a question to be answered before the answer is shown; return whether it has been.
@@ -54,6 +56,7 @@ def predict(
         answer: Computes the answer; called once the visitor has predicted.
         context: What the question is about, and for which image and network.
         answered: What has been predicted, by context; a prediction is added to it.
+        judged: What came out as predicted, by context; the answer is added to it.
         button: Text of the button that takes the prediction; empty for the usual one.
     """
     options, before = question.options, answered.get(context)
@@ -73,6 +76,8 @@ def predict(
         )
         if before is not None:
             found = answer()
+            if found.right:
+                judged[context] = before in found.right
             with st.container(key="questions_answer"):
                 _draw_answer(verdict(question, found, before), found)
             return True

@@ -101,11 +101,11 @@ def test_a_network_without_a_relu_has_nothing_to_compare() -> None:
 
 @pytest.mark.claims("convviz.ui.answers.highest")
 def test_which_branch_holds_the_largest_activation() -> None:
-    answer = answers.highest({"1": ("1×1", 0.5), "2": ("3×3", 2.0), "3": ("5×5", 1.25)})
-    says(answer, "2", "1×1 0.50", "3×3 2.00", "5×5 1.25")
-    assert answers.highest({"1": ("a", 0.0), "2": ("b", 0.0)}).right == ("1", "2")
-    says(answers.highest({"1": ("a", 3.141), "2": ("b", 3.144)}), "2", "a 3.141", "b 3.144")
-    says(answers.highest({"1": ("a", -0.5), "2": ("b", -2.0)}), "1", "a −0.50, b −2.00")
+    answer = answers.highest({"1": ("1×1", 0.5), "2": ("3×3", 2.0), "3": ("5×5", 1.25)}, "Why.")
+    says(answer, "2", "1×1 0.50", "3×3 2.00", "5×5 1.25. Why.")
+    assert answers.highest({"1": ("a", 0.0), "2": ("b", 0.0)}, "").right == ("1", "2")
+    says(answers.highest({"1": ("a", 3.141), "2": ("b", 3.144)}, ""), "2", "a 3.141", "b 3.144")
+    says(answers.highest({"1": ("a", -0.5), "2": ("b", -2.0)}, ""), "1", "a −0.50, b −2.00")
 
 
 @pytest.mark.claims("convviz.ui.answers.few_channels")
@@ -113,7 +113,7 @@ def test_whether_a_few_channels_carry_a_class() -> None:
     # The two that add most bring 7 of 10; what takes away does not count.
     says(
         answers.few_channels("cat", [3.0, -9.0, 1.0, 4.0, 2.0], few=2),
-        *("yes", "*cat*", "The 2 channels", "70.0 %", "4 channels add"),
+        *("yes", "4 channels add to the score of *cat*; the 2 that add most bring 70.0 % of it."),
     )
     says(answers.few_channels("cat", [1.0] * 4, few=2), "no", "50.0 %")
     few = answers.few_channels("cat", [1.0, 2.0, -5.0, *[0.0] * 20])

@@ -422,6 +422,7 @@ def test_modules_together(counted: dict[str, Costs], name: str) -> None:
     "convviz.ui.course.findings.branches_text",
     "convviz.ui.course.findings.branch_text",
     "convviz.ui.course.findings.about_text",
+    "convviz.ui.course.findings.often_right_text",
     "convviz.ui.course.findings.last_maps_text",
     "convviz.ui.course.findings.sum_text",
     "convviz.ui.course.findings.evidence_text",
@@ -441,6 +442,11 @@ def test_sentences_about_maps_and_scores(counted: dict[str, Costs]) -> None:
     assert of_lessons.about_text(network, chosen=True) == "Tiny, by hand."
     assert (
         of_lessons.about_text(network, chosen=False) == "Tiny, by hand, which comes with convviz."
+    )
+    assert of_lessons.often_right_text([network]) == ""
+    right = replace(network, weights=replace(network.weights, accuracy=0.4283))
+    assert of_lessons.often_right_text([network, right, right]).endswith(
+        "rightly named: Tiny 43 % of them and Tiny 43 % of them."
     )
     maps: Any = SimpleNamespace(
         maps=torch.zeros(4, 3, 2), means=torch.arange(4.0), layer=layers(network)[0]

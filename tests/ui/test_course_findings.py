@@ -43,14 +43,17 @@ def test_how_many_channels_the_bottleneck_leaves() -> None:
 
 @pytest.mark.claims(
     "convviz.ui.course.findings.evidence_caption",
+    "convviz.ui.findings.drawn_where_it_looks",
     "convviz.ui.course.findings.recorded_text",
     "convviz.ui.course.findings.moment_text",
     "convviz.ui.course.findings.progress_text",
+    "convviz.ui.course.findings.end_text",
 )
 def test_captions_name_what_is_shown() -> None:
     caption = findings.evidence_caption("tabby", 1024)
     assert "*tabby*" in caption
     assert "its 1,024 last maps" in caption
+    assert caption.endswith("so the coloured field may end before the image does.")
     own = findings.recorded_text("Koala", "AlexNet", stands_in=True)
     assert own.startswith("Koala, made again from layers of AlexNet; computed before. ")
     assert "your own image" in own
@@ -60,6 +63,9 @@ def test_captions_name_what_is_shown() -> None:
     assert "conv3 after 12,000 steps of training" in findings.moment_text("conv3", 12000, 8)
     assert findings.progress_text(3, 12) == "3 of 12 predictions checked"
     assert findings.progress_text(0, 12) == "0 of 12 predictions checked"
+    assert findings.end_text(6, 12).startswith(
+        "That was the last step: 6 of 12 came out as you predicted."
+    )
 
 
 @pytest.mark.claims("convviz.ui.page_questions._fewer_question")

@@ -142,6 +142,8 @@ class SlidingWindow {
     this.parts = Array.from({ length: count }, (_, part) => {
       const box = element("div", "part");
       box.style.setProperty("--columns", wide);
+      // A number without its 0 before the point is a sign shorter.
+      box.style.setProperty("--signs", this.shown.texts.point === "." ? 4 : 5);
       box.classList.toggle("wide", wide > WIDE);
       box.classList.toggle("many", Math.max(tall, wide) > LEGIBLE);
       const heading = element("div", "title");
@@ -572,7 +574,9 @@ function rounded(value, places, texts) {
   if (!Number.isFinite(value)) return "?";
   const text = value.toFixed(places);
   if (Number(text) === 0) return "0";
-  return withMinus(numeral(texts, text.replace(/^(-?)0\./, "$1.")));
+  // Where a point stands before decimals, the 0 before it may go; before a comma it may not.
+  const short = texts.point === "." ? text.replace(/^(-?)0\./, "$1.") : text;
+  return withMinus(numeral(texts, short));
 }
 
 function superscript(power) {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from convviz.features.class_evidence import AveragedMaps, ClassEvidence
 from convviz.formatting import decimals, percent, short, times
-from convviz.language import tr, trn
+from convviz.language import again, tr, trn
 from convviz.lessons.bottleneck import Bottleneck
 from convviz.lessons.inception import InceptionModule
 from convviz.lessons.pooling import Classifiers
@@ -17,6 +17,7 @@ from convviz.plain_text import plain
 from convviz.structure.costs import Costs, LayerCost
 from convviz.structure.design_costs import DesignCosts
 from convviz.structure.layers import Branch, Layer
+from convviz.ui.findings import drawn_where_it_looks
 
 # ---- lessons -------------------------------------------------------------------------------------
 
@@ -293,6 +294,24 @@ def about_text(network: Network, *, chosen: bool) -> str:
     return f"{text}." if chosen else tr("{network}, which comes with convviz.", network=text)
 
 
+def often_right_text(networks: Sequence[Network]) -> str:
+    """Say how often networks are right, so that a wrong guess surprises nobody; "" if unknown."""
+    known = [each for each in networks if each.weights.accuracy is not None]
+    if not known:
+        return ""
+    told = tr(" and ").join(
+        tr(
+            "{network} {share} of them",
+            network=plain(again(each.title)),
+            share=percent(each.weights.accuracy or 0.0),
+        )
+        for each in known
+    )
+    return tr(
+        "Guesses may be wrong. Of images to test it with, rightly named: {shares}.", shares=told
+    )
+
+
 def pooling_point(vgg: Classifiers) -> str:
     """Make the point of the lesson on global average pooling."""
     return tr(
@@ -416,13 +435,14 @@ def after_text(channels: int, shown: int) -> str:
 
 
 def evidence_caption(label: str, channels: int) -> str:
-    """Say what the map over the image shows."""
-    return tr(
+    """Say what the map over the image shows, and why it may stop short of the image's edge."""
+    text = tr(
         "Bright places speak for *{label}*, GoogLeNet's first guess: its {channels:,} "
         "last maps, each times its weight for this class, added up.",
         label=plain(label),
         channels=channels,
     )
+    return f"{text} {drawn_where_it_looks()}"
 
 
 def recorded_text(image: str, network: str, *, stands_in: bool) -> str:
@@ -465,6 +485,21 @@ def design_text(label: str, costs: DesignCosts) -> str:
         name=plain(costs.design.name),
         parameters=costs.parameters,
         macs=costs.macs,
+    )
+
+
+def end_text(right: int, judged: int) -> str:
+    """Say how many of the predictions were right, once all are checked.
+
+    Args:
+        right: How many came out as predicted.
+        judged: How many could be compared with something.
+    """
+    return tr(
+        "That was the last step: {right} of {judged} came out as you predicted. With another image "
+        "or network some answers are others.",
+        right=right,
+        judged=judged,
     )
 
 

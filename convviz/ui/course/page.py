@@ -12,7 +12,7 @@ from convviz.ui import cache, glossary, navigation, scrolling, state
 from convviz.ui.choice import Choice
 from convviz.ui.course import findings, steps
 from convviz.ui.course.steps import CourseStep
-from convviz.ui.design_task import answered
+from convviz.ui.design_task import answered, judged
 from convviz.ui.errors import errors
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
@@ -32,7 +32,7 @@ def draw(choice: Choice) -> None:
         st.markdown(glossary.mark(tr(step.idea)))
     with question, errors():
         is_checked = predict(
-            step.question, lambda: step.answer(choice), step.context(choice), answered()
+            step.question, lambda: step.answer(choice), step.context(choice), answered(), judged()
         )
     with st.container(key="course_figure"), errors():
         step.figure(choice)
@@ -41,6 +41,8 @@ def draw(choice: Choice) -> None:
                 step.reveal(choice)
     with errors():
         state.visit().further = step.page, *_further(choice, step)
+    if number == len(by_name) and len(judged()) > 1:
+        st.info(findings.end_text(sum(judged().values()), len(judged())), icon=":material/flag:")
     _draw_buttons(choice, step, list(by_name))
     scrolling.to("[data-testid=stMain] h1", step.name, key="course")
     how_we_know(

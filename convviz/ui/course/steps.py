@@ -6,7 +6,7 @@ The functions that draw figures show nothing of the answer; `reveal` shows the r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import streamlit as st
 from PIL import Image
@@ -219,9 +219,11 @@ def _guess(choice: Choice, name: str) -> tuple[Network, str, float]:
 
 
 def _same_class(choice: Choice) -> Answer:
-    guesses = (_guess(choice, name) for name in ("alexnet", "googlenet"))
+    guesses = [_guess(choice, name) for name in ("alexnet", "googlenet")]
     first, other = ((again(network.title), label) for network, label, _ in guesses)
-    return answers.same_class(first, [other])
+    answer = answers.same_class(first, [other])
+    often = findings.often_right_text([network for network, _, _ in guesses])
+    return replace(answer, sentence=f"{answer.sentence} {often}".rstrip())
 
 
 def _surest(choice: Choice) -> Answer:
@@ -261,7 +263,11 @@ def _highest_side(choice: Choice) -> Answer:
                 ("before", tr("going in"), _BEFORE),
                 ("after", tr("coming out"), _NARROWED),
             )
-        }
+        },
+        tr(
+            "Each channel that comes out is a weighted sum of all that go in, so its largest value "
+            "may be smaller or larger than any of theirs."
+        ),
     )
 
 
@@ -285,7 +291,11 @@ def _highest_branch(choice: Choice) -> Answer:
         {
             name: (tr(title), float(maps.maximum[branch.start : branch.stop].max()))
             for (name, title), branch in zip(_BRANCHES.items(), maps.layer.branches, strict=True)
-        }
+        },
+        tr(
+            "Each branch has weights of its own, so how large its values are says little of how "
+            "much they matter: the next layer weighs them again."
+        ),
     )
 
 
@@ -528,9 +538,9 @@ STEPS = (
         later("Encoder and decoder"),
         later(
             "A ConvNet has two parts. The **encoder** is a chain of layers that turn the "
-            "image into more and more, smaller and smaller feature maps: edges first, then "
-            "textures, then parts. The **decoder** reads the last maps and shares out a "
-            "probability among all classes it knows. Follow the image along the arrows."
+            "image into feature maps, smaller ones deeper down and mostly more of them: edges "
+            "first, then textures, then parts. The **decoder** reads the last maps and shares "
+            "out a probability among all classes it knows. Follow the image along the arrows."
         ),
         Question(later("Will the decoder give its first guess more than half?"), YES_NO),
         lambda choice: _draw_flow(choice, _any_with_classes(choice), "course_flow"),
@@ -570,7 +580,12 @@ STEPS = (
             "three fully connected layers, which hold nearly all of its parameters. ReLUs "
             "made it quick to train."
         ),
-        Question(later("Will AlexNet and GoogLeNet name the same class first?"), YES_NO),
+        Question(
+            later(
+                "GoogLeNet, two years younger, comes later. Will both name the same class first?"
+            ),
+            YES_NO,
+        ),
         lambda choice: _draw_flow(
             choice, lesson_network.of_course(choice, "alexnet"), "course_alexnet"
         ),

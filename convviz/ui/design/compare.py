@@ -97,6 +97,7 @@ def _ask(first: Design, second: Design) -> None:
         lambda: design_task.answer(pair),
         design_task.context(pair),
         design_task.answered(),
+        design_task.judged(),
         tr("Predict"),
     )
 

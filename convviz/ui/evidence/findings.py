@@ -11,6 +11,7 @@ from convviz.networks.network import Network
 from convviz.plain_text import plain
 from convviz.structure.layers import Layer
 from convviz.ui import predictions
+from convviz.ui.findings import drawn_where_it_looks
 
 _VERDICTS = {  # by whether it wins in deletion, and in insertion
     (True, True): later("**Yes: the map beats every shuffled one in both tests.**"),
@@ -96,11 +97,7 @@ def seen_at(network: Network, side: int, box: tuple[float, ...] | None) -> str:
     text = predictions.seen_at(network, side)
     if box is None:
         return text
-    drawn = tr(
-        "Each value is drawn around the middle of the pixels that it looks at, so the coloured "
-        "field may end before the image does."
-    )
-    return f"{text} {drawn}"
+    return f"{text} {drawn_where_it_looks()}"
 
 
 def cam(found: ClassActivationMap, class_map: ClassMap) -> str:
