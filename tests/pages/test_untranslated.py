@@ -62,7 +62,7 @@ _NO_TEXTS = {
     *("id", "key", "name", "path", "secret", "network", "layer", "colours", "token", "link", "url"),
     *("query", "button", "copy", "back", "forward", "language", "kind", "image", "of_image", "src"),
     *("command", "place", "jpeg", "data", "color", "colour", "type", "class", "fill", "selected"),
-    *("look", "side", "maps"),
+    *("look", "side", "maps", "left_out"),
 }
 _PIECES = {
     "convviz_layers_ahead"
