@@ -252,7 +252,7 @@ class TestTrend:
         ("shares", "claim", "numbers"),
         [
             ([0.0, 0.02, 0.04, 0.2, 0.3, 0.5], "grows with depth", ("1.0 %", "40 %", "+1.00")),
-            ([0.5, 0.3, 0.2, 0.04, 0.02, 0.0], "falls with depth", ("40 %", "1.0 %", "-1.00")),
+            ([0.5, 0.3, 0.2, 0.04, 0.02, 0.0], "falls with depth", ("40 %", "1.0 %", "−1.00")),
             ([0.1, 0.5, 0.0, 0.4, 0.2, 0.3], "shows no clear trend", ("30 %", "25 %", "6 ")),
             # perfectly ranked, but by next to nothing
             ([0.1, 0.101, 0.102, 0.103, 0.104, 0.105], "shows no clear trend", ("+1.00",)),
