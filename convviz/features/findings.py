@@ -217,7 +217,7 @@ def dead_in_network(network: str, count: DeadStep) -> str:
     named = {"network": plain(network), "images": again(count.seen_images)}
     if not with_relu:
         return tr(
-            "{network} has no layer with a ReLU, so that hardly any channel is dead by nature "
+            "{network} has no layer with a ReLU, so by nature hardly any channel of it is dead "
             "(N = {images}).",
             **named,
         )

@@ -27,7 +27,7 @@ class Scaling:
         low: The value that becomes black.
         high: The value that becomes white.
         is_stretched: Whether these are the image's own extremes, and not the range of its numbers.
-        bits: 16 if the numbers have a range of 16 bits; 0 if they have none (floats, say).
+        bits: How many the numbers of the file have, 12 or 16; 0 where no range is told (floats).
         is_inverted: Whether the file says that white is the lowest number.
         outside: How many values lie outside of what is stretched, such as those of hot pixels.
     """

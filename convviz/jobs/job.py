@@ -33,7 +33,7 @@ after they have been yielded.
 
 
 Keep = Callable[[Any], object]
-"""Called with a job's last item, in a thread of the runner."""
+"""Called with a job's last item, in a thread of the runner; on a cluster, of whoever looks."""
 
 
 @dataclass(frozen=True)

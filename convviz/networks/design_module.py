@@ -500,7 +500,7 @@ def _too_small(design: Design, error: _TooSmallError) -> DesignError:
 def _cures(
     design: Design, index: int, block: ConvBlock | PoolBlock, span: Pair, comes: Shape
 ) -> list[str]:
-    """List what makes a kernel fit its map; each is tried.
+    """List what makes a kernel fit its map; what changes another line, or the padding, is tried.
 
     Args:
         design: The design.

@@ -240,8 +240,8 @@ def alike(similarities: Mapping[str, float]) -> Answer:
     return Answer(
         ("more" if count > 2 else "two" if count == 2 else "one",),
         tr(
-            "Structural similarity to the original: {layers}. So {count} of {layers_count} are "
-            "above 0.5; 1 would be equal.",
+            "Structural similarity to the original: {layers}. Above 0.5: {count} of "
+            "{layers_count}; 1 would be equal.",
             layers=told,
             count=count,
             layers_count=len(values),
@@ -267,16 +267,16 @@ def same_nearest(by_maps: str, by_pixels: str) -> Answer:
     )
 
 
-def wide_field(layer: str, field: int, width: int) -> Answer:
-    """Whether the receptive field of a layer's positions is as wide as the image, in pixels."""
+def wide_field(layer: str, field: int, side: int) -> Answer:
+    """Whether the receptive field of a layer's positions is as large as the image, in pixels."""
     return Answer(
-        _yes(field >= width),
+        _yes(field >= side),
         tr(
-            "The receptive field of one position of {layer} is {field:,} pixels wide, the image "
-            "{width:,}.",
+            "The receptive field of one position of {layer} is {field:,} pixels across, the longer "
+            "side of the image {side:,}.",
             layer=plain(layer),
             field=field,
-            width=width,
+            side=side,
         ),
     )
 

@@ -11,7 +11,7 @@ from hashlib import sha256
 
 import streamlit as st
 
-from convviz.language import later, tr
+from convviz.language import again, later, tr
 from convviz.learning.design_findings import design_verdict
 from convviz.learning.design_results import DesignComparison
 from convviz.networks.design import Design
@@ -76,7 +76,9 @@ def context(pair: Pair) -> tuple[str, ...]:
 
 def keep(pair: Pair, comparison: DesignComparison) -> None:
     """Keep what the visitor's run of a pair has shown."""
-    _answers()[pair] = _answer(comparison)
+    found = _answer(comparison)
+    if found.right or pair not in _answers():  # a run that was stopped takes no answer away
+        _answers()[pair] = found
 
 
 def answer(pair: Pair) -> Answer:
@@ -84,7 +86,7 @@ def answer(pair: Pair) -> Answer:
     found = _answers().get(pair)
     if found is None:
         return Answer((), tr("Train both on the page Design: the answer is that of your own run."))
-    return replace(found, sentence=plain(found.sentence))
+    return replace(found, sentence=plain(again(found.sentence)))
 
 
 def _answers() -> dict[Pair, Answer]:

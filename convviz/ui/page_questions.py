@@ -377,8 +377,8 @@ def _design(_: Choice) -> list[Asked]:
         ),
         _yes_no(
             tr(
-                "Is the receptive field of one position of its last map as wide as the image, or "
-                "wider?"
+                "Is the receptive field of one position of its last map as large as the longer "
+                "side of the image, or larger?"
             ),
             whole_width,
         ),

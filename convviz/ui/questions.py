@@ -85,7 +85,6 @@ def predict(
         def check() -> None:
             if predicted is not None:
                 answered[context] = predicted
-                state.set_anew()  # the title of a step that is done has a mark from now on
 
         st.button(
             button or tr("Check"),

@@ -112,18 +112,21 @@ def of_page(title: str, choice: Choice) -> Sheet:
         about[tr("Layer")] = called(layer.title, layer.name)
     visit = state.visit()
     if visit.further is None:
+        made_with = network
         command = commands.of_page(title, choice, visit.address, visit.values)
     else:
         page, further, settings = visit.further
-        network = further.loaded
+        made_with = further.loaded
         command = commands.of_page(page, further, settings, settings)
-    is_file = network is not None and commands.is_file(network.weights.source)
+    of_file, own_weights = (
+        each is not None and commands.is_file(each.weights.source) for each in (made_with, network)
+    )
     return Sheet(
         image=_image_named(choice.image.title, choice.image.credit),
         about=about,
         command=command,
-        command_note=_of_file() if command and is_file else "",
-        link_note=_not_carried(own_image=choice.image.origin != "sample", own_weights=is_file),
+        command_note=_of_file() if command and of_file else "",
+        link_note=_not_carried(own_image=choice.image.origin != "sample", own_weights=own_weights),
     )
 
 

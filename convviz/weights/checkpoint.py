@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,10 +42,12 @@ _SHELLS = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_m
 # Names that PyTorch's and torchvision's modules no longer have, or have in one form alone, and the
 # one that stands for both: those of the layers of DenseNet and of the vision transformer, and of
 # what weight_norm and spectral_norm compute a layer's weights from.
-_RENAMED = (
+_BY_TORCHVISION = (
     (re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)"), r"\1\2"),
     (re.compile(r"(\.mlp\.)linear_1\."), r"\g<1>0."),
     (re.compile(r"(\.mlp\.)linear_2\."), r"\g<1>3."),
+)
+_BY_PYTORCH = (
     (re.compile(r"(^|\.)parametrizations\.(\w+)\.original0$"), r"\1\2_g"),
     (re.compile(r"(^|\.)parametrizations\.(\w+)\.original1$"), r"\1\2_v"),
     (re.compile(r"(^|\.)parametrizations\.(\w+)\.original$"), r"\1\2_orig"),
@@ -514,18 +516,19 @@ def with_todays_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     DenseNet's layers and the vision transformer's fully connected ones had other names when their
     files were written.
     """
-    return {_renamed(name): value for name, value in state.items()}
+    return {_renamed(name, _BY_TORCHVISION): value for name, value in state.items()}
 
 
-def _renamed(name: str) -> str:
-    for pattern, other in _RENAMED:
+def _renamed(name: str, renamed: Sequence[tuple[re.Pattern[str], str]]) -> str:
+    for pattern, other in renamed:
         name = pattern.sub(other, name)
     return name
 
 
 def _plain(name: str) -> str:
     """Leave out what wrappers around modules put into a name; old and new forms get one."""
-    return _renamed(".".join(part for part in name.split(".") if part not in _SHELLS))
+    inside = ".".join(part for part in name.split(".") if part not in _SHELLS)
+    return _renamed(inside, _BY_TORCHVISION + _BY_PYTORCH)
 
 
 def _by_plain_name(names: Collection[str]) -> dict[str, str]:

@@ -159,9 +159,9 @@ def test_whether_maps_and_pixels_name_the_same_photograph() -> None:
 
 @pytest.mark.claims("convviz.ui.answers.wide_field")
 def test_whether_a_receptive_field_is_as_wide_as_the_image() -> None:
-    says(answers.wide_field("relu5", 195, 224), "no", "relu5", "is 195 pixels wide", "image 224")
+    says(answers.wide_field("relu5", 195, 224), "no", "relu5", "is 195 pixels across", "image 224")
     says(answers.wide_field("relu5", 224, 224), "yes")
-    says(answers.wide_field("relu5", 1907, 224), "yes", "1,907 pixels wide")
+    says(answers.wide_field("relu5", 1907, 224), "yes", "1,907 pixels across")
 
 
 @pytest.mark.claims("convviz.ui.answers.no_field")

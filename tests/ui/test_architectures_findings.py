@@ -446,7 +446,8 @@ def test_sentences_about_maps_and_scores(counted: dict[str, Costs]) -> None:
     assert of_lessons.often_right_text([network]) == ""
     right = replace(network, weights=replace(network.weights, accuracy=0.4283))
     assert of_lessons.often_right_text([network, right, right]).endswith(
-        "rightly named: Tiny 43 % of them and Tiny 43 % of them."
+        "wrong: Tiny names 43 % of its test images rightly and Tiny names 43 % of its test images "
+        "rightly."
     )
     maps: Any = SimpleNamespace(
         maps=torch.zeros(4, 3, 2), means=torch.arange(4.0), layer=layers(network)[0]

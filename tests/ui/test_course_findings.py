@@ -63,9 +63,7 @@ def test_captions_name_what_is_shown() -> None:
     assert "conv3 after 12,000 steps of training" in findings.moment_text("conv3", 12000, 8)
     assert findings.progress_text(3, 12) == "3 of 12 predictions checked"
     assert findings.progress_text(0, 12) == "0 of 12 predictions checked"
-    assert findings.end_text(6, 12).startswith(
-        "That was the last step: 6 of 12 came out as you predicted."
-    )
+    assert findings.end_text(6, 12).startswith("So far 6 of 12 came out as you predicted.")
 
 
 @pytest.mark.claims("convviz.ui.page_questions._fewer_question")

@@ -301,15 +301,13 @@ def often_right_text(networks: Sequence[Network]) -> str:
         return ""
     told = tr(" and ").join(
         tr(
-            "{network} {share} of them",
+            "{network} names {share} of its test images rightly",
             network=plain(again(each.title)),
             share=percent(each.weights.accuracy or 0.0),
         )
         for each in known
     )
-    return tr(
-        "Guesses may be wrong. Of images to test it with, rightly named: {shares}.", shares=told
-    )
+    return tr("Guesses may be wrong: {shares}.", shares=told)
 
 
 def pooling_point(vgg: Classifiers) -> str:
@@ -489,15 +487,15 @@ def design_text(label: str, costs: DesignCosts) -> str:
 
 
 def end_text(right: int, judged: int) -> str:
-    """Say how many of the predictions were right, once all are checked.
+    """Say how many of the predictions were right, once the last step is open.
 
     Args:
         right: How many came out as predicted.
         judged: How many could be compared with something.
     """
     return tr(
-        "That was the last step: {right} of {judged} came out as you predicted. With another image "
-        "or network some answers are others.",
+        "So far {right} of {judged} came out as you predicted. With another image or network some "
+        "answers are others.",
         right=right,
         judged=judged,
     )

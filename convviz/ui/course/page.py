@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import streamlit as st
 
+from convviz.errors import ConvvizError
 from convviz.language import tr
 from convviz.structure.layers import layer
 from convviz.ui import cache, glossary, navigation, scrolling, state
@@ -30,6 +32,7 @@ def draw(choice: Choice) -> None:
     idea, question = st.columns([6, 5], gap="large")
     with idea, st.container(key="course_idea"):
         st.markdown(glossary.mark(tr(step.idea)))
+    is_checked = False
     with question, errors():
         is_checked = predict(
             step.question, lambda: step.answer(choice), step.context(choice), answered(), judged()
@@ -39,10 +42,12 @@ def draw(choice: Choice) -> None:
         if is_checked and step.reveal is not None:
             with st.container(key="course_reveal"):
                 step.reveal(choice)
-    with errors():
+    with suppress(ConvvizError):  # the figure above has said it
         state.visit().further = step.page, *_further(choice, step)
-    if number == len(by_name) and len(judged()) > 1:
-        st.info(findings.end_text(sum(judged().values()), len(judged())), icon=":material/flag:")
+    asked = {each.context(choice) for each in by_name.values()}
+    results = [came_out for about, came_out in judged().items() if about in asked]
+    if number == len(by_name) and len(results) > 1:
+        st.info(findings.end_text(sum(results), len(results)), icon=":material/flag:")
     _draw_buttons(choice, step, list(by_name))
     scrolling.to("[data-testid=stMain] h1", step.name, key="course")
     how_we_know(
@@ -69,7 +74,12 @@ def _choose(by_name: Mapping[str, CourseStep]) -> str:
     if asked.isdecimal() and 0 < int(asked) <= len(names):
         link[Key.STEP] = names[int(asked) - 1]
     key = state.remember(Key.STEP, names[0], allowed=names, default_in_url=True)
-    done = {predicted[0] for predicted in answered()}
+    # Of a step that asks about one thing alone, Design asks about others.
+    done = {
+        about[0]
+        for about in answered()
+        if about[0] in by_name and by_name[about[0]].about in ((), about[1:])
+    }
     with st.container(
         horizontal=True, gap="medium", vertical_alignment="center", key="course_steps"
     ):
