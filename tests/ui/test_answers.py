@@ -137,11 +137,11 @@ def test_whether_two_heads_agree() -> None:
 @pytest.mark.parametrize(
     ("similarities", "right", "told"),
     [
-        ([0.4, 0.5, -0.1], "one", ["relu0 0.40", "relu1 0.50", "relu2 −0.10", "Above 0.5: 0 of 3;"]),
-        ([0.9, 0.4, 0.3], "one", ["Above 0.5: 1 of 3;"]),
-        ([0.9, 0.503, 0.3], "two", ["relu1 0.503", "Above 0.5: 2 of 3;"]),
-        ([0.9, 0.8, 0.7, 0.1], "more", ["relu2 0.70", "Above 0.5: 3 of 4;"]),
-        ([0.9, 0.8, 0.7, 0.6], "more", ["Above 0.5: 4 of 4;"]),
+        ([0.4, 0.5, -0.1], "one", ["relu0 0.40", "relu1 0.50", "relu2 −0.10", "0.5: 0 of 3;"]),
+        ([0.9, 0.4, 0.3], "one", ["0.5: 1 of 3;"]),
+        ([0.9, 0.503, 0.3], "two", ["relu1 0.503", "0.5: 2 of 3;"]),
+        ([0.9, 0.8, 0.7, 0.1], "more", ["relu2 0.70", "0.5: 3 of 4;"]),
+        ([0.9, 0.8, 0.7, 0.6], "more", ["0.5: 4 of 4;"]),
     ],
 )
 def test_how_many_layers_give_an_image_back(
