@@ -137,7 +137,7 @@ def test_filters_looks_at_the_field_and_the_map(
 ) -> None:
     # AlexNet's third ReLU sees 99 pixels: 11, pool + 8, conv2 + 32, pool + 16, conv3 + 32.
     assert 11 + 2 * 4 + 4 * 8 + 2 * 8 + 2 * 16 == 99
-    assert "is 99 pixels wide, the image 224" in answer("Filters", 0).sentence
+    assert "is 99 pixels across, the longer side of the image 224" in answer("Filters", 0).sentence
     assert answer("Filters", 0).right == ("no",)
     maps = activations(choice.network, choice.image.pixels, "features.7").rectified
     strongest = int(maps.flatten(1).max(1).values.argmax())
@@ -179,7 +179,9 @@ def test_evidence_looks_at_the_guess_and_the_field(
     best = predict(choice.network, choice.image.pixels)[0]
     assert answer("Evidence", 0).right == (("yes",) if best.probability > 0.5 else ("no",))
     assert f"*{best.label}*" in answer("Evidence", 0).sentence
-    assert "is 99 pixels wide, the image 224" in answer("Evidence", 1).sentence  # as above
+    assert (
+        "is 99 pixels across, the longer side of the image 224" in answer("Evidence", 1).sentence
+    )  # as above
     assert answer("Reconstruction", 1) == answer("Evidence", 1)
 
 
@@ -245,4 +247,4 @@ def test_design_asks_about_the_design_at_hand(answer: Callable[[str, int], Answe
     # 5, pooling of 2, 5, pooling of 2, 5: 5 + 1 + 4 · 2 + 2 + 4 · 4 = 32 of 32 pixels.
     seen = answer("Design", 1)
     assert seen.right == ("yes",)
-    assert "is 32 pixels wide, the image 32" in seen.sentence
+    assert "is 32 pixels across, the longer side of the image 32" in seen.sentence
