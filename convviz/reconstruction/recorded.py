@@ -55,9 +55,6 @@ _DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, ConvvizError),
 )
 
-# Settings that files made before them do not name, as they were then.
-_BEFORE: dict[str, Any] = {"spectrum": 0.0, "local_scale": False}
-
 _FORMAT = 1
 _CONTENTS = "series.json"
 _MOST_BYTES = 2 * 2**20  # of one file, and of everything in it
@@ -326,7 +323,7 @@ def _run(fields: dict[str, Any], data: bytes, photograph: Image.Image) -> Recons
     if _sha256(data) != fields["image_sha256"]:
         raise ValueError("an image is not the one that was recorded")
     subject = Subject(**fields["subject"])
-    config = ReconstructionConfig(**{**_BEFORE, **fields["config"]})
+    config = ReconstructionConfig(**fields["config"])
     check(config)
     original = crop(photograph, size=subject.pixels, resize=subject.resize)
     pixels = to_pixels(Image.open(io.BytesIO(data)))
