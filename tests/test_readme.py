@@ -71,7 +71,7 @@ def test_the_example_of_the_python_package_works_as_it_stands() -> None:
         [sys.executable, "-c", example], cwd=ROOT, capture_output=True, text=True, check=True
     )
     sentence, shape = done.stdout.splitlines()
-    assert "of 256 channels" in sentence
+    assert " 256 channels" in sentence
     assert shape.startswith("torch.Size([3, 128, 128])")
 
 
