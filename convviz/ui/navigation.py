@@ -117,8 +117,8 @@ NEXT = {
         later("New to this? Short steps lead from pixels to class names, with your own image."),
     ),
     "Course": (
-        "Design",
-        later("Make a network better: change it, say what will happen, and train both."),
+        "Activations",
+        later("See what each channel of a trained network answers to your image."),
     ),
     "Activations": (
         "Evidence",
