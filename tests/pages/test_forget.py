@@ -113,7 +113,7 @@ def test_what_any_page_made_of_an_image_is_forgotten(open_page: OpenPage) -> Non
 NOBODYS = {
     # What any visitor gets who chooses the same network, which came with convviz or was fetched.
     *("costs", "layers", "further_layers", "_neighbours", "_diagram_message"),
-    *("_are_here", "_unused", "_read", "_series", "_heads"),
+    *("_are_here", "_unused", "_read", "_series", "_heads", "_sample_vectors"),
     # What was recorded once, or is drawn by rule.
     *("_recorded", "_generated", "_subset"),
     # Networks that a visitor trained: dropped where one was.
