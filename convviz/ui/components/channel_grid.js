@@ -127,7 +127,9 @@ class ChannelGrid {
     if (!this.data) return;
     this.width = this.grid.clientWidth;
     for (const each of this.grid.querySelectorAll(".beyond")) each.classList.remove("beyond");
-    let left = this.data.folds && !this.isOpen && this.width < NARROW ? ROWS : Infinity;
+    this.all.hidden = true;
+    if (!this.data.folds || this.isOpen || this.width >= NARROW) return;
+    let left = ROWS;
     for (const tiles of this.grid.querySelectorAll(".tiles")) {
       const columns = getComputedStyle(tiles).gridTemplateColumns.split(" ").length;
       const hidden = [...tiles.children].slice(Math.max(0, left) * columns);

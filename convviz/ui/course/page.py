@@ -44,10 +44,8 @@ def draw(choice: Choice) -> None:
                 step.reveal(choice)
     with suppress(ConvvizError):  # the figure above has said it
         state.visit().further = step.page, *_further(choice, step)
-    asked = {each.context(choice) for each in by_name.values()}
-    results = [came_out for about, came_out in judged().items() if about in asked]
-    if number == len(by_name) and len(results) > 1:
-        st.info(findings.end_text(sum(results), len(results)), icon=":material/flag:")
+    if number == len(by_name):
+        _draw_end(choice, by_name)
     _draw_buttons(choice, step, list(by_name))
     scrolling.to("[data-testid=stMain] h1", step.name, key="course")
     how_we_know(
@@ -100,6 +98,14 @@ def _choose(by_name: Mapping[str, CourseStep]) -> str:
             tr("Your predictions are kept while this tab is open, and lost if it is reloaded.")
         )
     return str(name)
+
+
+def _draw_end(choice: Choice, by_name: Mapping[str, CourseStep]) -> None:
+    """Say how many predictions of the course came out, of this image and network."""
+    asked = {step.context(choice) for step in by_name.values()}
+    results = [came_out for about, came_out in judged().items() if about in asked]
+    if len(results) > 1:
+        st.info(findings.end_text(sum(results), len(results)), icon=":material/flag:")
 
 
 def _draw_buttons(choice: Choice, step: CourseStep, names: list[str]) -> None:
