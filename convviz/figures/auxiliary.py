@@ -90,7 +90,7 @@ def losses(moments: Sequence[Moment], guessing: float, steps: int) -> go.Figure:
         tr("step {step}<br>main loss {loss}", step="%{x:,}", loss="%{customdata}"),
         lambda loss: numeral(f"{loss:.3f}"),
     )
-    _add_guessing(figure, guessing)
+    theme.add_level(figure, guessing, tr("guessing"), dash="dot")
     figure.update_yaxes(title=tr("main loss"), rangemode="tozero")
     return _style_curves(figure, steps)
 
@@ -112,7 +112,7 @@ def accuracies(moments: Sequence[Moment], guessing: float, steps: int) -> go.Fig
         tr("step {step}<br>{share} named correctly", step="%{x:,}", share="%{customdata}"),
         lambda share: percent(share, 1),
     )
-    _add_guessing(figure, guessing)
+    theme.add_level(figure, guessing, tr("guessing"), dash="dot")
     figure.update_yaxes(title=tr("validation accuracy"), range=[0, 1.04], **theme.percent_axis(1))
     return _style_curves(figure, steps)
 
@@ -162,15 +162,6 @@ def _add_curves(
             customdata=[None if value is None else write(value) for value in values],
             hovertemplate=f"<b>{title}</b><br>{hover}<extra></extra>",
         )
-
-
-def _add_guessing(figure: go.Figure, value: float) -> None:
-    figure.add_hline(
-        y=value,
-        line={"color": theme.QUIET, "dash": "dot"},
-        annotation_text=tr("guessing"),
-        annotation_position="top right",
-    )
 
 
 def _style_curves(figure: go.Figure, steps: int) -> go.Figure:

@@ -45,7 +45,7 @@ def curves(comparison: DesignComparison) -> go.Figure:
                 )
                 + "<extra></extra>",
             )
-    _guessing(figure, comparison)
+    theme.add_level(figure, comparison.guessing, tr("guessing"))
     figure.update_xaxes(
         title=tr("seconds of training") if timed else tr("epoch"), rangemode="tozero"
     )
@@ -82,28 +82,16 @@ def accuracies(comparison: DesignComparison) -> go.Figure:
             )
             + "<extra></extra>",
         )
-    _guessing(figure, comparison)
+    theme.add_level(figure, comparison.guessing, tr("guessing"))
     if comparison.linear is not None:
-        figure.add_hline(
-            y=comparison.linear,
-            line={"color": theme.OLIVE, "dash": "dot"},
-            annotation_text=tr("a linear classifier on pixels"),
-            annotation_position="top left",
+        theme.add_level(
+            figure, comparison.linear, tr("a linear classifier on pixels"), theme.OLIVE, "dot"
         )
     figure.update_xaxes(
         tickvals=list(range(len(names))), ticktext=names, range=[-0.5, len(names) - 0.5]
     )
     figure.update_yaxes(title=tr("test accuracy"), range=[0, 1.04], **theme.percent_axis(1))
-    return theme.style(figure, height=320, saveable=True)
-
-
-def _guessing(figure: go.Figure, comparison: DesignComparison) -> None:
-    figure.add_hline(
-        y=comparison.guessing,
-        line={"color": theme.QUIET, "dash": "dash"},
-        annotation_text=tr("guessing"),
-        annotation_position="bottom right",
-    )
+    return theme.style(figure, height=340, legend=True, saveable=True)
 
 
 def differences(comparison: DesignComparison, paired: PairedInterval) -> go.Figure:

@@ -233,6 +233,23 @@ def hatched(shape: str) -> dict[str, Any]:
     return {"shape": shape, "fgcolor": "white", "fillmode": "overlay", "size": 7, "solidity": 0.2}
 
 
+def add_level(
+    figure: go.Figure, value: float, name: str, colour: str = QUIET, dash: str = "dash"
+) -> None:
+    """Draw a level across the plot that results are held against.
+
+    Its name is in the legend: beside the line, results would cross it.
+
+    Args:
+        figure: Changed in place; it needs a legend.
+        value: Where the level lies on the vertical axis.
+        name: For people.
+        colour: Of the line.
+        dash: How the line is broken, as Plotly calls it.
+    """
+    figure.add_hline(y=value, line={"color": colour, "dash": dash}, name=name, showlegend=True)
+
+
 def add_totals(
     figure: go.Figure,
     titles: Sequence[str],

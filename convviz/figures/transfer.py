@@ -64,21 +64,17 @@ def accuracies(epochs: Sequence[int], shares: Sequence[float], guessing: float) 
         y=list(shares),
         mode="lines+markers",
         line={"color": theme.GREEN, "width": 2.5},
+        showlegend=False,
         customdata=[percent(share, 1) for share in shares],
         hovertemplate=tr(
             "epoch {epoch}<br>{share} classified correctly", epoch="%{x}", share="%{customdata}"
         )
         + "<extra></extra>",
     )
-    figure.add_hline(
-        y=guessing,
-        line={"color": theme.QUIET, "dash": "dash"},
-        annotation_text=tr("always the largest class"),
-        annotation_position="top right",
-    )
+    theme.add_level(figure, guessing, tr("always the largest class"))
     figure.update_xaxes(title=tr("epoch"), rangemode="tozero", dtick=_whole(epochs))
     figure.update_yaxes(title=tr("validation accuracy"), range=[0, 1.04], **theme.percent_axis(1))
-    return theme.style(figure, height=260)
+    return theme.style(figure, height=280, legend=True)
 
 
 def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> go.Figure:
@@ -215,12 +211,7 @@ def separation(separation: Separation) -> go.Figure:
                 )
                 + "<extra></extra>",
             )
-    figure.add_hline(
-        y=separation.guessing,
-        line={"color": theme.QUIET, "dash": "dash"},
-        annotation_text=tr("always the largest class"),
-        annotation_position="bottom right",
-    )
+    theme.add_level(figure, separation.guessing, tr("always the largest class"))
     figure.update_xaxes(title=tr("stage, from the image on"), type="category")
     figure.update_yaxes(title=tr("accuracy"), range=[0, 1.04], **theme.percent_axis(1))
     return theme.style(figure, height=400, legend=True)
