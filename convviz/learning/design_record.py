@@ -7,12 +7,12 @@ read is a `DesignComparison` as any other, without curves, gradients and network
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from convviz.errors import DesignError, RecordingError
-from convviz.language import tr
+from convviz.language import later, tr
 from convviz.learning.design_results import (
     DesignComparison,
     DesignResult,
@@ -20,6 +20,9 @@ from convviz.learning.design_results import (
     DesignSettings,
 )
 from convviz.networks.design import Design
+
+# What the two designs are called, as scripts/record_receptive_field.py writes it.
+_NAMES = {name: name for name in (later("sees 8 pixels"), later("sees 44 pixels"))}
 
 FILE = Path(__file__).with_name("data") / "receptive_field.json"
 
@@ -72,7 +75,7 @@ def read(file: Path = FILE) -> DesignComparison:
             DesignResult(
                 **result
                 | {
-                    "design": Design.parse(result["design"]),
+                    "design": _told(Design.parse(result["design"])),
                     "runs": tuple(_run(run) for run in result["runs"]),
                 }
             )
@@ -99,6 +102,12 @@ def read(file: Path = FILE) -> DesignComparison:
                 "to make one."
             )
         ) from error
+
+
+def _told(design: Design) -> Design:
+    """Name a recorded design in the reader's language."""
+    name = _NAMES.get(design.name)
+    return design if name is None else replace(design, name=tr(name))
 
 
 def _run(fields: dict[str, Any]) -> DesignRun:

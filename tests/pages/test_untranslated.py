@@ -52,7 +52,6 @@ _DESIGN_LINE = re.compile(
     r"|auxiliary)[\w/>. ]*"
 )
 _DESIGNS = {f"Small {name}" for name in ("AlexNet", "GoogLeNet", "ResNet", "VGG")}
-_DESIGNS |= {"sees 8 pixels", "sees 44 pixels"}  # what the designs of a recorded run are called
 
 # Fields of Streamlit's messages that a reader sees or hears; in the others are keys and settings.
 _TEXTS = {"label", "help", "body", "text", "caption", "captions", "content", "title", "message"}
