@@ -16,7 +16,8 @@ import torch
 
 from convviz import __version__
 from convviz.errors import RecordingError
-from convviz.images.samples import gallery
+from convviz.images.decode import decode
+from convviz.images.samples import gallery, sample
 from convviz.networks.network import Network
 from convviz.reconstruction import recorded
 from convviz.reconstruction.progress import Plan
@@ -30,10 +31,10 @@ STEPS = {
 """For each image, from shallow to deep; the network that takes longest is the last."""
 
 
-def is_done(network: Network, sample: str, plans: Sequence[Plan]) -> bool:
+def is_done(network: Network, sample_name: str, plans: Sequence[Plan]) -> bool:
     """Whether a series is there, with these weights and with the plans' layers and settings."""
     try:
-        series = recorded.read(network, sample).series
+        series = recorded.read(network, sample_name).series
     except RecordingError:
         return False
     return [vars(run.config) for run in series.runs] == [vars(plan.config) for plan in plans]
@@ -43,18 +44,20 @@ def main() -> None:
     """Compute what is missing."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--networks", nargs="+", choices=STEPS, default=list(STEPS))
-    names = [sample.name for sample in gallery()]
+    names = [each.name for each in gallery()]
     parser.add_argument("--samples", nargs="+", choices=names, default=names)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     for name in arguments.networks:
         network = load(name)
-        for sample in arguments.samples:
-            plans = recorded.plans(network, sample, STEPS[name])
-            if is_done(network, sample, plans):
+        for sample_name in arguments.samples:
+            photograph = sample(sample_name)
+            image = decode(photograph.read())
+            plans = recorded.plans(network, image, photograph.title, STEPS[name])
+            if is_done(network, sample_name, plans):
                 continue
             began, worked = time.perf_counter(), time.process_time()
-            file = recorded.write(recorded.record(network, sample, plans, version=__version__))
+            file = recorded.write(recorded.record(network, sample_name, plans, version=__version__))
             seconds = time.perf_counter() - began
             processor = time.process_time() - worked
             size = file.stat().st_size

@@ -81,25 +81,26 @@ class RecordedSeries:
     version: str
 
 
-def plans(network: Network, sample_name: str, steps: Sequence[int]) -> tuple[Plan, ...]:
-    """Plan a recorded series: the last layer of each stage, its preset, and a count of steps.
+def plans(
+    network: Network, image: Image.Image, title: str, steps: Sequence[int]
+) -> tuple[Plan, ...]:
+    """Plan a series like the recorded ones: each stage's last layer, its preset, and its steps.
 
     A number of steps ends a run at the same image on every machine, a time does not. For the same
     reason the runs are in float32.
 
     Args:
         network: The network.
-        sample_name: Name of the sample photograph.
-        steps: How many for each image, from shallow to deep.
+        image: The whole image.
+        title: Its title.
+        steps: How many for each layer, from shallow to deep.
     """
-    photograph = sample(sample_name)
-    image = decode(photograph.read())
     return tuple(
         plan(
             network,
             each,
             image,
-            photograph.title,
+            title,
             replace(
                 preset(network.name, each.name), seconds=None, steps=count, precision="float32"
             ),

@@ -1,11 +1,13 @@
 """The page Course without a browser: its steps, their answers, and their laboratories."""
 
+import io
 import json
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 from torch import nn
 
@@ -16,7 +18,9 @@ from convviz.language import LANGUAGES, speaking, tr
 from convviz.networks.network import NetworkSpec
 from convviz.networks.registry import register
 from convviz.ui.course import steps
+from convviz.ui.keys import Entry
 from convviz.weights.load import load
+from tests.reconstruction.by_skimage import ssim
 
 PAGE = "pages/0_Course.py"
 STEPS = tuple(steps.by_name())
@@ -264,3 +268,26 @@ def test_auxiliary_heads_bring_gradients_where_the_network_needs_them(
     }
     app.selectbox(key="trained_form").set_value("googlenet").run()
     assert "the main loss arrives at conv1 without help" in text(sound(app))
+
+
+def test_an_image_of_ones_own_is_made_again_in_the_course(open_page: OpenPage) -> None:
+    """No recorded series is of it, so the step makes one, and its answer is of that."""
+    app = open_page(PAGE, step="reconstruction", network="alexnet")
+    app.session_state["sidebar_change_image"] = True  # the menu is open
+    app.run()
+    photograph = decode(sample("rocket").read()).crop((40, 20, 300, 280))
+    buffer = io.BytesIO()
+    photograph.save(buffer, "PNG")
+    app.file_uploader(key="side_upload").upload("launch.png", buffer.getvalue(), "image/png")
+    sound(app.run())
+    assert "launch.png, made again from layers of AlexNet in 15 steps for each." in text(app)
+    runs = steps._made_here(app.session_state[Entry.VISIT].own_image)
+    assert [run.subject.image for run in runs] == ["launch.png"] * 5
+    originals, images = (
+        [Image.open(io.BytesIO(data)).convert("RGB") for data in each]
+        for each in ([run.original for run in runs], [run.image for run in runs])
+    )
+    alike = [ssim(*pair) for pair in zip(originals, images, strict=True)]
+    assert alike == pytest.approx([run.result.ssim for run in runs if run.result], abs=1e-3)
+    assert alike[0] > 0.8
+    assert alike[0] > alike[-1] + 0.2  # the deeper, the less comes back

@@ -44,7 +44,7 @@ def test_how_many_channels_the_bottleneck_leaves() -> None:
 @pytest.mark.claims(
     "convviz.ui.course.findings.evidence_caption",
     "convviz.ui.findings.drawn_where_it_looks",
-    "convviz.ui.course.findings.recorded_text",
+    "convviz.ui.course.findings.remade_text",
     "convviz.ui.course.findings.moment_text",
     "convviz.ui.course.findings.progress_text",
     "convviz.ui.course.findings.end_text",
@@ -54,10 +54,11 @@ def test_captions_name_what_is_shown() -> None:
     assert "*tabby*" in caption
     assert "its 1,024 last maps" in caption
     assert caption.endswith("so the coloured field may end before the image does.")
-    own = findings.recorded_text("Koala", "AlexNet", stands_in=True)
-    assert own.startswith("Koala, made again from layers of AlexNet; computed before. ")
-    assert "your own image" in own
-    assert findings.recorded_text("Koala", "AlexNet", stands_in=False).endswith("computed before.")
+    own = findings.remade_text("My cat", "AlexNet", [15, 15], "VGG16")
+    assert own.startswith("My cat, made again from layers of AlexNet in 15 steps for each. ")
+    assert own.endswith("To do the same with VGG16, start a run on Reconstruction.")
+    recorded = findings.remade_text("Koala", "VGG16", [30, 25, 70], "VGG16")
+    assert recorded == "Koala, made again from layers of VGG16 in 25 to 70 steps for each."
     assert "conv3 before training" in findings.moment_text("conv3", 0, 8)
     assert "8 maps" in findings.moment_text("conv3", 0, 8)
     assert "conv3 after 12,000 steps of training" in findings.moment_text("conv3", 12000, 8)

@@ -443,18 +443,26 @@ def evidence_caption(label: str, channels: int) -> str:
     return f"{text} {drawn_where_it_looks()}"
 
 
-def recorded_text(image: str, network: str, *, stands_in: bool) -> str:
-    """Say what was recorded, and whether it stands in for the visitor's own image."""
+def remade_text(image: str, network: str, steps: Sequence[int], chosen: str) -> str:
+    """Say what was made again, and why from another network's layers than the chosen one's.
+
+    Args:
+        image: The image's title.
+        network: Title of the network whose layers are shown.
+        steps: Of each layer's run.
+        chosen: Title of the network that is chosen in the sidebar.
+    """
+    least, most = min(steps), max(steps)
+    count = str(most) if least == most else tr("{least} to {most}", least=least, most=most)
     text = tr(
-        "{image}, made again from layers of {network}; computed before.",
+        "{image}, made again from layers of {network} in {count} steps for each.",
         image=plain(image),
         network=plain(network),
+        count=count,
     )
-    if not stands_in:
+    if network == chosen:
         return text
-    why = tr(
-        "A run of your own image takes some seconds for each layer: start it on Reconstruction."
-    )
+    why = tr("To do the same with {chosen}, start a run on Reconstruction.", chosen=plain(chosen))
     return f"{text} {why}"
 
 

@@ -26,12 +26,13 @@ from convviz.learning.snapshots import Snapshot
 from convviz.networks.design_changes import CHANGES
 from convviz.networks.network import AUXILIARY_WEIGHT, Network
 from convviz.reconstruction import recorded
-from convviz.reconstruction.progress import ReconstructionProgress
+from convviz.reconstruction.progress import ReconstructionProgress, reconstruct_series
 from convviz.sprites import grid
 from convviz.sprites.overlay import heatmap, overlay
 from convviz.structure.design_costs import count_design
 from convviz.structure.layers import Layer
 from convviz.structure.layers import layer as layer_named
+from convviz.structure.trunk import one_per_stage
 from convviz.ui import answers, cache, charts, design_task, glossary, predictions, state
 from convviz.ui.answers import AMOUNTS, COUNTS, YES_NO, Answer
 from convviz.ui.choice import Choice, ChosenImage
@@ -58,7 +59,7 @@ _STRONGEST = 8  # channels
 _TILE, _LARGE = 96, 448  # pixels; nine tiles stand in one row at 1440 pixels, three on a phone
 _RECONSTRUCTED = 152  # pixels: the original and five layers stand in one row at 1440 pixels
 _MODULE, _NARROWED, _BEFORE = "inception4a", "inception4a.branch3.0", "maxpool3"
-_SAMPLE = "koala"  # stands in where an image has no recorded reconstructions
+_PASSES = 15  # of each layer of AlexNet, for an image without recorded reconstructions
 _WATCHED = "conv3"  # of the recorded training
 
 # What a full page is given: parameters of a link.
@@ -393,18 +394,29 @@ def _draw_depth(choice: Choice) -> None:
 # ---- reconstruction ------------------------------------------------------------------------------
 
 
-def _recorded(choice: Choice) -> tuple[ChosenImage, Network, tuple[ReconstructionProgress, ...]]:
-    """Return the recorded series of the image and network, or of those that stand in for them."""
-    alexnet = cache.network("alexnet", "encoder")
-    for image, network in (
-        (choice.image, choice.network),
-        (choice.image, alexnet),
-        (of_sample(_SAMPLE), alexnet),
-    ):
+def _reconstructions(choice: Choice) -> tuple[Network, tuple[ReconstructionProgress, ...]]:
+    """Return the image, made again from layers of its network.
+
+    They are the recorded ones where they came with convviz for the image and the network, or for
+    AlexNet in its place; of any other image they are made here, from AlexNet's layers.
+    """
+    image, alexnet = choice.image, cache.network("alexnet", "encoder")
+    for network in (choice.network, alexnet):
         is_kept = image.origin == "sample" and recorded.file_of(network.name, image.name).is_file()
         if is_kept and network.weights.source != "random":
-            return image, network, _series(network, image.name)
-    raise RuntimeError(f"no reconstructions of {_SAMPLE} came with convviz")
+            return network, _series(network, image.name)
+    with st.spinner(tr("Making your image again from five layers…"), show_time=True):
+        return alexnet, _made_here(image)
+
+
+# Five small PNGs each.
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=cache.KEYS)
+def _made_here(image: ChosenImage) -> tuple[ReconstructionProgress, ...]:
+    alexnet = cache.network("alexnet", "encoder")
+    count = len(one_per_stage(cache.layers(alexnet)))
+    plans = recorded.plans(alexnet, image.pixels, image.title, (_PASSES,) * count)
+    *_, series = reconstruct_series(stop=lambda: False, plans=plans)
+    return tuple(replace(run, steps=run.steps[-1:], frames=()) for run in series.runs)
 
 
 @st.cache_resource(max_entries=9, show_spinner=False, hash_funcs=cache.KEYS)
@@ -413,7 +425,7 @@ def _series(network: Network, name: str) -> tuple[ReconstructionProgress, ...]:
 
 
 def _draw_reconstructions(choice: Choice) -> None:
-    image, network, runs = _recorded(choice)
+    image, (network, runs) = choice.image, _reconstructions(choice)
     with st.container(horizontal=True, gap="small", key="course_reconstructions"):
         for caption, data in (
             (tr("original"), runs[0].original),
@@ -424,15 +436,23 @@ def _draw_reconstructions(choice: Choice) -> None:
             )
     st.caption(
         glossary.mark(
-            findings.recorded_text(
-                tr(sample(image.name).title), network.title, stands_in=image is not choice.image
+            findings.remade_text(
+                tr(image.title),
+                network.title,
+                [run.result.steps for run in runs if run.result is not None],
+                choice.network.title,
             )
         )
     )
 
 
+def _deepest_remade(choice: Choice) -> str:
+    _, runs = _reconstructions(choice)
+    return runs[-1].subject.layer
+
+
 def _alike(choice: Choice) -> Answer:
-    _, _, runs = _recorded(choice)
+    _, runs = _reconstructions(choice)
     return answers.alike(
         {again(run.subject.layer_title): run.result.ssim for run in runs if run.result is not None}
     )
@@ -728,7 +748,7 @@ STEPS = (
         _draw_reconstructions,
         _alike,
         "Reconstruction",
-        lambda choice: _of(_recorded(choice)[1], _recorded(choice)[2][-1].subject.layer),
+        lambda choice: _of(_reconstructions(choice)[0], _deepest_remade(choice)),
     ),
     CourseStep(
         "transfer",
