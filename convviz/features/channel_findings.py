@@ -418,6 +418,15 @@ def stage(stage: Stage, source: str) -> str:
             )
 
 
+def image_numbers() -> str:
+    """Say why an image's numbers are below 0 in places, and what the cells' colours stand for."""
+    return tr(
+        "The image's numbers are its colours, shifted and scaled as the network learned with "
+        "them: a place darker than most photographs is below 0. Orange cells are above 0 and blue "
+        "ones below, whether red, green or blue is looked at."
+    )
+
+
 def arithmetic_number(arithmetic: Arithmetic, *, is_map: bool) -> str:
     """Say which number is taken apart."""
     row, column = arithmetic.row + 1, arithmetic.column + 1

@@ -93,6 +93,21 @@ def test_two_sides_share_a_legend_only_where_it_is_true_of_both(
         assert all(text in right for text in (f">{low:.3g}<", f">{high:.3g}<", where))
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "zero"), [(-2, 6, "25.00%"), (-1, 1, "50.00%"), (0, 5, None), (-3, 0, None)]
+)
+def test_a_scale_that_all_channels_share_marks_0_where_it_lies(
+    low: float, high: float, zero: str | None
+) -> None:
+    options = display.DisplayOptions("index", "all", "shared", "viridis", 0.0)
+    activations = of(SCORES, (low, high), (low / 2, high / 2))
+    html = display.legend_html(atlas(activations, contrast="shared"), options, activations, None)
+    assert html.count('class="zero"') == (zero is not None)
+    assert zero is None or f'style="left:{zero}">0<' in html
+    per_channel = display.legend_html(atlas(activations), options, activations, None)
+    assert 'class="zero"' not in per_channel
+
+
 @pytest.mark.claims("convviz.ui.activations.grid.numbers_html")
 def test_a_channels_numbers_have_their_signs_and_ranks() -> None:
     activations = of(SCORES, (-8, -2), (0, 0), (4, 1), (4, 0))

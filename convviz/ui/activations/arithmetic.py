@@ -75,6 +75,8 @@ def _draw_window(
         on_pick=lambda row, column: position_map.choose(context, row, column),
         key="activations_window",
     )
+    if not window.source and bool((window.inputs < 0).any()):
+        st.caption(channel_findings.image_numbers())
 
 
 def _input_names(window: SlidingWindow) -> list[str]:

@@ -10,6 +10,7 @@ import streamlit as st
 from convviz.features import findings
 from convviz.features.activations import Activations, Order
 from convviz.features.dead import DeadChannels
+from convviz.formatting import significant
 from convviz.language import again, later, numeral, tr
 from convviz.networks.network import Network
 from convviz.sprites.colormaps import COLORMAPS, Colormap, hex_colours
@@ -191,8 +192,6 @@ def legend_html(
         activations: The layer's activations.
         dead: What is known of the layer's dead channels; None before a set was looked through.
     """
-    stops = ", ".join(hex_colours(options.colours))
-    ramp = f'<span class="ramp" style="background:linear-gradient(90deg, {stops})"></span>'
     marks = [
         (
             "cross",
@@ -208,6 +207,23 @@ def legend_html(
         f'<span class="sign"><span class="{mark}"></span>{meaning}</span>'
         for mark, meaning in marks
     )
-    low, high = map(again, atlas.ends)
-    scale = f'<span class="scale">{low}{ramp}{high}</span>'
+    if atlas.contrast == "shared":
+        scale = numbered_scale(options.colours, atlas.low, atlas.high)
+    else:
+        lowest, highest = atlas.ends
+        scale = _scale(options.colours, again(lowest), again(highest))
     return f'<div class="convviz-legend">{scale}{signs}</div>'
+
+
+def numbered_scale(colours: Colormap, low: float, high: float) -> str:
+    """Write a colour map with the numbers at its ends and a mark at 0 if that lies between them."""
+    at = -low / (high - low) if low < 0 < high else None
+    return _scale(colours, significant(low), significant(high), at)
+
+
+def _scale(colours: Colormap, low: str, high: str, zero: float | None = None) -> str:
+    stops = ", ".join(hex_colours(colours))
+    mark = "" if zero is None else f'<span class="zero" style="left:{zero:.2%}">0</span>'
+    gradient = f"linear-gradient(90deg, {stops})"
+    ramp = f'<span class="ramp" style="background:{gradient}">{mark}</span>'
+    return f'<span class="scale">{low}{ramp}{high}</span>'

@@ -18,11 +18,17 @@ from convviz.formatting import percent
 from convviz.jobs.job import JobView
 from convviz.language import again, current, later, numeral, tr
 from convviz.sprites.grid import Atlas, Section, branch_sections, grid_picture
-from convviz.sprites.overlay import heatmap, overlay
+from convviz.sprites.overlay import ends, heatmap, overlay
 from convviz.ui import cache, exports, state
 from convviz.ui.activations import dead as dead_channels
 from convviz.ui.activations import jobs
-from convviz.ui.activations.display import STRETCHED, DisplayOptions, atlas_of, legend
+from convviz.ui.activations.display import (
+    STRETCHED,
+    DisplayOptions,
+    atlas_of,
+    legend,
+    numbered_scale,
+)
 from convviz.ui.choice import Choice
 from convviz.ui.components.channel_grid import Picture, channel_grid
 from convviz.ui.components.channel_map import Under, channel_map, shares
@@ -368,6 +374,10 @@ def _panel(
                 key="activations_channel_alone",
                 label=tr("Map of channel {channel}", channel=channel),
             )
+        lowest, highest = ends(values) if low is None or high is None else (low, high)
+        if lowest < highest:
+            scale = numbered_scale(options.colours, lowest, highest)
+            st.html(f'<div class="convviz-legend">{scale}</div>')
 
         def over() -> Image.Image:
             crop = choice.crop(enlarged=cache.PHOTOGRAPH_PIXELS)

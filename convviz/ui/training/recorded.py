@@ -39,7 +39,8 @@ def draw(choice: Choice) -> None:
     st.markdown(findings.introduction(log, classes, len(recording.steps())))
     _draw_film(choice)
     st.caption(findings.loss_curve(log, classes))
-    st.caption(f"{findings.sizes(log)} {findings.validation(log, bundled.about())}")
+    with st.expander(tr("Image sizes, and the accuracy on images it never saw")):
+        st.caption(f"{findings.sizes(log)} {findings.validation(log, bundled.about())}")
     how_we_know("recorded_loss", "recorded_accuracy", "empty_while_training")
 
 
