@@ -19,7 +19,7 @@ from convviz.datasets.labelled_set import Dataset
 from convviz.errors import ImageError
 from convviz.images.preprocess import crop
 from convviz.language import again, later, tr, trn
-from convviz.ui import downloads, state
+from convviz.ui import downloads, state, tables
 from convviz.ui.keys import Entry, Key
 from convviz.ui.widgets import ZIPS
 
@@ -270,10 +270,10 @@ def _preview(dataset: Dataset, thumbnails: Sequence[Image.Image]) -> None:
     if dataset.left_out:
         count = len(dataset.left_out)
         with st.expander(trn("{count} file was left out", "{count} files were left out", count)):
-            st.dataframe(
-                [
-                    {tr("file"): file.title, tr("why"): again(file.reason)}
-                    for file in dataset.left_out
-                ],
-                hide_index=True,
+            tables.draw(
+                {
+                    tr("file"): [file.title for file in dataset.left_out],
+                    tr("why"): [again(file.reason) for file in dataset.left_out],
+                },
+                key="data_left_out",
             )

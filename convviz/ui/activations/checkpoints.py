@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import isfinite
 
@@ -17,7 +18,7 @@ from convviz.language import numeral, tr
 from convviz.networks.network import Network
 from convviz.sprites.kernels import kernel_sheet
 from convviz.structure.layers import Layer
-from convviz.ui import cache, predictions, state
+from convviz.ui import cache, predictions, state, tables
 from convviz.ui.choice import ChosenImage
 from convviz.ui.keys import Key
 from convviz.ui.sidebar import network as sidebar_network
@@ -116,7 +117,7 @@ def _filter_changes(networks: tuple[Network, Network], layer: Layer) -> list[flo
 
 def _table(changes: ChannelChanges, moved: list[float] | None) -> None:
     channels = changes.order()[:_LISTED].tolist()
-    rows = {
+    rows: dict[str, Sequence[object]] = {
         tr("Channel"): channels,
         tr("Map moved by"): [
             numeral(f"{float(changes.distances[channel]):.2f}") for channel in channels
@@ -127,7 +128,7 @@ def _table(changes: ChannelChanges, moved: list[float] | None) -> None:
             percent(moved[channel], 1) if isfinite(moved[channel]) else tr("it was 0")
             for channel in channels
         ]
-    st.dataframe(rows, hide_index=True, width="content", height=220)
+    tables.draw(rows, key="activations_moved_channels", width="content", height=220)
 
 
 def _filters(networks: tuple[Network, Network], layer: Layer, moved: list[float]) -> None:

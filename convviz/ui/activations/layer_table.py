@@ -120,12 +120,10 @@ def _draw_rows(choice: Choice, rows: Sequence[dict[str, object]]) -> None:
     columns: dict[str, list[Any]] = {
         title: [row[name] for row in rows] for name, title in header.items()
     }
-    st.dataframe(
-        tables.with_numbers(
-            columns, {header[name]: lambda share: percent(share, 1) for name in _SHARES}
-        ),
-        hide_index=True,
-        column_config={
+    tables.draw(
+        columns,
+        written={header[name]: lambda share: percent(share, 1) for name in _SHARES},
+        config={
             **{header[name]: st.column_config.NumberColumn() for name in _SHARES},
             header["dead"]: st.column_config.NumberColumn(
                 help=tr("Channels that are empty for each of the N images")

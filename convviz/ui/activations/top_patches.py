@@ -21,7 +21,7 @@ from convviz.images.decode import FILE_SUFFIXES
 from convviz.images.samples import names_of_samples
 from convviz.jobs.job import JobView
 from convviz.language import again, later, numeral, tr, trn
-from convviz.ui import downloads, exports, state
+from convviz.ui import downloads, exports, state, tables
 from convviz.ui.activations import jobs
 from convviz.ui.activations.jobs import About
 from convviz.ui.choice import Choice
@@ -204,12 +204,11 @@ def _draw_left_out(images: Zipped) -> None:
     if not left_out:
         return
     with st.expander(not_used(len(left_out))):
-        st.dataframe(
+        tables.draw(
             {
                 tr("File"): [file.title for file in left_out],
                 tr("Why"): [again(file.reason) for file in left_out],
             },
-            hide_index=True,
             key="activations_set_left_out",
         )
 
@@ -265,12 +264,11 @@ def _draw_patches(
                     st.caption(f"{number} · {state.plain(title)}")
     if step.left_out:
         with st.expander(could_not_be_read(len(step.left_out))):
-            st.dataframe(
+            tables.draw(
                 {
                     tr("Picture"): [again(image.title) for image in step.left_out],
                     tr("Why"): [again(image.reason) for image in step.left_out],
                 },
-                hide_index=True,
                 key="activations_unread_images",
             )
     with st.container(horizontal=True, vertical_alignment="center", key="activations_patches_save"):

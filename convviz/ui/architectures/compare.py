@@ -18,7 +18,7 @@ from convviz.lessons.printed_figures import reported as reported_figures
 from convviz.networks.registry import spec
 from convviz.structure.costs import Costs
 from convviz.structure.input_size import LARGEST_INPUT
-from convviz.ui import cache, charts, exports, state
+from convviz.ui import cache, charts, exports, state, tables
 from convviz.ui.architectures import findings
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
@@ -351,12 +351,11 @@ def _draw_table(networks: Sequence[Costs], reported: dict[str, Reported | None])
         costs.name: [_text(name, row[name]) for name in numbers]
         for costs, row in zip(networks, rows, strict=True)
     }
-    st.dataframe(
+    tables.draw(
         {"what": [tr(_COLUMNS[name]) for name in numbers], **texts},
-        hide_index=True,
         height="content",
         width="content",
-        column_config={
+        config={
             "what": st.column_config.TextColumn("", pinned=True, width=160),
             **{
                 costs.name: st.column_config.TextColumn(state.plain(costs.title), alignment="right")

@@ -187,10 +187,9 @@ def _draw_table(make: Callable[[], Rows], name: str) -> None:
     """
     rows = make()
     first = next(iter(rows[0]))
-    st.dataframe(
-        tables.with_numbers({title: [row[title] for row in rows] for title in rows[0]}),
-        hide_index=True,
-        column_config={first: st.column_config.TextColumn(pinned=True)},
+    tables.draw(
+        tables.of_rows(rows),
+        config={first: st.column_config.TextColumn(pinned=True)},
         height="content",
         key=f"architectures_table_{name}",
     )

@@ -16,7 +16,7 @@ from convviz.learning import findings as results
 from convviz.learning.auxiliary import Comparison, Settings, compare_auxiliary
 from convviz.learning.auxiliary_recording import RecordedComparisons
 from convviz.learning.small_networks import HEADS
-from convviz.ui import charts, datasets, errors, exports, jobs, state
+from convviz.ui import charts, datasets, errors, exports, jobs, state, tables
 from convviz.ui.auxiliary import findings
 from convviz.ui.auxiliary.settings import choose
 from convviz.ui.how_we_know import how_we_know
@@ -236,7 +236,7 @@ def _draw_table(comparison: Comparison) -> None:
             (tr("without"), last.without, 0),
         )
     ]
-    st.dataframe(rows, hide_index=True, key="auxiliary_table")
+    tables.draw(tables.of_rows(rows), key="auxiliary_table")
 
 
 def _csv(comparison: Comparison) -> str:

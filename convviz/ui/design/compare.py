@@ -26,7 +26,7 @@ from convviz.networks.design_module import place_blocks
 from convviz.networks.design_reading import MOST_CHARACTERS, name_with
 from convviz.networks.design_starts import SMALL, start
 from convviz.structure.design_costs import count_design
-from convviz.ui import charts, datasets, design_task, errors, exports, jobs, state
+from convviz.ui import charts, datasets, design_task, errors, exports, jobs, state, tables
 from convviz.ui.design import film, findings
 from convviz.ui.design.settings import settle, too_long
 from convviz.ui.how_we_know import how_we_know
@@ -298,7 +298,7 @@ def _draw_table(comparison: DesignComparison) -> None:
                 ),
             }
         )
-    st.dataframe(rows, hide_index=True, key="design_train_table")
+    tables.draw(tables.of_rows(rows), key="design_train_table")
     if text := results.outputs_of_designs(comparison):
         st.caption(state.plain(text))
 

@@ -24,7 +24,7 @@ from convviz.structure.design_costs import (
     check_trainable,
     count_text,
 )
-from convviz.ui import exports, state, widgets
+from convviz.ui import exports, state, tables, widgets
 from convviz.ui.components import network_diagram
 from convviz.ui.design import compare, cost_findings, sweep, text
 from convviz.ui.errors import guarded
@@ -165,14 +165,13 @@ def _draw_table(typed: str, counted: CountedText) -> None:
     lines = text.block_lines(typed)
     rows = [_row(line, block, blocks.get(line), line == wrong) for line, block in lines.items()]
     columns = rows[0] if rows else _row(1, "", None, False)
-    st.dataframe(
+    tables.draw(
         {name: [row[name] for row in rows] for name in columns},
-        hide_index=True,
-        height=420,
         key="design_table",
+        height=420,
         on_select=partial(_select, list(lines)),
         selection_mode="single-row",
-        column_config={
+        config={
             "line": st.column_config.NumberColumn(tr("line"), width=46),
             "block": tr("block"),
             "output": tr("output"),
@@ -365,7 +364,7 @@ def _draw_change(typed: str, costs: DesignCosts) -> None:
     if after is None:
         return
     st.markdown(cost_findings.compared(costs, after))
-    st.dataframe(_before_and_after(costs, after), hide_index=True, key="design_before_after")
+    tables.draw(_before_and_after(costs, after), key="design_before_after")
     st.button(
         tr("Make this change"),
         icon=":material/check:",

@@ -21,7 +21,7 @@ from convviz.learning.design_results import DesignSettings
 from convviz.learning.design_sweep import Cost, DesignSweep, SweepProgress, plan_sweep, train_points
 from convviz.networks.design import Design
 from convviz.networks.design_variants import VARIATIONS
-from convviz.ui import charts, datasets, exports, jobs, state
+from convviz.ui import charts, datasets, exports, jobs, state, tables
 from convviz.ui.design import findings
 from convviz.ui.design.settings import settle, too_long
 from convviz.ui.how_we_know import how_we_know
@@ -326,7 +326,7 @@ def _draw_points(sweep: DesignSweep) -> None:
         }
         for point in sweep.trained
     ]
-    st.dataframe(rows, hide_index=True, key="design_sweep_table")
+    tables.draw(tables.of_rows(rows), key="design_sweep_table")
     if text := findings.sweep_outputs(sweep):
         st.caption(text)
     exports.save_button(tr("Sweep (CSV)"), _csv(sweep), "sweep.csv", key="design_sweep_save")

@@ -147,7 +147,7 @@ def draw_parts(plan: TransferPlan, key: str = "transfer_plan") -> None:
             tr("parameters"): [part.parameters for part in plan.parts],
             tr("what happens"): [tr(_STATES[part.state]) for part in plan.parts],
         }
-        st.dataframe(tables.with_numbers(cells), hide_index=True)
+        tables.draw(cells, key="transfer_plan_table")
 
 
 def _short(part: Part) -> str:
