@@ -40,7 +40,7 @@ JOBS ?= 2
 PIECES := lint format-check types audit tests
 
 .PHONY: help run dev install preflight test chromium check $(PIECES) unit pages browser \
-	choices independent networks views test-load test-walks bench catalogues screenshots \
+	choices independent networks views thorough test-load test-walks bench catalogues screenshots \
 	format clean
 
 help: ## these lines
@@ -117,9 +117,10 @@ types: ## mypy --strict on the package
 audit: ## pip-audit: known vulnerabilities in what is installed
 	@$(VENV_PYTHON) .ci/audit
 
+# The files of browser tests have few tests that take long: in the order of their names they come first.
 tests: ## pytest: unit, page and browser tests
 	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && OMP_NUM_THREADS=1 \
-		$(VENV_PYTHON) -m pytest --numprocesses $(JOBS) --dist loadfile
+		$(VENV_PYTHON) -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 unit: ## pytest without pages and browser
 	@$(VENV_PYTHON) -m pytest --ignore tests/pages --ignore tests/browser
@@ -143,6 +144,10 @@ networks: ## looks into every classifier of torchvision: minutes, 8 GB
 views: ## every view, in the browser and in another language, where make test takes a few: minutes
 	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && \
 		$(VENV_PYTHON) -m pytest --views -m views tests/browser tests/pages
+
+thorough: ## the further cases in tests/thorough.txt, most of them in the browser: minutes
+	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && OMP_NUM_THREADS=1 \
+		$(VENV_PYTHON) -m pytest --thorough -m thorough --numprocesses $(JOBS) --dist loadfile
 
 # WALKS=FOLDER keeps a picture of the end of each
 test-walks: ## from a network, weights, a zip or a TIFF to the grid, in a browser: minutes

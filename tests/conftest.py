@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,15 @@ LONG = (
     ("networks", "networks", "look into all of torchvision's classifiers"),
     ("views", "views", "hold every view to what holds for a few in each run"),
     ("walks", "test-walks", "go from what people bring to the grid, in a browser"),
+    ("thorough", "thorough", "go through the further cases that tests/thorough.txt names"),
     ("load", "test-load", "run the long tests of load, faults and hostile input"),
 )
+
+
+def thorough_lines() -> list[str]:
+    """Return the patterns of tests/thorough.txt, of pytest's names of tests."""
+    lines = (ROOT / "tests" / "thorough.txt").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -64,6 +72,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what takes minutes, unless it is asked for."""
+    for item in items:
+        if any(fnmatchcase(item.nodeid, line) for line in thorough_lines()):
+            item.add_marker(pytest.mark.thorough)
     for marker, target, _ in LONG:
         if config.getoption(f"--{marker}"):
             continue

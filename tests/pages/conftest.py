@@ -12,6 +12,9 @@ from streamlit.testing.v1 import AppTest
 from convviz.jobs.job import JobView
 from convviz.ui import jobs, shared_work
 from convviz.ui.jobs import PageJobs
+from tests.scanned_once import components_are_looked_for_once
+
+__all__ = ["components_are_looked_for_once"]  # holds for all tests of this folder
 
 ROOT = Path(__file__).parents[2]
 

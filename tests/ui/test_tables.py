@@ -32,6 +32,7 @@ def test_what_is_sorted_are_the_numbers_and_nothing_stays_nothing() -> None:
     assert table.data["parameters"].isna().tolist() == [False, True]
 
 
+@pytest.mark.claims("convviz.ui.tables.as_text")
 def test_as_text_a_table_has_its_titles_and_its_cells_as_they_are() -> None:
     columns = {"name": ["<b>x</b>", "y"], "count": [1234, None]}
     html = as_text(columns, config={"name": "What", "count": {"label": "How many"}})

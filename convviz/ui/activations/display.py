@@ -226,4 +226,4 @@ def _scale(colours: Colormap, low: str, high: str, zero: float | None = None) ->
     mark = "" if zero is None else f'<span class="zero" style="left:{zero:.2%}">0</span>'
     gradient = f"linear-gradient(90deg, {stops})"
     ramp = f'<span class="ramp" style="background:{gradient}">{mark}</span>'
-    return f'<span class="scale">{low}{ramp}{high}</span>'
+    return f'<span class="convviz-scale">{low}{ramp}{high}</span>'

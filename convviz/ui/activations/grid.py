@@ -376,8 +376,7 @@ def _panel(
             )
         lowest, highest = ends(values) if low is None or high is None else (low, high)
         if lowest < highest:
-            scale = numbered_scale(options.colours, lowest, highest)
-            st.html(f'<div class="convviz-legend">{scale}</div>')
+            st.html(numbered_scale(options.colours, lowest, highest))
 
         def over() -> Image.Image:
             crop = choice.crop(enlarged=cache.PHOTOGRAPH_PIXELS)
