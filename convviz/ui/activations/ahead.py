@@ -36,12 +36,12 @@ def give_shown(
 
 
 def give_neighbours(choice: Choice, activations: Activations, options: DisplayOptions) -> None:
-    """Give what lies beside the layer if a step led here: then another may follow.
+    """Give what lies beside the layer that the page opens with, or that a step led to.
 
-    Who picks layers from the list waits for the script, and does not pay for what is not looked at.
+    Then another step may follow. Who picks layers from the list waits for the script, and does not pay for what is not looked at.
     """
     layer = activations.layer
-    if state.visit().stepped_to != layer.name:
+    if state.visit().stepped_to not in ("", layer.name):
         return
     by_name = {each.name: each for each in cache.layers(choice.network)}
     neighbours = []
