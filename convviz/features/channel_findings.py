@@ -422,7 +422,7 @@ def image_numbers() -> str:
     """Say why an image's numbers are below 0 in places, and what the cells' colours stand for."""
     return tr(
         "The image's numbers are its colours, shifted and scaled as the network learned with "
-        "them: a place darker than most photographs is below 0. Orange cells are above 0 and blue "
+        "them: a place darker than most photographs is below 0. Blue cells are above 0 and orange "
         "ones below, whether red, green or blue is looked at."
     )
 

@@ -118,6 +118,8 @@ def enlarged(figure: go.Figure) -> go.Figure:
         # Where a figure leaves these sizes to the page's theme, they are the theme's small ones.
         axis.title.font.size = axis.title.font.size or _LEAST_TEXT
         axis.tickfont.size = axis.tickfont.size or _LEAST_TEXT
+    legend = larger.layout.legend
+    legend.font.size = legend.font.size or _LEAST_TEXT
     return larger
 
 

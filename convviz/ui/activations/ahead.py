@@ -38,7 +38,8 @@ def give_shown(
 def give_neighbours(choice: Choice, activations: Activations, options: DisplayOptions) -> None:
     """Give what lies beside the layer that the page opens with, or that a step led to.
 
-    Then another step may follow. Who picks layers from the list waits for the script, and does not pay for what is not looked at.
+    Then another step may follow. Who picks layers from the list waits for the script, and does not
+    pay for what is not looked at.
     """
     layer = activations.layer
     if state.visit().stepped_to not in ("", layer.name):

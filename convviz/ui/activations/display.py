@@ -10,7 +10,7 @@ import streamlit as st
 from convviz.features import findings
 from convviz.features.activations import Activations, Order
 from convviz.features.dead import DeadChannels
-from convviz.formatting import significant
+from convviz.formatting import in_words
 from convviz.language import again, later, numeral, tr
 from convviz.networks.network import Network
 from convviz.sprites.colormaps import COLORMAPS, Colormap, hex_colours
@@ -218,7 +218,7 @@ def legend_html(
 def numbered_scale(colours: Colormap, low: float, high: float) -> str:
     """Write a colour map with the numbers at its ends and a mark at 0 if that lies between them."""
     at = -low / (high - low) if low < 0 < high else None
-    return _scale(colours, significant(low), significant(high), at)
+    return _scale(colours, in_words(low), in_words(high), at)
 
 
 def _scale(colours: Colormap, low: str, high: str, zero: float | None = None) -> str:

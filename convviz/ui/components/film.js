@@ -2,7 +2,7 @@
 
 const REST = 350; // milliseconds after which Python is told where the slider rests
 const PLAY = 160; // milliseconds between two moments while it plays
-const HEIGHT = 208; // pixels, as in film.css
+const HEIGHT = 208; // pixels of a root font of 16, as in film.css
 
 class Film {
   constructor(root) {
@@ -235,7 +235,9 @@ function sharpen(canvas) {
 
 // Draws curves into a place; returns the mark and the scale that it moves on.
 function drawChart(place, chart, texts, pick, pickable) {
-  const width = Math.max(place.clientWidth, 200);
+  // Where the page's text is larger, the chart is drawn for less room and enlarged with it.
+  const enlarged = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+  const width = Math.max(place.clientWidth / enlarged, 200);
   const right = chart.right ? 52 : 12;
   const box = { left: 52, top: 10, right: width - right, bottom: HEIGHT - 40 };
   const all = chart.lines.flatMap((line) => line.points);

@@ -81,7 +81,7 @@ def svg(stacking: Stacking) -> str:
     )
     return (
         f'<svg viewBox="-2 -2 {2 * width + gap + 4} {height + 6}" role="img" aria-label="{label}" '
-        f'font-size="15">{small}{large}{names}</svg>'
+        f'font-size="16.2">{small}{large}{names}</svg>'
     )
 
 
