@@ -139,7 +139,7 @@ def differences(comparison: DesignComparison, paired: PairedInterval) -> go.Figu
     room = 0.06 * (ends[1] - ends[0]) or 0.05
     figure.update_xaxes(
         title=tr(
-            "{design} less {other}",
+            "{design} minus {other}",
             design=plain_html(second.name),
             other=plain_html(first.name),
         ),

@@ -28,9 +28,16 @@ class AuxiliaryLoss:
 
     @property
     def formula(self) -> str:
-        """The loss with the numbers put in: "1.20 + 0.3·2.00 + 0.3·1.80 = 2.34"."""
-        terms = "".join(f" + {self.weight:g}·{loss:.2f}" for loss in self.extra)
-        return numeral(f"{self.main:.2f}{terms} = {self.total:.2f}")
+        """The loss with the numbers put in: "1.20 + 0.3·2.00 + 0.3·1.80 = 2.34".
+
+        It has as many digits as are needed for what is written to add up.
+        """
+        for digits in (2, 3, 4):
+            main, *extra = (round(each, digits) for each in (self.main, *self.extra))
+            if f"{main + self.weight * sum(extra):.{digits}f}" == f"{self.total:.{digits}f}":
+                break
+        terms = "".join(f" + {self.weight:g}·{loss:.{digits}f}" for loss in self.extra)
+        return numeral(f"{self.main:.{digits}f}{terms} = {self.total:.{digits}f}")
 
 
 def point() -> str:

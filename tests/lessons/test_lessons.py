@@ -287,5 +287,8 @@ def test_auxiliary_losses_are_added_with_their_weight() -> None:
     loss = auxiliary_loss(1.2, (2.0, 1.8))
     assert loss.total == pytest.approx(2.34)
     assert loss.formula == "1.20 + 0.3·2.00 + 0.3·1.80 = 2.34"
+    # 6.91 + 0.3 · 6.91 + 0.3 · 6.91 would be 11.06.
+    loss = auxiliary_loss(6.908, (6.908, 6.908))
+    assert loss.formula == "6.908 + 0.3·6.908 + 0.3·6.908 = 11.053"
     with pytest.raises(SettingError, match="cannot be negative"):
         auxiliary_loss(1.0, (1.0,), -0.3)

@@ -356,7 +356,7 @@ def _draw_table(networks: Sequence[Costs], reported: dict[str, Reported | None])
         height="content",
         width="content",
         config={
-            "what": st.column_config.TextColumn("", pinned=True, width=160),
+            "what": st.column_config.TextColumn("", pinned=True, width=200),
             **{
                 costs.name: st.column_config.TextColumn(state.plain(costs.title), alignment="right")
                 for costs in networks

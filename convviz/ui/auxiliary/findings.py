@@ -150,7 +150,9 @@ def seeds(comparisons: Sequence[Comparison]) -> str:
             "{count} (by more than chance would explain in {sure}), fewer in {behind}.",
             **numbers,
         )
-    follows = tr("What follows is seed {seed}.", seed=comparisons[0].settings.seed)
+    follows = tr(
+        "The maps and curves here are those of seed {seed}.", seed=comparisons[0].settings.seed
+    )
     return f"{text} {follows}"
 
 

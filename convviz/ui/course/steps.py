@@ -622,8 +622,8 @@ STEPS = (
         later(
             "**VGG** uses one kind of filter, 3×3, again and again. Two of them, one after "
             "the other, see 5×5 pixels with fewer weights than one 5×5 filter has, and with "
-            "a ReLU more. So the network grows deep: maps are halved and channels doubled, "
-            "block by block."
+            "a ReLU more. So the network grows deep: maps are halved and channels doubled, up to "
+            "512, block by block."
         ),
         Question(
             later("Which of the two will give its first guess more?"),

@@ -293,9 +293,11 @@ def _draw_table(comparison: DesignComparison) -> None:
                 tr("auxiliary"): grouped(result.auxiliary_parameters),
                 "MACs": grouped(result.macs),
                 tr("seconds an epoch"): "" if seconds is None else decimals(seconds),
+                # A recorded comparison has no curves, and was as long as its settings say.
                 tr("epochs"): ", ".join(
                     str(run.points[-1].epoch) for run in result.runs if run.points
-                ),
+                )
+                or str(comparison.settings.epochs or ""),
             }
         )
     tables.draw(tables.of_rows(rows), key="design_train_table")

@@ -30,7 +30,7 @@ _IDEA_TITLE = later("The idea: optimise the image, not the weights")
 _IDEA = later(
     "What do the feature maps of one layer still know about an image **x**? Make another image "
     "**y** from them: begin with noise, send it through the same network, compare its maps with "
-    "those of x, and change y a little so that they come closer; again, some hundred times. In "
+    "those of x, and change y a little so that they come closer; again and again. In "
     "training, the image is given and the *weights* change; here the weights are given and the "
     "***pixels*** change. Once the maps are the same, the layer cannot tell y from x: what y "
     "shares with x is what the layer still knows, and where y looks different, the layer has lost "
