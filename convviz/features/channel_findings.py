@@ -483,7 +483,9 @@ def contributions_heading(source: str) -> str:
 def most_changed_heading(title: str) -> str:
     """Name the maps of a layer before and after an ablation."""
     return tr(
-        "**Channels of {layer} that change most**: above before, below after", layer=plain(title)
+        "**Channels of {layer} that change most**: above before, below after. The order is that of "
+        "the change itself; the percentage is of what the channel was.",
+        layer=plain(title),
     )
 
 
