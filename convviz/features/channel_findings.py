@@ -418,6 +418,11 @@ def stage(stage: Stage, source: str) -> str:
             )
 
 
+def window_map(channel: int) -> str:
+    """Name the map that a sliding window makes, and say why a part of it is pale."""
+    return tr("The map of channel {channel}; pale: where the window comes later", channel=channel)
+
+
 def image_numbers() -> str:
     """Say why an image's numbers are below 0 in places, and what the cells' colours stand for."""
     return tr(

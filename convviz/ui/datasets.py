@@ -253,7 +253,14 @@ def _preview(dataset: Dataset, thumbnails: Sequence[Image.Image]) -> None:
                     output_format="PNG",
                     alt=tr("One of class {name}", name=_short(name)),
                 )
-                st.caption(f"{plain_name(name)}: {dataset.counts[label]}")
+                st.caption(
+                    trn(
+                        "{name}: {count} picture",
+                        "{name}: {count} pictures",
+                        dataset.counts[label],
+                        name=plain_name(name),
+                    )
+                )
     more = len(dataset.classes) - _PREVIEW_CLASSES
     if more > 0:
         st.caption(tr("… and {count} more classes", count=more))

@@ -248,3 +248,8 @@ def test_the_check_calls_rounding_only_what_is_rounding() -> None:
     assert "Channel 3 at row 2, column 3 is 1." in findings.arithmetic_number(close, is_map=True)
     assert "Channel 3 is 1." in findings.arithmetic_number(close, is_map=False)
     assert findings.contributions_heading("conv1").startswith("What each channel of conv1 adds")
+
+
+@pytest.mark.claims("convviz.features.channel_findings.window_map")
+def test_what_the_window_makes_is_named_by_its_channel() -> None:
+    assert findings.window_map(7).startswith("The map of channel 7; pale: ")

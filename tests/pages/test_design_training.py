@@ -144,7 +144,7 @@ def start_two_variants(open_page: Any) -> AppTest:
     app = open_page(PAGE, **SWEEP)
     (pills,) = [p for p in sound(app).get("button_group") if "Values of width" in p.label]
     pills.set_value([0.25, 0.5]).run()
-    assert "2 variants of 1 seed, 2 epochs each." in texts(app)
+    assert "2 variants with 1 seed, 2 epochs each." in texts(app)
     return app.button(key="start").click().run()
 
 
@@ -237,7 +237,7 @@ def test_why_a_sweep_failed_stays_and_it_goes_on_with_its_own_pictures(
 def test_a_sweep_leaves_out_what_cannot_be_trained_and_says_why(open_page: Any) -> None:
     wide = "name w\ninput 3x32x32\nconv 80 3x3 p1\nconv 80 3x3 p1\ngap\nfc 10"
     app = sound(open_page(PAGE, **SWEEP, design=to_link(wide)))
-    assert "4 variants of 1 seed, 2 epochs each." in texts(app)
+    assert "4 variants with 1 seed, 2 epochs each." in texts(app)
     (info,) = app.info
     assert info.value.startswith(
         "1 variant cannot be trained here and is left out, width 3: the network has 537,"

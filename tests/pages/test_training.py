@@ -78,7 +78,7 @@ def test_a_moment_that_was_not_recorded_is_said_so(open_page: Any) -> None:
 def test_a_training_is_told_what_it_will_be(open_page: Any) -> None:
     app = open_page(PAGE, watch="live", live_depth="2", live_width="8")
     assert not app.exception
-    assert "48 × 48 × 3 → 24 × 24 × 8 → 12 × 12 × 16 → global average pooling: 16" in captions(app)
+    assert "3 × 48 × 48 → 8 × 24 × 24 → 16 × 12 × 12 → global average pooling: 16" in captions(app)
     assert "learning rate 0.01, 40 seconds" in captions(app)
     assert not app.button(key="start").disabled
 

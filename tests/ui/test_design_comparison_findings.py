@@ -90,11 +90,11 @@ def test_the_front_is_named_from_the_cheapest_to_the_most_accurate() -> None:
 def test_a_sweep_is_said_in_one_line() -> None:
     points = tuple(trained_point(name, 1, 1) for name in "abc")
     text = findings.sweep_in_short(DesignSweep(DesignSettings(seconds=10, seeds=2), points))
-    assert text == "3 variants of 2 seeds, 10 s each: about 60 seconds in all."
+    assert text == "3 variants with 2 seeds, 10 s each: about 60 seconds in all."
     epochs = findings.sweep_in_short(DesignSweep(DesignSettings(5, None, 1), points[:1]))
-    assert epochs == "1 variant of 1 seed, 5 epochs each."
+    assert epochs == "1 variant with 1 seed, 5 epochs each."
     once = findings.sweep_in_short(DesignSweep(DesignSettings(1, None, 1), points[:1]))
-    assert once == "1 variant of 1 seed, 1 epoch each."
+    assert once == "1 variant with 1 seed, 1 epoch each."
     assert findings.sweep_points((1,), 3) == "Variant 2 of 3"
     assert findings.sweep_points((1, 2, 4), 5) == "Variants 2 to 5 of 5"
     assert "best front" in findings.sweep_idea()

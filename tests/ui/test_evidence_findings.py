@@ -74,7 +74,7 @@ def test_channels_are_told_by_estimate_and_by_measurement() -> None:
     assert "The channel that adds most" in findings.channels(class_map(), 1)
     text = findings.channels(class_map(), 2)
     assert "The 2 channels that add most to the score, of 2, by estimate" in text
-    assert text.endswith("come to 0.30 of 0.40.")
+    assert "come to 0.30 of 0.40. An estimate takes the score for a straight line;" in text
     exact = findings.channels(class_map(), 2, 0.1)
     assert exact == f"{text} The rest is the bias of the linear layer behind them, 0.10."
     assert (

@@ -83,7 +83,7 @@ def test_a_stage_in_sentences(stage: StageSummary, sentence: str) -> None:
 def test_how_the_drawing_is_read() -> None:
     two = findings.stages([summary(), summary(1, 0, (0,))])
     assert two.startswith("2 stages, in the order")
-    assert "at most 3 maps, the strongest:" in two
+    assert "at most 3 maps, those with the clearest patterns:" in two
     for count in (1, 2):
         numbers = findings.stages([summary(200, 0, (), sides=(), signed=True)] * count)
         assert "numbers and no maps" in numbers
@@ -91,7 +91,7 @@ def test_how_the_drawing_is_read() -> None:
         assert "every channel is empty for this image" in empty
         assert "at most 0" not in numbers + empty
     one = findings.stages([summary(1, 0, (0,))])
-    assert one.startswith("One stage. Of each you see the strongest map:")
+    assert one.startswith("One stage. Of each you see the map with the clearest pattern:")
 
 
 @pytest.mark.claims("convviz.ui.home.findings.unknown_class", "convviz.ui.home.findings.knows")

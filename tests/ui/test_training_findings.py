@@ -238,12 +238,12 @@ def test_the_arithmetic_is_that_of_the_network_itself(depth: int, batch_norm: bo
     text = findings.arithmetic(design, 5)
     count = sum(parameter.numel() for parameter in network.parameters())
     assert f"{count:,} parameters" in text
-    x, shapes = torch.zeros(1, 3, 48, 48), ["48 × 48 × 3"]
+    x, shapes = torch.zeros(1, 3, 48, 48), ["3 × 48 × 48"]
     parts = list(network.named_children())[:-2]  # without the average and the classifier
     for index, (_, part) in enumerate(parts):
         x = part(x)
         if index + 1 == len(parts) or parts[index + 1][0].startswith("conv"):
-            shapes.append(f"{x.shape[2]} × {x.shape[3]} × {x.shape[1]}")
+            shapes.append(f"{x.shape[1]} × {x.shape[2]} × {x.shape[3]}")
     end = f"global average pooling: {x.shape[1]} numbers → 5 classes"
     assert text.startswith(" → ".join([*shapes, end]))
 

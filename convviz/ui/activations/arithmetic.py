@@ -64,7 +64,7 @@ def _draw_window(
         component.Captions(
             inputs=_input_names(window),
             source=source,
-            output=tr("The map of channel {channel}", channel=channel),
+            output=channel_findings.window_map(channel),
             contributions=channel_findings.contributions_heading(source),
         ),
         photograph=cache.photograph(choice.image, network),

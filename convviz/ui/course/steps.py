@@ -562,7 +562,10 @@ STEPS = (
             "first, then textures, then parts. The **decoder** reads the last maps and shares "
             "out a probability among all classes it knows. Follow the image along the arrows."
         ),
-        Question(later("Will the decoder give its first guess more than half?"), YES_NO),
+        Question(
+            later("Will the decoder give its first guess more than half of the probability?"),
+            YES_NO,
+        ),
         lambda choice: _draw_flow(choice, _any_with_classes(choice), "course_flow"),
         _sureness,
         "Home",
@@ -626,7 +629,7 @@ STEPS = (
             "512, block by block."
         ),
         Question(
-            later("Which of the two will give its first guess more?"),
+            later("Which of the two will give its first guess the higher probability?"),
             {"alexnet": "AlexNet", "vgg16": "VGG16"},
         ),
         lambda choice: _draw_flow(choice, lesson_network.of_course(choice, "vgg16"), "course_vgg"),
@@ -643,7 +646,7 @@ STEPS = (
         "GoogLeNet: 1×1",
         later(
             "A **1×1 convolution** looks at one position and mixes all channels there. With "
-            "fewer filters than channels it narrows the maps: a bottleneck. The expensive "
+            "fewer filters than channels it leaves fewer maps: a bottleneck. The expensive "
             "large filter that follows then has far less to multiply. GoogLeNet does this "
             "before each of its large filters."
         ),
@@ -761,8 +764,8 @@ STEPS = (
         ),
         Question(
             later(
-                "Which sample photograph is most like your image: will the last maps and the "
-                "pixels name the same one?"
+                "Which sample photograph is most like your image? The last maps name one, the "
+                "pixels name one: will it be the same?"
             ),
             YES_NO,
         ),
@@ -782,7 +785,11 @@ STEPS = (
             "into answers to more special patterns."
         ),
         Question(
-            later("After training, what share of this layer's channels will be empty?"), AMOUNTS
+            later(
+                "What share of this layer's channels will be empty after training: a larger one "
+                "than before?"
+            ),
+            AMOUNTS,
         ),
         lambda choice: _draw_moment(choice, recording.steps()[0], "course_before_training"),
         _emptier_after,

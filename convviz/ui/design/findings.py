@@ -189,15 +189,15 @@ def sweep_in_short(sweep: DesignSweep) -> str:
     seeds, length = _seeds(settings), _length(settings)
     if settings.seconds is None:
         return trn(
-            "{count} variant of {seeds}, {length} each.",
-            "{count} variants of {seeds}, {length} each.",
+            "{count} variant with {seeds}, {length} each.",
+            "{count} variants with {seeds}, {length} each.",
             count,
             seeds=seeds,
             length=length,
         )
     return trn(
-        "{count} variant of {seeds}, {length} each: {total} in all.",
-        "{count} variants of {seeds}, {length} each: {total} in all.",
+        "{count} variant with {seeds}, {length} each: {total} in all.",
+        "{count} variants with {seeds}, {length} each: {total} in all.",
         count,
         seeds=seeds,
         length=length,

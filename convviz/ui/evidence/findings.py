@@ -132,6 +132,10 @@ def channels(class_map: ClassMap, listed: int, bias: float | None = None) -> str
         total=decimals(float(class_map.contributions.sum())),
         score=decimals(class_map.score),
     )
+    text += " " + tr(
+        "An estimate takes the score for a straight line; “switched off” is measured, and comes to "
+        "more or less because of the ReLUs on the way."
+    )
     if bias is None:
         return text
     rest = tr("The rest is the bias of the linear layer behind them, {bias}.", bias=decimals(bias))

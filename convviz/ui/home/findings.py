@@ -39,12 +39,12 @@ def stages(summaries: Sequence[StageSummary]) -> str:
             )
         return f"{count} {what}"
     what = trn(
-        "Of each you see the strongest map: bright where the channel answers most, each by a "
-        "scale of its own. A channel is empty if nothing of it is left after the ReLU, which sets "
-        "what is below 0 to 0. Click a stage to see all its maps.",
-        "Of each you see at most {count} maps, the strongest: bright where the channel answers "
+        "Of each you see the map with the clearest pattern: bright where the channel answers "
         "most, each by a scale of its own. A channel is empty if nothing of it is left after the "
         "ReLU, which sets what is below 0 to 0. Click a stage to see all its maps.",
+        "Of each you see at most {count} maps, those with the clearest patterns: bright where the "
+        "channel answers most, each by a scale of its own. A channel is empty if nothing of it is "
+        "left after the ReLU, which sets what is below 0 to 0. Click a stage to see all its maps.",
         drawn,
     )
     return f"{count} {what}"

@@ -326,7 +326,7 @@ def arithmetic(design: SmallDesign, classes: int) -> str:
     costs = count_design(design.design(classes))
     # What comes to each convolution, and to the average at the end.
     shapes = [block.comes for block in costs.blocks if block.text.startswith(("conv", "gap"))]
-    sizes = " → ".join(f"{height} × {width} × {channels}" for channels, height, width in shapes)
+    sizes = " → ".join(f"{channels} × {height} × {width}" for channels, height, width in shapes)
     return tr(
         "{sizes} → global average pooling: {numbers} numbers → {classes} classes. {parameters:,} "
         "parameters; the weights are drawn at random at first.",
