@@ -437,7 +437,7 @@ def _draw_reconstructions(choice: Choice) -> None:
     st.caption(
         glossary.mark(
             findings.remade_text(
-                tr(image.title),
+                again(image.title),
                 network.title,
                 [run.result.steps for run in runs if run.result is not None],
                 choice.network.title,
