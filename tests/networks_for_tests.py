@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,15 @@ def fresh_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a test register networks, and forget them after it."""
     monkeypatch.setattr(registry, "_specs", dict(registry._specs))
     monkeypatch.setattr(registry, "_outcomes", {})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def networks_of_a_module() -> Iterator[None]:
+    """Forget what a file of tests registered for all of its own, so that no other file sees it."""
+    before = dict(registry._specs)
+    yield
+    registry._specs.clear()
+    registry._specs.update(before)
 
 
 @pytest.fixture
