@@ -117,10 +117,9 @@ types: ## mypy --strict on the package
 audit: ## pip-audit: known vulnerabilities in what is installed
 	@$(VENV_PYTHON) .ci/audit
 
-# The files of browser tests have few tests that take long: in the order of their names they come first.
 tests: ## pytest: unit, page and browser tests
 	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && OMP_NUM_THREADS=1 \
-		$(VENV_PYTHON) -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+		$(VENV_PYTHON) -m pytest --numprocesses $(JOBS) --dist loadfile
 
 unit: ## pytest without pages and browser
 	@$(VENV_PYTHON) -m pytest --ignore tests/pages --ignore tests/browser
