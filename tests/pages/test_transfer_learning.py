@@ -237,7 +237,7 @@ def test_a_zip_of_folders_says_what_it_left_out(open_page: Any) -> None:
     app.file_uploader(key="training_zip").upload("colours.zip", packed(), "application/zip").run()
     assert not app.exception
     captions = [element.value for element in app.caption]
-    assert {"blue: 4", "red: 4"} <= set(captions)
+    assert {"blue: 4 pictures", "red: 4 pictures"} <= set(captions)
     assert any("1 file was left out" in element.label for element in app.expander)
     assert not app.button(key="start").disabled
 
@@ -293,7 +293,7 @@ def test_a_published_set_that_is_here_can_be_learned(open_page: Any, cache_folde
     app = open_page(PAGE, data="cifar10", pictures="200")
     assert not app.exception
     captions = [element.value for element in app.caption]
-    assert {"aeroplane: 20", "cat: 20"} <= set(captions)
+    assert {"aeroplane: 20 pictures", "cat: 20 pictures"} <= set(captions)
     assert any("120 pictures to learn from, about 12" in name for name in captions)
     assert any("30 to choose the best epoch by, 50 to test" in name for name in captions)
     assert not app.button(key="start").disabled
@@ -342,11 +342,11 @@ def test_a_long_look_at_a_zip_is_shown_stopped_and_taken_up_again(
     assert not app.exception
     assert not app.info
     assert looks == [0, 3]  # it went on where it was
-    assert {"blue: 4", "red: 4"} <= {element.value for element in app.caption}
+    assert {"blue: 4 pictures", "red: 4 pictures"} <= {element.value for element in app.caption}
     assert not app.button(key="start").disabled
     # Nothing is looked at again on another page, or when something else is chosen.
     app.switch_page("pages/7_Auxiliary_classifiers.py").run()
-    assert {"blue: 4", "red: 4"} <= {element.value for element in app.caption}
+    assert {"blue: 4 pictures", "red: 4 pictures"} <= {element.value for element in app.caption}
     assert looks == [0, 3]
 
 
@@ -380,7 +380,7 @@ def test_one_zip_in_two_visits_is_looked_at_once_and_goes_with_the_last(
     for _ in range(2):
         app = open_page(PAGE, data="zip")
         app.file_uploader(key="training_zip").upload("c.zip", data, "application/zip").run()
-        assert {"blue: 4", "red: 4"} <= {element.value for element in app.caption}
+        assert {"blue: 4 pictures", "red: 4 pictures"} <= {element.value for element in app.caption}
         apps.append(app)
     assert looks == ["c"]
     assert len(datasets._in_use) == 1
