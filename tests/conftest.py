@@ -72,8 +72,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what takes minutes, unless it is asked for."""
+    lines = thorough_lines()
     for item in items:
-        if any(fnmatchcase(item.nodeid, line) for line in thorough_lines()):
+        if any(fnmatchcase(item.nodeid, line) for line in lines):
             item.add_marker(pytest.mark.thorough)
     for marker, target, _ in LONG:
         if config.getoption(f"--{marker}"):
