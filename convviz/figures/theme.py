@@ -117,7 +117,8 @@ def enlarged(figure: go.Figure) -> go.Figure:
     for axis in (*larger.select_xaxes(), *larger.select_yaxes()):
         # Where a figure leaves these sizes to the page's theme, they are the theme's small ones.
         axis.title.font.size = axis.title.font.size or _LEAST_TEXT
-        axis.tickfont.size = axis.tickfont.size or _LEAST_TEXT
+        least = _LEAST_BESIDE_POWERS if axis.type == "log" else _LEAST_TEXT
+        axis.tickfont.size = max(axis.tickfont.size or 0, least)
     legend = larger.layout.legend
     legend.font.size = legend.font.size or _LEAST_TEXT
     return larger
@@ -125,6 +126,8 @@ def enlarged(figure: go.Figure) -> go.Figure:
 
 _LARGER = 1.8
 _LEAST_TEXT = 24  # pixels, read from the back of a room where the screen has 1920
+# Plotly writes the 10 of a power a quarter larger, and its exponent 0.7 times as large as that.
+_LEAST_BESIDE_POWERS = 28
 _OFFSETS = frozenset({"ax", "ay", "xshift", "yshift", "standoff", "ticklen"})
 
 

@@ -12,8 +12,7 @@ pytestmark = pytest.mark.browser
 
 SCREEN = {"width": 1920, "height": 1080}
 
-# Texts that can be seen and are smaller than 24 pixels, also in components and drawings;
-# Plotly writes exponents a little smaller.
+# Texts that can be seen and are smaller than 24 pixels, also in components and drawings.
 SMALL_TEXT = """() => {
   const small = [];
   const look = (root) => {
@@ -33,7 +32,7 @@ SMALL_TEXT = """() => {
       const scale = parent.closest("svg text")?.getScreenCTM();
       const drawn = scale ? Math.hypot(scale.a, scale.b) : 1;
       const size = drawn * parseFloat(getComputedStyle(parent).fontSize);
-      if (size < 23.5) small.push(`${size} ${node.textContent.slice(0, 40)}`);
+      if (size < 24) small.push(`${size} ${node.textContent.slice(0, 40)}`);
     }
   };
   look(document.body);
