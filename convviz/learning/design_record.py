@@ -22,7 +22,7 @@ from convviz.learning.design_results import (
 from convviz.networks.design import Design
 
 # What the two designs are called, as scripts/record_receptive_field.py writes it.
-_NAMES = {name: name for name in (later("sees 8 pixels"), later("sees 44 pixels"))}
+_NAMES = (later("sees 8 pixels"), later("sees 44 pixels"))
 
 FILE = Path(__file__).with_name("data") / "receptive_field.json"
 
@@ -106,8 +106,7 @@ def read(file: Path = FILE) -> DesignComparison:
 
 def _told(design: Design) -> Design:
     """Name a recorded design in the reader's language."""
-    name = _NAMES.get(design.name)
-    return design if name is None else replace(design, name=tr(name))
+    return replace(design, name=tr(design.name)) if design.name in _NAMES else design
 
 
 def _run(fields: dict[str, Any]) -> DesignRun:

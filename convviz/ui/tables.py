@@ -53,10 +53,8 @@ def as_text(
     config: Mapping[str, Any] | None = None,
 ) -> str:
     """Write a table as HTML; arguments as in `draw`."""
-    forms = {name: _cell((written or {}).get(name, _whole)) for name in columns}
-    titles = "".join(
-        f"<th>{escape(_title(name, (config or {}).get(name)))}</th>" for name in columns
-    )
+    forms = _forms(columns, written or {})
+    titles = "".join(f"<th>{escape(_title(name, config or {}))}</th>" for name in columns)
     rows = "".join(
         "<tr>"
         + "".join(
@@ -72,12 +70,10 @@ def as_text(
     )
 
 
-def _title(name: str, config: object) -> str:
+def _title(name: str, config: Mapping[str, Any]) -> str:
     """Return what a column is called: its configuration may be a title or hold one."""
-    if isinstance(config, str):
-        return config
-    label = config.get("label") if isinstance(config, Mapping) else None
-    return name if label is None else str(label)
+    found = config.get(name)
+    return found if isinstance(found, str) else (found or {}).get("label") or name
 
 
 def with_numbers(columns: Columns, written: Mapping[str, Write] | None = None) -> Any:
@@ -86,10 +82,13 @@ def with_numbers(columns: Columns, written: Mapping[str, Write] | None = None) -
     Arguments are as in `draw`.
     """
     table = pd.DataFrame({title: list(cells) for title, cells in columns.items()})
-    forms: dict[Any, Any] = {
-        title: _cell((written or {}).get(title, _whole)) for title in table.columns
-    }
+    forms: dict[Any, Any] = {**_forms(columns, written or {})}
     return table.style.format(forms, na_rep="")
+
+
+def _forms(columns: Columns, written: Mapping[str, Write]) -> dict[str, Callable[[object], str]]:
+    """Return what writes the cells of each column."""
+    return {name: _cell(written.get(name, _whole)) for name in columns}
 
 
 def _whole(number: float) -> str:
