@@ -281,7 +281,8 @@ def test_an_image_of_ones_own_is_made_again_in_the_course(open_page: OpenPage) -
     app.file_uploader(key="side_upload").upload("launch.png", buffer.getvalue(), "image/png")
     sound(app.run())
     assert "launch.png, made again from layers of AlexNet in 15 steps for each." in text(app)
-    runs = steps._made_here(app.session_state[Entry.VISIT].own_image)
+    own = app.session_state[Entry.VISIT].own_image
+    runs = steps._made_here(load("alexnet", "encoder", fetch=False), own)
     assert [run.subject.image for run in runs] == ["launch.png"] * 5
     originals, images = (
         [Image.open(io.BytesIO(data)).convert("RGB") for data in each]

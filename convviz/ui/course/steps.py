@@ -406,15 +406,14 @@ def _reconstructions(choice: Choice) -> tuple[Network, tuple[ReconstructionProgr
         if is_kept and network.weights.source != "random":
             return network, _series(network, image.name)
     with st.spinner(tr("Making your image again from five layers…"), show_time=True):
-        return alexnet, _made_here(image)
+        return alexnet, _made_here(alexnet, image)
 
 
-# Five small PNGs each.
-@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=cache.KEYS)
-def _made_here(image: ChosenImage) -> tuple[ReconstructionProgress, ...]:
-    alexnet = cache.network("alexnet", "encoder")
-    count = len(one_per_stage(cache.layers(alexnet)))
-    plans = recorded.plans(alexnet, image.pixels, image.title, (_PASSES,) * count)
+# The images of one series take 7 MB, decoded.
+@st.cache_resource(max_entries=9, show_spinner=False, hash_funcs=cache.KEYS)
+def _made_here(network: Network, image: ChosenImage) -> tuple[ReconstructionProgress, ...]:
+    count = len(one_per_stage(cache.layers(network)))
+    plans = recorded.plans(network, image.pixels, image.title, (_PASSES,) * count)
     *_, series = reconstruct_series(stop=lambda: False, plans=plans)
     return tuple(replace(run, steps=run.steps[-1:], frames=()) for run in series.runs)
 
@@ -446,9 +445,10 @@ def _draw_reconstructions(choice: Choice) -> None:
     )
 
 
-def _deepest_remade(choice: Choice) -> str:
-    _, runs = _reconstructions(choice)
-    return runs[-1].subject.layer
+def _to_reconstruction(choice: Choice) -> Settings:
+    """Open the deepest layer that the step shows."""
+    network, runs = _reconstructions(choice)
+    return _of(network, runs[-1].subject.layer)
 
 
 def _alike(choice: Choice) -> Answer:
@@ -751,7 +751,7 @@ STEPS = (
         _draw_reconstructions,
         _alike,
         "Reconstruction",
-        lambda choice: _of(_reconstructions(choice)[0], _deepest_remade(choice)),
+        _to_reconstruction,
     ),
     CourseStep(
         "transfer",
