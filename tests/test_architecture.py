@@ -68,6 +68,7 @@ UI_GROUPS = (
         *("keys", "choice", "state", "errors", "visitor", "widgets", "formulas", "how_we_know"),
         *(
             "charts",
+            "colour_scales",
             "scrolling",
             "findings",
             "byte_store",

@@ -13,7 +13,7 @@ def test_a_map_is_drawn_and_a_channel_leads_to_its_inspector(visit: Any) -> None
     page = visit("/Evidence?network=googlenet&image=cat")
     over = page.locator(".st-key-evidence_over_box")
     expect(over.locator("canvas")).to_be_visible()
-    expect(page.locator(".convviz-evidence-scale").first).to_be_visible()
+    expect(page.locator(".convviz-scale").first).to_be_visible()
     first = page.locator("[class*=st-key-evidence_look_closer_]").first
     name = re.search(r"evidence_look_closer_(\d+)", first.get_attribute("class") or "")
     assert name is not None

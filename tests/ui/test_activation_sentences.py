@@ -94,7 +94,7 @@ def test_two_sides_share_a_legend_only_where_it_is_true_of_both(
         assert all(text in right for text in (lowest, f">{high:.3g}<", where))
 
 
-@pytest.mark.claims("convviz.ui.activations.display._scale")
+@pytest.mark.claims("convviz.ui.colour_scales.between")
 @pytest.mark.parametrize(
     ("low", "high", "zero"), [(-2, 6, "25.00%"), (-1, 1, "50.00%"), (0, 5, None), (-3, 0, None)]
 )

@@ -10,12 +10,11 @@ import streamlit as st
 from convviz.features import findings
 from convviz.features.activations import Activations, Order
 from convviz.features.dead import DeadChannels
-from convviz.formatting import in_words
 from convviz.language import again, later, numeral, tr
 from convviz.networks.network import Network
-from convviz.sprites.colormaps import COLORMAPS, Colormap, hex_colours
+from convviz.sprites.colormaps import COLORMAPS, Colormap
 from convviz.sprites.grid import Atlas, Contrast
-from convviz.ui import cache, state
+from convviz.ui import cache, colour_scales, state
 from convviz.ui.choice import ChosenImage
 from convviz.ui.keys import Key
 
@@ -208,22 +207,8 @@ def legend_html(
         for mark, meaning in marks
     )
     if atlas.contrast == "shared":
-        scale = numbered_scale(options.colours, atlas.low, atlas.high)
+        scale = colour_scales.numbered(options.colours, atlas.low, atlas.high)
     else:
         lowest, highest = atlas.ends
-        scale = _scale(options.colours, again(lowest), again(highest))
+        scale = colour_scales.between(options.colours, again(lowest), again(highest))
     return f'<div class="convviz-legend">{scale}{signs}</div>'
-
-
-def numbered_scale(colours: Colormap, low: float, high: float) -> str:
-    """Write a colour map with the numbers at its ends and a mark at 0 if that lies between them."""
-    at = -low / (high - low) if low < 0 < high else None
-    return _scale(colours, in_words(low), in_words(high), at)
-
-
-def _scale(colours: Colormap, low: str, high: str, zero: float | None = None) -> str:
-    stops = ", ".join(hex_colours(colours))
-    mark = "" if zero is None else f'<span class="zero" style="left:{zero:.2%}">0</span>'
-    gradient = f"linear-gradient(90deg, {stops})"
-    ramp = f'<span class="ramp" style="background:{gradient}">{mark}</span>'
-    return f'<span class="convviz-scale">{low}{ramp}{high}</span>'

@@ -19,16 +19,10 @@ from convviz.jobs.job import JobView
 from convviz.language import again, current, later, numeral, tr
 from convviz.sprites.grid import Atlas, Section, branch_sections, grid_picture
 from convviz.sprites.overlay import ends, heatmap, overlay
-from convviz.ui import cache, exports, state
+from convviz.ui import cache, colour_scales, exports, state
 from convviz.ui.activations import dead as dead_channels
 from convviz.ui.activations import jobs
-from convviz.ui.activations.display import (
-    STRETCHED,
-    DisplayOptions,
-    atlas_of,
-    legend,
-    numbered_scale,
-)
+from convviz.ui.activations.display import STRETCHED, DisplayOptions, atlas_of, legend
 from convviz.ui.choice import Choice
 from convviz.ui.components.channel_grid import Picture, channel_grid
 from convviz.ui.components.channel_map import Under, channel_map, shares
@@ -353,7 +347,7 @@ def _panel(
                 "middle there."
             ),
         )
-        low, high = (atlas.low, atlas.high) if atlas.contrast == "shared" else (None, None)
+        low, high = (atlas.low, atlas.high) if atlas.contrast == "shared" else ends(values)
         layer_name, network = activations.layer.name, choice.network
         box = map_box(network, layer_name, channel)
         side = network.input_size
@@ -374,9 +368,8 @@ def _panel(
                 key="activations_channel_alone",
                 label=tr("Map of channel {channel}", channel=channel),
             )
-        lowest, highest = ends(values) if low is None or high is None else (low, high)
-        if lowest < highest:
-            st.html(numbered_scale(options.colours, lowest, highest))
+        if low < high:
+            st.html(colour_scales.numbered(options.colours, low, high))
 
         def over() -> Image.Image:
             crop = choice.crop(enlarged=cache.PHOTOGRAPH_PIXELS)

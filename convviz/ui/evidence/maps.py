@@ -22,13 +22,12 @@ from convviz.features.saliency import (
     find_saliency,
     saliency,
 )
-from convviz.formatting import significant
 from convviz.language import ENGLISH, speaking, tr
 from convviz.networks.network import Network
-from convviz.sprites.colormaps import Colormap, hex_colours
+from convviz.sprites.colormaps import Colormap
 from convviz.sprites.overlay import Box, heatmap, overlay
 from convviz.structure.layers import Layer
-from convviz.ui import cache, exports, state
+from convviz.ui import cache, colour_scales, exports, state
 from convviz.ui.byte_store import ByteStore
 from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.components.channel_map import Under, channel_map, shares
@@ -203,11 +202,7 @@ def draw_alone(shown: EvidenceMap, key: str) -> None:
 
 def scale(shown: EvidenceMap) -> None:
     """Draw what the colours stand for: from 0 to the map's largest value."""
-    stops = ", ".join(hex_colours(COLOURS))
-    gradient = f"linear-gradient(90deg, {stops})"
-    ramp = '<span class="ramp" style="background:' + gradient + '"></span>'
-    largest = significant(float(shown.values.max()))
-    st.html('<div class="convviz-evidence-scale">' + f"0{ramp}{largest}</div>")
+    st.html(colour_scales.numbered(COLOURS, 0.0, float(shown.values.max())))
 
 
 def save_buttons(
