@@ -33,6 +33,7 @@ def filled(page: Page) -> Locator:
     """What fills the screen."""
     image = page.locator(".convviz-filled img")
     expect(image).to_be_visible()
+    expect(image).to_have_attribute("src", re.compile("."))  # it is drawn first
     assert image.bounding_box() == {"x": 0, "y": 0, **SCREEN}
     return image
 
