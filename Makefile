@@ -117,9 +117,10 @@ types: ## mypy --strict on the package
 audit: ## pip-audit: known vulnerabilities in what is installed
 	@$(VENV_PYTHON) .ci/audit
 
+# Files stand in the order of their names: those of the browser, the longest, come early.
 tests: ## pytest: unit, page and browser tests
 	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && OMP_NUM_THREADS=1 \
-		$(VENV_PYTHON) -m pytest --numprocesses $(JOBS) --dist loadfile
+		$(VENV_PYTHON) -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 unit: ## pytest without pages and browser
 	@$(VENV_PYTHON) -m pytest --ignore tests/pages --ignore tests/browser

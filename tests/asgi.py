@@ -1,8 +1,17 @@
-"""Requests to ASGI applications, without a server."""
+"""Coroutines that tests run, and requests to ASGI applications, without a server."""
 
 import asyncio
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+
+def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine to its end, in a thread of its own: browser tests leave theirs a loop."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 def call(app: Any, scope: dict[str, Any], *messages: dict[str, Any]) -> list[dict[str, Any]]:
@@ -15,9 +24,7 @@ def call(app: Any, scope: dict[str, Any], *messages: dict[str, Any]) -> list[dic
     async def send(message: Any) -> None:
         sent.append(message)
 
-    # In a thread of its own: browser tests leave a running loop in the thread of the tests.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, app(scope, receive, send)).result()
+    run(app(scope, receive, send))
     return sent
 
 

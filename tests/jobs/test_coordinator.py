@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from convviz.jobs import cluster_worker, coordinator
 from convviz.jobs.coordinator import LOST_TWICE, NO_WORKERS, RETRIED, Bounds, Coordinator
 from convviz.jobs.job import Limits
 from convviz.jobs.sentences import received
+from tests import asgi
 
 
 class Scheduler:
@@ -64,8 +64,7 @@ def on(play: Callable[[Desk], Awaitable[None]], workers: int = 2, **options: Any
         await desk.plugin.start(desk.scheduler)  # type: ignore[arg-type]
         await play(desk)
 
-    with ThreadPoolExecutor() as thread:  # the main one may be a browser's loop
-        thread.submit(asyncio.run, asyncio.wait_for(scene(), 20)).result()
+    asgi.run(asyncio.wait_for(scene(), 20))
 
 
 @pytest.fixture(autouse=True)

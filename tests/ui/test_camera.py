@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import io
 import json
 import threading
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +22,7 @@ from convviz.sprites.grid import LEVELS
 from convviz.ui import camera
 from convviz.ui.camera import Through
 from convviz.ui.components.camera import kept_frame
+from tests import asgi
 from tests.networks_for_tests import network_of
 
 OWNER, OTHER = "a" * 43, "b" * 43
@@ -72,17 +71,7 @@ def post(
     pieces = [data[i : i + 65536] for i in range(0, len(data), 65536)] or [b""]
     messages = [{"type": "http.request", "body": p, "more_body": True} for p in pieces]
     messages.append({"type": "http.request", "body": b"", "more_body": False})
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return messages.pop(0)
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    app = app or Starlette(routes=[*camera.routes()])
-    with ThreadPoolExecutor() as thread:  # the main one may be a browser's loop
-        thread.submit(asyncio.run, app(scope, receive, send)).result()
+    sent = asgi.call(app or Starlette(routes=[*camera.routes()]), scope, *messages)
     return int(sent[0]["status"]), b"".join(each.get("body", b"") for each in sent[1:])
 
 

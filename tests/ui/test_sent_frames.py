@@ -1,6 +1,5 @@
 """No frame says where the server is, or holds a link that somebody else wrote."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from streamlit.runtime.backend_operation_handler import DeferredFileHandler
 
 from convviz.plain_text import unlinked
 from convviz.ui import exports, sent_frames, shell
+from tests import asgi
 
 
 def test_the_path_of_the_script_is_taken_out_of_the_first_frame() -> None:
@@ -39,7 +39,7 @@ def through(sent: list[bytes], received: Sequence[bytes] = ()) -> tuple[list[byt
     async def send(message: Any) -> None:
         got.append(message["bytes"])
 
-    asyncio.run(sent_frames.SentFrames(streamlit)({"type": "websocket"}, receive, send))
+    asgi.run(sent_frames.SentFrames(streamlit)({"type": "websocket"}, receive, send))
     return got, arrived
 
 
@@ -62,7 +62,7 @@ def test_a_file_that_cannot_be_made_is_said_with_its_id_and_not_in_streamlits_wo
     begun, failed = ForwardMsg(), ForwardMsg()
     begun.new_session.main_script_path = f"{shell.ROOT}/app.py"
     begun.new_session.initialize.session_id = "abc"
-    failed.backend_operation_response.CopyFrom(asyncio.run(handler.handle(request, "abc")))
+    failed.backend_operation_response.CopyFrom(asgi.run(handler.handle(request, "abc")))
     _, got = through([begun.SerializeToString(), failed.SerializeToString()])[0]
     said = ForwardMsg.FromString(got).backend_operation_response.error_msg
     (record,) = [record for record in caplog.records if record.name == "convviz.ui.errors"]
