@@ -9,6 +9,7 @@ languages write their own signs, as `convviz.language` says.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from convviz.language import again, in_english, numeral, tr
@@ -16,6 +17,8 @@ from convviz.language import again, in_english, numeral, tr
 MINUS, TIMES = "−", "·"
 _POWERS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+# Between a number and its unit, where a line may break.
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:%|(?:px|kB|MB|GB|ms|s|min|dB)\b))")
 _FURTHER = 9  # digits at most that are added: float32 has no more
 
 
@@ -58,6 +61,11 @@ def probability(share: float, digits: int = 1) -> str:
         return numeral(f"< {least:.{digits}f} %")
     text = f"{100 * share:.{digits}f} %"
     return numeral(f"> {100 - least:.{digits}f} %" if text.startswith("100.") else text)
+
+
+def unbroken(text: str) -> str:
+    """Keep every number on one line with its unit: "47 %" does not end a line with 47."""
+    return _BEFORE_UNIT.sub("\u00a0", text)
 
 
 def apart(values: Sequence[float], write: Callable[[float, int], str], digits: int) -> list[str]:

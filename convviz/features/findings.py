@@ -73,16 +73,15 @@ def changed(changes: ChannelChanges, layer: Layer) -> str:
     distance = float(changes.distances[channel])
     if not isfinite(distance):
         return tr(
-            "Under the weights on the left, {layer} is silent for this image, or one of "
-            "the two holds numbers that are infinite or none: there is no scale for the "
-            "distances.",
+            "Under the first weights, {layer} is silent for this image, or one of the two "
+            "holds numbers that are infinite or none: there is no scale for the distances.",
             layer=title,
         )
     parts = [
         tr(
-            "For this image the maps of {layer} differ by {share} of their size on the left. "
-            "Channel {channel} changed most: its map moved by {distance:.2f} times the size "
-            "of the layer's typical map.",
+            "For this image the maps of {layer} differ by {share} of their size under the "
+            "first weights. Channel {channel} changed most: its map moved by {distance:.2f} "
+            "times the size of the layer's typical map.",
             layer=title,
             share=percent(changes.total),
             channel=channel,
@@ -92,25 +91,24 @@ def changed(changes: ChannelChanges, layer: Layer) -> str:
     if changes.only_first or changes.only_second:
         parts.append(
             tr(
-                "{right:,} of its channels are empty on the right alone, "
-                "{left:,} on the left alone.",
-                right=changes.only_first,
-                left=changes.only_second,
+                "{second:,} of its channels are empty under the second weights alone, "
+                "{first:,} under the first alone.",
+                second=changes.only_first,
+                first=changes.only_second,
             )
         )
     return " ".join(parts)
 
 
 def seen_alike(size: int) -> str:
-    """Say that both networks get the image in the size of the one on the left.
+    """Say that both networks get the image in the size of the first.
 
     Args:
         size: Its side in pixels.
     """
     return tr(
-        "Both get the image in {size} × {size} pixels, as the weights on the left do, so "
-        "that their maps lie on one another; by themselves, those on the right get it in "
-        "another size.",
+        "Both get the image in {size} × {size} pixels, as the first weights do, so that their "
+        "maps lie on one another; by themselves, the second get it in another size.",
         size=size,
     )
 

@@ -8,7 +8,7 @@ from math import isfinite, log
 import plotly.graph_objects as go
 
 from convviz.figures import theme
-from convviz.formatting import percent, signed_percent, significant
+from convviz.formatting import percent, significant, with_sign
 from convviz.language import numeral, tr
 from convviz.learning.design_results import DesignComparison
 from convviz.learning.design_sweep import Cost, DesignSweep
@@ -109,7 +109,7 @@ def differences(comparison: DesignComparison, paired: PairedInterval) -> go.Figu
         y=[1] * len(values),
         mode="markers",
         marker={"color": theme.ACCENT, "size": 11, "symbol": "circle-open", "line": {"width": 2}},
-        customdata=[signed_percent(value) for value in values],
+        customdata=[with_sign(100 * value, 1) for value in values],
         hovertemplate=tr("one seed: {difference}", difference="%{customdata}") + "<extra></extra>",
     )
     figure.add_scatter(
@@ -127,9 +127,9 @@ def differences(comparison: DesignComparison, paired: PairedInterval) -> go.Figu
         },
         hovertemplate=tr(
             "mean {mean}<br>95 % interval {low} to {high}",
-            mean=signed_percent(paired.mean),
-            low=signed_percent(paired.low),
-            high=signed_percent(paired.high),
+            mean=with_sign(100 * paired.mean, 1),
+            low=with_sign(100 * paired.low, 1),
+            high=with_sign(100 * paired.high, 1),
         )
         + "<extra></extra>",
     )
@@ -139,12 +139,12 @@ def differences(comparison: DesignComparison, paired: PairedInterval) -> go.Figu
     room = 0.06 * (ends[1] - ends[0]) or 0.05
     figure.update_xaxes(
         title=tr(
-            "{design} minus {other}",
+            "{design} minus {other}, in percentage points",
             design=plain_html(second.name),
             other=plain_html(first.name),
         ),
         range=[ends[0] - room, ends[1] + room],
-        **theme.percent_axis(ends[1] + room, ends[0] - room, differences=True),
+        **theme.percent_axis(ends[1] + room, ends[0] - room, points=True),
     )
     figure.update_yaxes(
         tickvals=[0, 1], ticktext=[tr("mean, 95 %"), tr("each seed")], range=[-0.6, 1.6]

@@ -167,9 +167,7 @@ def _merged(present: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def percent_axis(
-    highest: float, lowest: float = 0.0, *, differences: bool = False
-) -> dict[str, Any]:
+def percent_axis(highest: float, lowest: float = 0.0, *, points: bool = False) -> dict[str, Any]:
     """Return ticks for an axis of shares, written "20 %" as percentages are everywhere else.
 
     Plotly's own format writes "20%". There are three to seven ticks, at round numbers.
@@ -177,13 +175,14 @@ def percent_axis(
     Args:
         highest: The largest share on the axis.
         lowest: The smallest.
-        differences: Whether they are differences of shares: what is more has a sign then, "+20 %".
+        points: Whether they are differences of shares, in percentage points: "+20".
     """
     ticks = _round_ticks(lowest, highest)
-    plus = "+" if differences else ""
+    plus, unit = ("+", "") if points else ("", " %")
     signs = [MINUS if tick < 0 else plus if tick > 0 else "" for tick in ticks]
     texts = [
-        numeral(f"{sign}{100 * abs(tick):.10g} %") for sign, tick in zip(signs, ticks, strict=True)
+        numeral(f"{sign}{100 * abs(tick):.10g}{unit}")
+        for sign, tick in zip(signs, ticks, strict=True)
     ]
     return {"tickmode": "array", "tickvals": ticks, "ticktext": texts}
 

@@ -1,4 +1,4 @@
-"""What Streamlit sends to browsers, without what no visitor shall get."""
+"""What Streamlit sends to browsers: its texts as visitors shall get them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from convviz.formatting import unbroken
 from convviz.plain_text import unlinked
 from convviz.ui import exports, shell
 
 _CANNOT_MAKE = b"Failed to generate file for download"
 _OF_LINKS = (b"](", b"://", b"www.", b"WWW.", b"<a", b"\\u003ca")
+_UNIT = re.compile(rb"\d (?:%|[pkMGmsd])")
 _ADDRESS = re.compile(rb"@(?<=[!-~\x80-\xff]@)[0-9A-Za-z\x80-\xff]")  # every second frame has an @
 _TEXTS = {"label", "help", "body", "text", "caption", "captions", "content", "title", "spec"}
 _TEXTS |= {"message", "default_tab_label"}
@@ -24,12 +26,13 @@ _NO_TEXTS |= {"options", "text_input", "text_area", "code", "data"}
 
 
 class SentFrames:
-    """Replaces in what Streamlit sends what no visitor shall get.
+    """Replaces in what Streamlit sends what no visitor shall get, and keeps numbers with units.
 
-    That is the path of its script, its own words about a file that could not be made, and links: no
-    page has one that leads elsewhere, so one that is there was written by somebody else, into the
-    name of a layer perhaps. What browsers ask of Streamlit beside the pages goes through where it
-    is for a file to save or for rows of a table; the rest writes into the folder of the app.
+    The former is the path of its script, its own words about a file that could not be made, and
+    links: no page has one that leads elsewhere, so one that is there was written by somebody else,
+    into the name of a layer perhaps. What browsers ask of Streamlit beside the pages goes through
+    where it is for a file to save or for rows of a table; the rest writes into the folder of the
+    app.
 
     Args:
         app: What sends the frames.
@@ -49,7 +52,7 @@ class SentFrames:
         async def cleaned(message: Message) -> None:
             nonlocal session
             data = message.get("bytes")
-            if data and self._may_say_too_much(data):
+            if data and self._is_to_be_changed(data):
                 frame = ForwardMsg()
                 frame.ParseFromString(data)
                 session = self._clean(frame, session)
@@ -64,10 +67,10 @@ class SentFrames:
 
         await self._app(scope, sifted, cleaned)
 
-    def _may_say_too_much(self, data: bytes) -> bool:
+    def _is_to_be_changed(self, data: bytes) -> bool:
         if any(sign in data for sign in (self._folder, _CANNOT_MAKE, *_OF_LINKS)):
             return True
-        return _ADDRESS.search(data) is not None
+        return bool(_UNIT.search(data) or _ADDRESS.search(data))
 
     def _clean(self, frame: ForwardMsg, session: str) -> str:
         """Replace the texts in a frame; return the id of the session that it belongs to."""
@@ -81,7 +84,7 @@ class SentFrames:
             if response.error_msg == _CANNOT_MAKE.decode():
                 response.error_msg = exports.why_not_made(session)
         elif kind == "delta":
-            break_links(frame.delta)
+            write_texts(frame.delta)
         return session
 
 
@@ -102,20 +105,20 @@ def _asks_to_write(data: bytes) -> bool:
     return asked not in ("deferred_file", "dataframe_chunk")
 
 
-def break_links(message: Any) -> None:
-    """Break the links in the texts of one of Streamlit's messages, and of those inside it."""
+def write_texts(message: Any) -> None:
+    """Write the texts of one of Streamlit's messages, and of those inside it, as they are sent."""
     for field, value in message.ListFields():
         if field.name in _NO_TEXTS:
             continue
         if field.type == field.TYPE_MESSAGE:
             for part in value if _is_repeated(value) else (value,):
                 if hasattr(part, "ListFields"):
-                    break_links(part)
+                    write_texts(part)
         elif field.type == field.TYPE_STRING and field.name in _TEXTS:
             if _is_repeated(value):
-                value[:] = [unlinked(text) for text in value]
+                value[:] = [unbroken(unlinked(text)) for text in value]
             else:
-                setattr(message, field.name, unlinked(value))
+                setattr(message, field.name, unbroken(unlinked(value)))
 
 
 def _is_repeated(value: Any) -> bool:

@@ -85,11 +85,15 @@ def test_layers_of_other_sizes_are_refused() -> None:
 def test_the_sentence_names_the_share_and_the_channel() -> None:
     shown = layer(of_red(1), "0")
     text = findings.changed(changes(of_red(3, 4, -9), of_red(3, -4, 2)), shown)
-    assert "differ by 89 % of their size on the left" in text  # sqrt(320 / 400)
+    assert "differ by 89 % of their size under the first weights" in text  # sqrt(320 / 400)
     assert "Channel 1 changed most: its map moved by 1.39 times" in text  # 16 / sqrt(400 / 3)
-    assert text.endswith("1 of its channels are empty on the right alone, 1 on the left alone.")
+    assert text.endswith(
+        "1 of its channels are empty under the second weights alone, 1 under the first alone."
+    )
     same = findings.changed(changes(of_red(3, 4), of_red(3, 4)), shown)
     assert same.endswith("are the same under both sets of weights.")
-    assert "on the right alone" not in findings.changed(changes(of_red(3), of_red(4)), shown)
+    assert "under the second weights alone" not in findings.changed(
+        changes(of_red(3), of_red(4)), shown
+    )
     assert "is silent for this image" in findings.changed(changes(of_red(-1), of_red(1)), shown)
     assert findings.seen_alike(64).startswith("Both get the image in 64 × 64 pixels")

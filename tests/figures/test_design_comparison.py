@@ -77,7 +77,7 @@ def test_the_interval_stands_below_the_differences() -> None:
     each, mean = figures.differences(COMPARISON, paired).data
     assert list(each.x) == pytest.approx([0.3, 0.4])
     assert list(mean.x) == pytest.approx([0.35])
-    assert mean.hovertemplate.startswith("mean +35.0 %<br>95 % interval −28.5 % to +98.5 %")
+    assert mean.hovertemplate.startswith("mean +35.0<br>95 % interval −28.5 to +98.5")
     # Student's quantile for one degree of freedom is 12.706; the deviation is 0.1 / √2.
     assert mean.error_x.array[0] == pytest.approx(12.706 * 0.05, rel=1e-3)
     assert mean.error_x.arrayminus[0] == pytest.approx(12.706 * 0.05, rel=1e-3)

@@ -99,16 +99,9 @@ def test_an_axis_of_shares_has_a_few_ticks(high: float) -> None:
     assert 3 <= len(theme.percent_axis(high)["tickvals"]) <= 7 or not high
 
 
-def test_differences_on_an_axis_have_a_sign() -> None:
-    assert theme.percent_axis(0.2, -0.1, differences=True)["ticktext"] == [
-        "−10 %",
-        "−5 %",
-        "0 %",
-        "+5 %",
-        "+10 %",
-        "+15 %",
-        "+20 %",
-    ]
+def test_percentage_points_on_an_axis_have_a_sign() -> None:
+    ticks = theme.percent_axis(0.2, -0.1, points=True)["ticktext"]
+    assert ticks == ["−10", "−5", "0", "+5", "+10", "+15", "+20"]
 
 
 def test_large_numbers_on_an_axis_are_written_as_beside_the_bars() -> None:

@@ -96,14 +96,14 @@ def test_links_in_texts_of_a_frame_are_broken_and_data_stay() -> None:
     frame = ForwardMsg()
     for element, field in (("markdown", "body"), ("alert", "body"), ("button", "label")):
         setattr(getattr(frame.delta.new_element, element), field, "**a** [b](https://c.example)")
-        sent_frames.break_links(frame.delta)
+        sent_frames.write_texts(frame.delta)
         text = getattr(getattr(frame.delta.new_element, element), field)
         assert text == "**a** [b]\u2060(https:\u2060//c.example)"
     frame.delta.new_element.plotly_chart.spec = '{"x": "\\u003ca href=1\\u003e<b>"}'
-    sent_frames.break_links(frame.delta)
+    sent_frames.write_texts(frame.delta)
     assert frame.delta.new_element.plotly_chart.spec == '{"x": "\\u003c\u2060a href=1\\u003e<b>"}'
     frame.delta.new_element.bidi_component.html_content = "https://www.w3.org/2000/svg"
-    sent_frames.break_links(frame.delta)
+    sent_frames.write_texts(frame.delta)
     assert frame.delta.new_element.bidi_component.html_content == "https://www.w3.org/2000/svg"
 
 
@@ -116,7 +116,24 @@ def test_every_frame_with_a_link_is_looked_into(before: str, link: str) -> None:
     frame.delta.new_element.markdown.body = before + link
     frames = sent_frames.SentFrames(None)  # type: ignore[arg-type]
     if unlinked(before + link) != before + link:
-        assert frames._may_say_too_much(frame.SerializeToString())
+        assert frames._is_to_be_changed(frame.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("47 % of 3 maps", "47\u00a0% of 3 maps"),
+        ("12 px, 3.5 MB in 2 s", "12\u00a0px, 3.5\u00a0MB in 2\u00a0s"),
+        ("5 samples, a % sign", "5 samples, a % sign"),
+    ],
+)
+def test_a_number_is_sent_on_one_line_with_its_unit(text: str, sent: str) -> None:
+    frame = ForwardMsg()
+    frame.delta.new_element.markdown.body = text
+    begun = ForwardMsg()
+    begun.new_session.initialize.session_id = "abc"
+    got, _ = through([begun.SerializeToString(), frame.SerializeToString()])
+    assert ForwardMsg.FromString(got[1]).delta.new_element.markdown.body == sent
 
 
 def test_a_frame_without_a_link_passes_unread() -> None:
@@ -124,4 +141,4 @@ def test_a_frame_without_a_link_passes_unread() -> None:
     frame.delta.add_block.allow_empty = True
     frame.delta.new_element.markdown.body = "3 @ 5 and @"
     frames = sent_frames.SentFrames(None)  # type: ignore[arg-type]
-    assert not frames._may_say_too_much(frame.SerializeToString())
+    assert not frames._is_to_be_changed(frame.SerializeToString())

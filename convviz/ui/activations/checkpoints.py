@@ -43,7 +43,7 @@ def choose(network: Network) -> Network | None:
         width=320,
         help=tr(
             "All weights of this network that are here: those it came with, those you opened "
-            "in the sidebar, and what you trained. The sidebar's choice stands on the left."
+            "in the sidebar, and what you trained. The sidebar's choice comes first."
         ),
     )
     return _seeing_alike(cache.network(network.name, source), network)
@@ -137,7 +137,9 @@ def _filters(networks: tuple[Network, Network], layer: Layer, moved: list[float]
     order = sorted(range(len(moved)), key=lambda channel: -moved[channel])[:_SHOWN_FILTERS]
     st.markdown(tr("**Filters that moved most:** {filters}", filters=", ".join(map(str, order))))
     if not both[0].sees_colours:
-        st.caption(tr("Of each, the slice of the input channel that is strongest on the left."))
+        st.caption(
+            tr("Of each, the slice of the input channel that is strongest under the first weights.")
+        )
     bound = max(each.largest for each in both)
     for column, each, network in zip(st.columns(2, gap="large"), both, networks, strict=True):
         kernels = [
