@@ -1,5 +1,6 @@
 """The app's settings: known to Streamlit, as the design asks, and readable in light and dark."""
 
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from streamlit import config
 
 FILE = Path(__file__).parent.parent / ".streamlit" / "config.toml"
+STYLE = FILE.parents[1] / "convviz" / "ui" / "shell.css"
 SETTINGS = tomllib.loads(FILE.read_text(encoding="utf-8"))
 
 # WCAG 2.2: text needs 4.5 (7 is the stricter level), a control's own shape and state need 3.
@@ -81,10 +83,14 @@ def test_text_can_be_read(theme: str) -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_controls_can_be_seen(theme: str) -> None:
     colours = SETTINGS["theme"][theme]
+    both = re.search(r"--control: light-dark\((#\w+), (#\w+)\)", STYLE.read_text(encoding="utf-8"))
+    assert both is not None
+    line = both[1 + ["light", "dark"].index(theme)]
     assert contrast("#ffffff", colours["primaryColor"]) >= TEXT
     for part in (colours, colours["sidebar"]):
         for background in (part["backgroundColor"], part["secondaryBackgroundColor"]):
             assert contrast(colours["primaryColor"], background) >= SHAPE
+            assert contrast(line, background) >= SHAPE
 
 
 def test_nothing_is_fetched_from_elsewhere() -> None:
