@@ -23,7 +23,7 @@ RUNS = HandedOnRuns(
     lambda: limits.SHARED_MEGABYTES.bytes,
 )
 
-_VIEWS = (Key.WATCH,)  # of pages that show results in one of their views alone
+_VIEWS = (Key.WATCH, Key.DESIGN_VIEW)  # of pages that show results in one of their views alone
 
 _GONE = later(
     "The result in this link is not shared, or no longer: ask whoever sent the link to "

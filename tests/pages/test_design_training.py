@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -17,7 +18,7 @@ from convviz.errors import SettingError
 from convviz.learning.design_sweep import SweepProgress, train_points
 from convviz.networks.design_link import from_link, to_link
 from convviz.networks.design_starts import FIRST
-from convviz.ui import datasets, visitor
+from convviz.ui import datasets, handed_on, visitor
 from convviz.ui.design import sweep
 
 PAGE = "pages/9_Design.py"
@@ -28,6 +29,8 @@ SWEEP = {"design_view": "sweep", "design_equal": "epochs", "design_epochs": "2"}
 
 @pytest.fixture
 def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handed_on.RUNS, "_by_id", {})
+
     def few(kind: str) -> Dataset:
         assert kind == "distant-marks"  # what both views begin with
         return shapes(per_class=8)
@@ -88,7 +91,17 @@ def test_two_designs_are_trained_from_start_to_verdict(open_page: Any) -> None:
     layers.set_value(layers.options[-1])
     app = sound(app.run())
     assert "moments of the first seed's training" in texts(app)
+    app.button(key="handed_on_share").click().run()
+    link = parse_qs(urlsplit(str(sound(app).code[0].value)).query)
+    assert link.keys() == {"design_view", "shared"}
+    guest = sound(open_page(PAGE, **{key: value for key, (value,) in link.items()}))
+    assert any("Somebody shared this result" in each.value for each in guest.info)
+    shown = next(f.value for f in guest.dataframe if "seconds an epoch" in f.value.columns)
+    assert shown.equals(table)
+    assert saves(guest) == saves(app)
     name = table["design"][1]
+    guest.switch_page("pages/1_Activations.py").run()
+    assert name not in guest.selectbox(key="network").options  # nobody else's network
     app.switch_page("pages/1_Activations.py").run()
     assert name in app.selectbox(key="network").options[:2]
 

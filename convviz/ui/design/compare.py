@@ -45,9 +45,11 @@ def draw(at_hand: Design | None) -> None:
     Args:
         at_hand: The design that the page holds; None if it cannot be read.
     """
-    page_jobs = jobs.page_jobs("design")
+    page_jobs = jobs.page_jobs("design", can_share=True, has_image=False)
     view = page_jobs.find()
-    if view is not None and view.about and not view.live and view.newest is not None:
+    # What was predicted is answered by the visitor's own run alone.
+    has_ended = view is not None and not (view.live or view.handed_on)
+    if view is not None and has_ended and view.about and view.newest is not None:
         design_task.keep(view.about, view.newest)
     waits = view is None or view.state == "queued"
     if waits:
@@ -84,6 +86,7 @@ def draw(at_hand: Design | None) -> None:
             st.caption(findings.in_short(settings, state.plain(dataset.name)))
     if view is not None:
         _draw_job(page_jobs, view)
+    page_jobs.draw_shared(view)
     if waits:
         _draw_recorded()
     how_we_know("design_accuracy", "paired_seeds", "gradient_norm", "guessing")
@@ -202,7 +205,7 @@ def _draw_job(page_jobs: PageJobs, view: JobView) -> None:
     page_jobs.show(
         view,
         live=lambda view: _draw_live,
-        ended=lambda view: _draw_ended(view.newest),
+        ended=lambda view: _draw_ended(view.newest, is_own=not view.handed_on),
         ready=tr("Reading the pictures…"),
         note=again((comparison.note if comparison else "") or view.note),
     )
@@ -220,8 +223,8 @@ def _draw_live(view: JobView) -> None:
 
 
 @errors.fragment
-def _draw_ended(comparison: DesignComparison) -> None:
-    """Draw what the trainings reached."""
+def _draw_ended(comparison: DesignComparison, *, is_own: bool) -> None:
+    """Draw what the trainings reached; only one's own networks go on to the other pages."""
     _draw_verdict(comparison)
     _draw_accuracies(comparison)
     _draw_table(comparison)
@@ -247,7 +250,7 @@ def _draw_ended(comparison: DesignComparison) -> None:
         if text := results.dead_relus(result):
             st.caption(state.plain(text))
     film.draw(comparison)
-    _draw_files(comparison)
+    _draw_files(comparison, is_own=is_own)
 
 
 def _draw_verdict(comparison: DesignComparison) -> None:
@@ -305,15 +308,15 @@ def _draw_table(comparison: DesignComparison) -> None:
         st.caption(state.plain(text))
 
 
-def _draw_files(comparison: DesignComparison) -> None:
-    """Let the trained networks be used on other pages, and be saved."""
+def _draw_files(comparison: DesignComparison, *, is_own: bool) -> None:
+    """Let the trained networks be saved, and one's own be used on other pages."""
     visitors = state.visit().trained
     with st.container(horizontal=True, gap="small", key="design_train_save"):
         for number, result in enumerate(comparison.results):
             network = trained.find(result.source) if result.source else None
             if network is None:
                 continue
-            if result.source not in visitors:
+            if is_own and result.source not in visitors:
                 visitors.append(result.source)
             exports.save_button(
                 f"{findings.design_label(number, result.name)} (safetensors)",
@@ -332,7 +335,7 @@ def _draw_files(comparison: DesignComparison) -> None:
         exports.save_button(
             tr("Results (CSV)"), _csv(comparison), "designs.csv", key="design_train_save_results"
         )
-    if any(result.source for result in comparison.results):
+    if is_own and any(result.source for result in comparison.results):
         st.caption(findings.on_other_pages())
 
 
