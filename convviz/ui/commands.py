@@ -85,11 +85,23 @@ def of_page(
 def of_run(result: object) -> str:
     """Write the command for the result of a run; "" where none makes it.
 
+    A series has one for each of its images, in lines of their own.
+
     Args:
         result: The newest item of the run's work.
     """
-    from convviz.reconstruction.progress import AmplifyProgress, ReconstructionProgress
+    from convviz.reconstruction.progress import (
+        AmplifyProgress,
+        ReconstructionProgress,
+        SeriesProgress,
+    )
 
+    if isinstance(result, SeriesProgress):
+        numbered = enumerate(result.runs, start=1)
+        return "\n".join(
+            _made("reconstruct", run.subject, run.config, _RECONSTRUCT, f"image-{number}.png")
+            for number, run in numbered
+        )
     if isinstance(result, AmplifyProgress):
         return _made("amplify", result.subject, result.config, _AMPLIFY)
     if not isinstance(result, ReconstructionProgress) or not isinstance(result.config.start, str):
@@ -254,7 +266,11 @@ def _given(option: str, value: object) -> list[str]:
 
 
 def _made(
-    name: str, subject: Subject, config: object, options: Mapping[str, tuple[str, Key]]
+    name: str,
+    subject: Subject,
+    config: object,
+    options: Mapping[str, tuple[str, Key]],
+    target: str = "image.png",
 ) -> str:
     """Write the command of a run with its own image, network, layer and settings."""
     sample = sample_called(subject.image)
@@ -262,7 +278,7 @@ def _made(
     settings = {field: getattr(config, field) for field in options}
     return _joined(
         *(name, image, *_network(subject.network_name, subject.weights_source)),
-        *("--layer", subject.layer, *_settings(name, settings, options), "--out", "image.png"),
+        *("--layer", subject.layer, *_settings(name, settings, options), "--out", target),
     )
 
 

@@ -142,7 +142,8 @@ def of_run(run: JobView) -> Sheet:
     if isinstance(result, progress.SeriesProgress):
         series = result if run.about is None else progress.named_series(result, run.about)
         settings = _reconstruction_settings(series.runs[0].config) if series.runs else {}
-        return _made_from(series.subjects, settings, "", _link_of_series(series.subjects))
+        command, link = commands.of_run(series), _link_of_series(series.subjects)
+        return _made_from(series.subjects, settings, command, link)
     if isinstance(result, progress.AmplifyProgress):
         amplified = result if run.about is None else progress.named(result, run.about)
         subject, config = amplified.subject, amplified.config

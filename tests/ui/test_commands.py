@@ -164,9 +164,23 @@ def test_transfer_learning_with_the_page_s_settings() -> None:
 
 
 @pytest.mark.parametrize("series", ["depth", "networks"])
-def test_no_command_makes_a_series(series: str) -> None:
+def test_a_series_has_no_command_before_its_run(series: str) -> None:
     assert command("Reconstruction", {"series": series}) == ""
     assert of_run(SeriesProgress((SUBJECT,), ())) == ""
+
+
+def test_each_image_of_a_series_has_a_command() -> None:
+    deeper = replace(SUBJECT, layer="features.11")
+    runs = tuple(
+        ReconstructionProgress(each, ReconstructionConfig(layer=each.layer, seconds=9.0), b"")
+        for each in (SUBJECT, deeper)
+    )
+    args = [parsed(line) for line in of_run(SeriesProgress((SUBJECT, deeper), runs)).split("\n")]
+    assert [each.layer for each in args] == ["features.9", "features.11"]
+    assert [each.out for each in args] == ["image-1.png", "image-2.png"]
+    assert {(each.command, each.image, each.seconds) for each in args} == {
+        ("reconstruct", "sample:cat", 9.0)
+    }
 
 
 def test_a_run_s_own_image_network_layer_and_settings() -> None:
