@@ -40,6 +40,8 @@ PROXIES = {
     "NO_PROXY": "localhost,127.0.0.1,::1",
     "PIP_RETRIES": "0",
 }
+# What this user has in their place, for a test that installs packages.
+OWN_PROXIES = {name: os.environ.get(name) for name in PROXIES}
 
 
 # Tests that take minutes: the marker, the make target that runs them, and what they do.

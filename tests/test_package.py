@@ -19,6 +19,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 import convviz
+from tests.conftest import OWN_PROXIES
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "convviz"
@@ -101,19 +102,32 @@ def test_the_wheel_holds_every_file_of_the_package_and_the_same_pages(tmp_path: 
 
 
 @pytest.mark.load
-def test_an_installed_wheel_starts_the_app_and_opens_every_page(tmp_path: Path) -> None:
-    """In an environment of its own that sees the packages of this one, away from the checkout."""
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("packages", ["seen", "installed"])
+def test_an_installed_wheel_starts_the_app_and_opens_every_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packages: str
+) -> None:
+    """In an environment of its own, away from the checkout.
+
+    It sees the packages of this one, or has its own: those that the wheel asks for, and no others.
+    """
     wheel = build_wheel(tmp_path)
     environment = tmp_path / "environment"
-    venv.create(environment, with_pip=False)
+    venv.create(environment, with_pip=packages == "installed")
     python = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    (packages,) = environment.rglob("site-packages")
-    (packages / "seen.pth").write_text(f"{sysconfig.get_paths()['purelib']}\n")
-    subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel],
-        check=True,
-        cwd=tmp_path,
-    )
+    install = [python, "-m", "pip", "install", "--quiet", wheel]
+    if packages == "seen":
+        (folder,) = environment.rglob("site-packages")
+        (folder / "seen.pth").write_text(f"{sysconfig.get_paths()['purelib']}\n")
+        install += ["--no-deps", "--no-index"]
+    with monkeypatch.context() as outside:
+        if packages == "installed":
+            for name, value in OWN_PROXIES.items():
+                if value is None:
+                    outside.delenv(name)
+                else:
+                    outside.setenv(name, value)
+        subprocess.run(install, check=True, cwd=tmp_path)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
