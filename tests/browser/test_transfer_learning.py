@@ -112,6 +112,7 @@ def test_fine_tuning_leads_to_its_run_and_then_to_what_it_has_changed(visit: Any
         "/Transfer_learning?network=googlenet&training_seconds=5&compare=False"
         "&fine_tune_seconds=10",
         reduced_motion="reduce",
+        bypass_csp=True,
     )
     trained(page)
     page.locator(".st-key-transfer_fine_tune button").click()
