@@ -9,6 +9,7 @@ languages write their own signs, as `convviz.language` says.
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 
@@ -81,6 +82,17 @@ def apart(values: Sequence[float], write: Callable[[float, int], str], digits: i
         if len(set(texts)) == len(set(values)):
             return texts
     return [write(value, digits) for value in values]
+
+
+def digits_of(*numbers: float) -> int:
+    """Return how many digits after the point leave the largest of some numbers two that count.
+
+    Never fewer than two: 2 for 8.74 and 0.31, 3 for 0.062, 5 for 0.00031.
+    """
+    largest = max(map(abs, numbers), default=0.0)
+    if not 0 < largest < 0.1:
+        return 2
+    return min(1 - math.floor(math.log10(largest)), _FURTHER)
 
 
 def size_text(count: int, digits: int | None = None) -> str:

@@ -146,3 +146,13 @@ def test_a_mistyped_name_gets_its_near_matches() -> None:
         "did you mean vgg16 or vgg19?"
     )
     assert formatting.did_you_mean("xyz", names, "choose one.") == "choose one."
+
+
+def test_the_largest_of_some_numbers_keeps_two_digits() -> None:
+    assert [formatting.digits_of(each) for each in (8.74, -0.31, 0.1, 0.0999, -0.062, 0.00031)] == [
+        *(2, 2, 2, 3, 3, 5)
+    ]
+    assert (
+        formatting.digits_of(0.001, 0.5) == formatting.digits_of() == formatting.digits_of(0.0) == 2
+    )
+    assert formatting.digits_of(1e-30) == 9

@@ -29,6 +29,7 @@ from convviz.language import tr
 from convviz.networks.network import Network
 
 _BATCH = 4  # images that run at once: a run that is stopped ends within one batch
+_NOTHING = 1e-6  # a difference of probabilities that float32 may make by itself
 _BLUR = 5 / 128  # standard deviation of the blur that insertion begins with, of the image's side
 
 
@@ -82,6 +83,13 @@ class DeletionStep:
     def is_complete(self) -> bool:
         """Whether all curves are there."""
         return self.done == self.total
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the probability is the same whatever is deleted or inserted, by any map."""
+        curves = (self.deletion, self.insertion, *self.random_deletions, *self.random_insertions)
+        found = [each for curve in curves if curve is not None for each in curve.probabilities]
+        return not found or max(found) - min(found) <= _NOTHING
 
     @property
     def random_deletion_area(self) -> float:

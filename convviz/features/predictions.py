@@ -120,11 +120,15 @@ def best(network: Network, scores: Tensor, k: int = 5) -> tuple[Prediction, ...]
             )
         )
     probabilities = scores.float().softmax(0)
-    top = probabilities.topk(min(k, len(probabilities)))
     return tuple(
-        _prediction(network.weights.classes, index, probability)
-        for probability, index in zip(top.values.tolist(), top.indices.tolist(), strict=True)
+        _prediction(network.weights.classes, index, float(probabilities[index]))
+        for index in ranked(scores)[:k]
     )
+
+
+def ranked(scores: Tensor) -> tuple[int, ...]:
+    """Order classes by their scores, shape (classes,), the best first; equals by their number."""
+    return tuple(scores.argsort(descending=True, stable=True).tolist())
 
 
 def class_name(classes: tuple[str, ...], index: int) -> str:

@@ -270,6 +270,15 @@ def stop() -> NoReturn:
     raise StopException
 
 
+def give_way() -> None:
+    """End this run of the script here if another one of the whole page is waiting.
+
+    Streamlit looks for that whenever the session's state is touched. To be called between the parts
+    of a computation that a visitor would else have to wait for after going elsewhere.
+    """
+    st.session_state.get(Key.IMAGE)
+
+
 def write_address() -> None:
     """Write the URL; the shell calls this once, at the end of each run of the script."""
     current = visit()

@@ -35,6 +35,7 @@ PAGES = {
     "/Transfer_learning": ".st-key-data_preview img",
     "/Training": ".st-key-training_recorded_film canvas",
     "/Auxiliary_classifiers": ".st-key-auxiliary_idea ol",
+    "/Course": ".st-key-course_buttons button",
     "/Design": ".st-key-design_text textarea",
 }
 CASES = [f"{page} {screen}" for page in PAGES for screen in ("laptop", "phone")]

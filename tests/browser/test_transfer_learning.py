@@ -107,6 +107,25 @@ def test_a_run_begins_at_the_top_of_the_screen(visit: Any, width: int, height: i
     expect(page.locator(".st-key-stop")).to_be_visible()  # and not only its end does
 
 
+def test_fine_tuning_leads_to_its_run_and_then_to_what_it_has_changed(visit: Any) -> None:
+    page = visit(
+        "/Transfer_learning?network=googlenet&training_seconds=5&compare=False"
+        "&fine_tune_seconds=10",
+        reduced_motion="reduce",
+        bypass_csp=True,
+    )
+    trained(page)
+    page.locator(".st-key-transfer_fine_tune button").click()
+    expect(page.locator(".st-key-stop")).to_be_visible()
+    page.wait_for_function(AT_THE_TOP)
+    page.mouse.move(900, 500)
+    page.mouse.wheel(0, -9000)
+    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop === 0")
+    verdict = page.get_by_text(re.compile("before fine-tuning and .* after it: "))
+    expect(verdict).to_be_in_viewport(timeout=120_000)
+    page.wait_for_function(AT_THE_TOP)
+
+
 def test_pictures_as_points_show_themselves_and_their_neighbours(visit: Any) -> None:
     page = visit("/Transfer_learning?network=alexnet&transfer=separate&data=shapes")
     page.locator(".st-key-start").get_by_role("button").click()

@@ -7,7 +7,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from convviz.features.activations import activations
-from convviz.features.predictions import activations_and_predictions, predict, predict_batch
+from convviz.features.predictions import activations_and_predictions, predict, predict_batch, ranked
 from tests.networks_for_tests import network_of
 
 CLASSES = ("goldfish, Carassius auratus", "  tabby,  tabby cat ")
@@ -118,3 +118,10 @@ def test_a_decoder_of_smaller_images_gets_a_pass_of_its_own() -> None:
     assert predictions[0].index == 0
     none = activations_and_predictions(network_of(Counted()), torch.ones(1, 3, 4, 4), "maps")
     assert none[1] == ()
+
+
+def test_equal_scores_are_ordered_by_the_classes_numbers() -> None:
+    scores = torch.zeros(1000)
+    scores[[7, 500]] = 1.0
+    assert ranked(scores)[:4] == (7, 500, 0, 1)
+    assert ranked(torch.zeros(1000)) == tuple(range(1000))

@@ -19,6 +19,7 @@ from convviz.learning.separation import (
     Separation,
     chosen,
     encoder_stages,
+    encoding_share,
     separate,
 )
 from convviz.learning.significance import compare_paired
@@ -148,3 +149,13 @@ def test_stops_between_two_steps(few: Dataset) -> None:
     steps = list(separate(load("googlenet"), few, stop=lambda: True))
     assert len(steps) == 1
     assert steps[0].separation is None
+
+
+def test_the_time_of_the_passes_is_weighed_against_that_of_the_probes() -> None:
+    """As measured: a third for GoogLeNet with its many stages, most of it for VGG16."""
+    small, large = (
+        encoding_share(network, 128, len(encoder_stages(network)), 5)
+        for network in (load("googlenet", "random"), load("vgg16", "random"))
+    )
+    assert 0.25 < small < 0.5
+    assert 0.8 < large < 1

@@ -221,8 +221,10 @@ def test_small_networks_of_other_kinds_are_explained(
     assert [maps_of(app)[0][each] for each in ("height", "width")] == [side, side]
     assert f"Score of **{CLASSES[best]}**: {two_decimals(found.score)}" in text_of(app)
     for channel in found.strongest(10):
-        share = two_decimals(float(found.contributions[channel]))
-        assert f"**{channel}** adds {share};" in text_of(app)
+        told = re.search(rf"\*\*{channel}\*\* adds (−?\d+\.(\d+));", text_of(app))
+        assert told is not None
+        share = float(told[1].replace("−", "-"))
+        assert abs(share - float(found.contributions[channel])) <= 0.51 * 10 ** -len(told[2])
     app.toggle(key="evidence_randomised").set_value(True).run()
     assert not app.exception
     other = grad_cam(randomised(network), image, layer, ClassTarget(best))
@@ -323,3 +325,53 @@ def test_channels_that_all_speak_against_the_class_are_told(
     app = open_page(PAGE, network="against", layer="0")
     assert "would not stay 0 in" in text_of(app)
     assert "The rest is the bias" not in text_of(app)
+
+
+ONE_CLASS_AGAINST_THE_OTHER = """
+import torch
+from torch import nn
+from convviz.networks import NetworkSpec, register
+def build():
+    module = nn.Sequential(nn.Conv2d(3, 2, 1), nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 2))
+    for name, value in (('0.weight', 0.1), ('0.bias', 9.0), ('4.bias', 0.5)):
+        torch.nn.init.constant_(module.get_parameter(name), value)
+    module[4].weight.data = torch.tensor([[-1.0, -1.0], [1.0, -0.5]])
+    return module
+register(NetworkSpec(name='drawn', title='Drawn', build=build, input_size=8, classes=('a', 'b')))
+"""
+
+
+def test_random_decoders_are_drawn_until_one_has_a_map(
+    open_page: Any, own_file: Callable[..., Path]
+) -> None:
+    own_file(ONE_CLASS_AGAINST_THE_OTHER)
+    app = open_page(PAGE, network="drawn", image="cat", **{"class": "b"})
+    app.toggle(key="evidence_randomised").set_value(True).run()
+    assert not app.exception
+    network, image = load("drawn"), decode(sample("cat").read())
+    draws = [grad_cam(randomised(network, seed), image, "1", ClassTarget(1)) for seed in range(8)]
+    first = next(seed for seed, drawn in enumerate(draws) if float(drawn.map.max()) > 0)
+    assert first > 0
+    assert findings.drawn_anew(first) in text_of(app)
+    assert "the picture stays much the same" in text_of(app)
+
+
+def test_a_class_without_a_rival_says_nothing_of_a_map(
+    open_page: Any, own_file: Callable[..., Path]
+) -> None:
+    own_file(
+        ONE_CLASS_AGAINST_THE_OTHER.replace("nn.Linear(2, 2)", "nn.Linear(2, 1)")
+        .replace("[[-1.0, -1.0], [1.0, -0.5]]", "[[1.0, -0.5]]")
+        .replace("('a', 'b')", "('a',)")
+    )
+    app = open_page(PAGE, network="drawn", image="cat", evidence="Is it true?")
+    app.button(key="evidence_start_deletion").click().run()
+    for _ in range(200):
+        if app.get("plotly_chart"):
+            break
+        time.sleep(0.2)
+        app.run()
+    assert not app.exception
+    assert "The probability stays at > 99.9 %" in text_of(app)
+    assert not app.warning

@@ -1,5 +1,7 @@
 """The sentences of the page Evidence, against numbers worked out here."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -32,6 +34,7 @@ def class_map(contributions: tuple[float, float] = (0.5, -0.2)) -> ClassMap:
 def test_the_score_is_told_with_its_probability(share: float, text: str) -> None:
     alone = findings.score("tabby", -1.234, share, against=False)
     assert alone == f"Score of **tabby**: −1.23, probability {text}."
+    assert "**tabby**: 0.00031," in findings.score("tabby", 0.00031, share, against=False)
     two = findings.score("tabby and not lion", 0.5, share, against=True)
     assert "**tabby and not lion**" in two
     assert "exceeds the other by 0.50" in two
@@ -49,7 +52,7 @@ def test_layers_without_evidence_are_named_with_another() -> None:
     assert "look at relu4 instead" in text
     shown = findings.not_reached(layer(), layer("relu4"), is_shown=True)
     assert shown.endswith("This is the evidence in relu4.")
-    assert "choose another layer" in findings.not_reached(layer(), None)
+    assert "Choose another layer or another class" in findings.not_reached(layer(), None)
     places = findings.no_places(layer("fc"), layer("relu5"))
     assert places.startswith("fc puts out one number")
     assert "evidence in relu5" in places
@@ -74,14 +77,23 @@ def test_channels_are_told_by_estimate_and_by_measurement() -> None:
     assert "The channel that adds most" in findings.channels(class_map(), 1)
     text = findings.channels(class_map(), 2)
     assert "The 2 channels that add most to the score, of 2, by estimate" in text
-    assert "come to 0.30 of 0.40. An estimate takes the score for a straight line;" in text
+    total = "come to 0.30 of 0.40. "
+    bent = "An estimate takes the way from here to the score for a straight line"
+    assert total + bent in text
     exact = findings.channels(class_map(), 2, 0.1)
-    assert exact == f"{text} The rest is the bias of the linear layer behind them, 0.10."
+    assert f"{total}The rest is the bias of the linear layer behind them, 0.10." in exact
+    assert bent not in exact  # nothing bends it there
+    assert "the way is a straight line" in exact
+    small = replace(class_map((0.05, -0.02)), score=0.04)
+    assert "come to 0.030 of 0.040. " in findings.channels(small, 2)
     assert (
         findings.channel(7, 0.5, 0.25) == "**7** adds 0.50; switched off, the score falls by 0.25"
     )
     assert findings.channel(7, -0.5, -0.25).endswith("the score rises by 0.25")
     assert findings.channel(7, 0.5, 0.0).endswith("falls by 0.00")
+    assert findings.channel(7, 0.05, 0.0, 3).endswith(
+        "adds 0.050; switched off, the score falls by 0.000"
+    )
 
 
 @pytest.mark.claims("convviz.ui.evidence.findings.switched_off")
@@ -122,6 +134,12 @@ def test_a_map_that_does_not_beat_chance_is_named(
     wins = not text.startswith("**No: ")
     assert text.endswith("beat them all in one of the tests in 25 % of cases.") == wins
     assert "Not all" in findings.deletion(DeletionStep(A, 0, 10))
+    close = findings.deletion(step(0.5951, 0.5952, (0.5953,)))
+    assert "area of 0.5951, in shuffled orders 0.5953" in close
+    assert "gives 0.5952, in shuffled orders 0.5953" in close
+    same = findings.deletion(step(1.0, 1.0, (1.0,)))  # as of a network's only class
+    assert same.startswith("The probability stays at > 99.9 %, whichever")
+    assert "chance" not in same
     single = findings.deletion(step(0.1, 0.9, (0.4,)))
     assert single.endswith("in 50 % of cases.")
 
@@ -152,7 +170,8 @@ def test_a_map_that_is_the_same_everywhere_convicts_nobody() -> None:
     assert "as it should" not in text
     assert "stays" not in text
     covered = findings.occlusion(None, 3.0, 1.5)
-    assert covered.startswith("Covering the worst place lowers the score of 3.00 by 1.50. ")
+    assert covered.startswith("Covering the worst place lowers the score of 3.00 by 1.50; ")
+    assert "score of 0.600 by 0.031;" in findings.occlusion(None, 0.6, 0.031)
     assert covered.endswith("so they have no order to compare.")
     for largest in (0.0, -0.5):
         nowhere = findings.occlusion(None, 3.0, largest)
@@ -165,6 +184,15 @@ def test_a_worse_image_is_compared_with_the_image_as_it_is() -> None:
     assert text == (
         "Score −1.00, probability 12.5 %. With the image as it is: score 5.00, probability 50.0 %."
     )
+    close = findings.worse((0.6012, 0.5), (0.5987, 0.5))
+    assert close.startswith("Score 0.599, probability 50.0 %. ")
+    assert "score 0.601, probability 50.0 %" in close
+
+
+@pytest.mark.claims("convviz.ui.evidence.findings.drawn_anew")
+def test_random_decoders_without_a_map_are_counted() -> None:
+    assert findings.drawn_anew(1).startswith("In one draw of random numbers before this one")
+    assert findings.drawn_anew(3).startswith("In 3 draws of random numbers before this one")
 
 
 @pytest.mark.claims("convviz.ui.evidence.findings.not_among")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from convviz.features.class_evidence import ClassActivationMap
 from convviz.features.deletion import DeletionStep
 from convviz.features.grad_cam import ClassMap
-from convviz.formatting import decimals, percent, probability
+from convviz.formatting import apart, decimals, digits_of, percent, probability
 from convviz.language import later, tr, trn
 from convviz.networks.network import Network
 from convviz.plain_text import plain
@@ -33,14 +33,14 @@ def score(title: str, value: float, share: float, *, against: bool) -> str:
         return tr(
             "Score of **{class_name}**: {score}, probability {share}.",
             class_name=name,
-            score=decimals(value),
+            score=decimals(value, digits_of(value)),
             share=probability(share),
         )
     return tr(
         "Why **{class_name}**: the one score exceeds the other by {difference}; between these two "
         "alone the first has a probability of {share}.",
         class_name=name,
-        difference=decimals(value),
+        difference=decimals(value, digits_of(value)),
         share=probability(share),
     )
 
@@ -54,7 +54,7 @@ def not_reached(layer: Layer, before: Layer | None, *, is_shown: bool = False) -
         is_shown: Whether that one is shown in its place, without a click.
     """
     if before is None:
-        offer = tr("You can choose another layer.")
+        offer = tr("Choose another layer or another class.")
     elif is_shown:
         offer = tr("This is the evidence in {layer}.", layer=plain(before.title))
     else:
@@ -122,6 +122,8 @@ def channels(class_map: ClassMap, listed: int, bias: float | None = None) -> str
         listed: How many channels are listed.
         bias: What the shares and this add up to the score with, where they do; else None.
     """
+    total = float(class_map.contributions.sum())
+    digits = digits_of(total, class_map.score)
     text = trn(
         "The channel that adds most to the score, of {channels:,}, by estimate; all {channels:,} "
         "channels together, with those that subtract, come to {total} of {score}.",
@@ -129,16 +131,20 @@ def channels(class_map: ClassMap, listed: int, bias: float | None = None) -> str
         "{channels:,} channels together, with those that subtract, come to {total} of {score}.",
         listed,
         channels=len(class_map.contributions),
-        total=decimals(float(class_map.contributions.sum())),
-        score=decimals(class_map.score),
-    )
-    text += " " + tr(
-        "An estimate takes the score for a straight line; “switched off” is measured, and comes to "
-        "more or less because of the ReLUs on the way."
+        total=decimals(total, digits),
+        score=decimals(class_map.score, digits),
     )
     if bias is None:
-        return text
-    rest = tr("The rest is the bias of the linear layer behind them, {bias}.", bias=decimals(bias))
+        line = tr(
+            "An estimate takes the way from here to the score for a straight line; “switched off” "
+            "is measured, and comes to more or less where that way is bent, as by a ReLU."
+        )
+        return f"{text} {line}"
+    rest = tr(
+        "The rest is the bias of the linear layer behind them, {bias}. From here to the score the "
+        "way is a straight line, so “switched off”, which is measured, comes to the estimate.",
+        bias=decimals(bias, digits),
+    )
     return f"{text} {rest}"
 
 
@@ -157,32 +163,52 @@ def switched_off(layer: Layer, behind: Layer) -> str:
     )
 
 
-def channel(number: int, estimate: float, measured: float) -> str:
-    """Say what a channel adds by estimate, and what the score loses when it is switched off."""
+def channel(number: int, estimate: float, measured: float, digits: int = 2) -> str:
+    """Say what a channel adds by estimate, and what the score loses when it is switched off.
+
+    Args:
+        number: Of the channel.
+        estimate: What it adds.
+        measured: What the score loses.
+        digits: After the point; the same for all channels of a list.
+    """
     text = (
         later("**{channel}** adds {estimate}; switched off, the score falls by {measured}")
         if measured >= 0
         else later("**{channel}** adds {estimate}; switched off, the score rises by {measured}")
     )
-    return tr(text, channel=number, estimate=decimals(estimate), measured=decimals(abs(measured)))
+    return tr(
+        text,
+        channel=number,
+        estimate=decimals(estimate, digits),
+        measured=decimals(abs(measured), digits),
+    )
 
 
 def deletion(step: DeletionStep) -> str:
     """Say whether a map beats shuffled maps when pixels are deleted, and when they are inserted."""
     if step.deletion is None or step.insertion is None:
         return tr("Not all curves are there yet.")
+    if step.is_flat:
+        return tr(
+            "The probability stays at {share}, whichever pixels are taken away or put back, so "
+            "this test tells nothing of the map.",
+            share=probability(step.deletion.probabilities[0]),
+        )
     wins = (step.beats_random_in_deletion, step.beats_random_in_insertion)
+    area, shuffled = apart((step.deletion.area, step.random_deletion_area), decimals, 3)
     deletion = tr(
         "Deleting in the map's order leaves an area of {area}, in shuffled orders {shuffled} on "
         "average of {count}; less is better.",
-        area=decimals(step.deletion.area, 3),
-        shuffled=decimals(step.random_deletion_area, 3),
+        area=area,
+        shuffled=shuffled,
         count=len(step.random_deletions),
     )
+    area, shuffled = apart((step.insertion.area, step.random_insertion_area), decimals, 3)
     insertion = tr(
         "Inserting gives {area}, in shuffled orders {shuffled}; more is better.",
-        area=decimals(step.insertion.area, 3),
-        shuffled=decimals(step.random_insertion_area, 3),
+        area=area,
+        shuffled=shuffled,
     )
     text = f"{tr(_VERDICTS[wins])} {deletion} {insertion}"
     if not any(wins):
@@ -224,6 +250,15 @@ def randomised(similarity: float | None, method: str) -> str:
     return tr(text, correlation=decimals(similarity), method=method)
 
 
+def drawn_anew(count: int) -> str:
+    """Say how many random decoders gave a map without evidence before the one that is shown."""
+    return trn(
+        "In one draw of random numbers before this one the map was the same everywhere.",
+        "In {count} draws of random numbers before this one the map was the same everywhere.",
+        count,
+    )
+
+
 def occlusion(similarity: float | None, uncovered: float, largest: float) -> str:
     """Say how far a map agrees with what covering the places does.
 
@@ -232,14 +267,16 @@ def occlusion(similarity: float | None, uncovered: float, largest: float) -> str
         uncovered: The score of the whole image.
         largest: How far it falls where a covered place lowers it most; not above 0 where none does.
     """
+    digits = max(digits_of(uncovered), digits_of(largest))
     text = (
         tr(
-            "Covering the worst place lowers the score of {score} by {fall}.",
-            score=decimals(uncovered),
-            fall=decimals(largest),
+            "Covering the worst place lowers the score of {score} by {fall}; a pixel's colour is "
+            "the mean fall of the squares that cover it.",
+            score=decimals(uncovered, digits),
+            fall=decimals(largest, digits),
         )
         if largest > 0
-        else tr("No covered place lowers the score of {score}.", score=decimals(uncovered))
+        else tr("No covered place lowers the score of {score}.", score=decimals(uncovered, digits))
     )
     if similarity is None:
         same = tr(
@@ -267,13 +304,15 @@ def worse(before: tuple[float, float], now: tuple[float, float]) -> str:
         before: Score and probability of the image as it is.
         now: Those of the worse one.
     """
+    score, score_before = apart((now[0], before[0]), decimals, 2)
+    share, share_before = apart((now[1], before[1]), probability, 1)
     return tr(
         "Score {score}, probability {share}. With the image as it is: score {score_before}, "
         "probability {share_before}.",
-        score=decimals(now[0]),
-        share=probability(now[1]),
-        score_before=decimals(before[0]),
-        share_before=probability(before[1]),
+        score=score,
+        share=share,
+        score_before=score_before,
+        share_before=share_before,
     )
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 from torch import Tensor
 
 from convviz.features.class_target import ClassTarget, class_scores, decoder_input
-from convviz.features.predictions import class_name
+from convviz.features.predictions import class_name, ranked
 from convviz.formatting import probability
 from convviz.language import later, tr
 from convviz.networks.network import Network
@@ -63,7 +63,7 @@ def choose(choice: Choice) -> tuple[ClassTarget, str]:
         The target, and the method's name in `METHODS`.
     """
     names = _names(choice.network)
-    order = scores(choice.image, choice.network)[0].argsort(descending=True).tolist()
+    order = ranked(scores(choice.image, choice.network)[0])
     titles = _titles(choice, names, order)
     listed = [names[index] for index in order[:_TOP]]
     listed += sorted(set(names) - set(listed), key=str.lower)
@@ -134,7 +134,7 @@ def _names(network: Network) -> list[str]:
     return cache.once(make, "class names", network)
 
 
-def _titles(choice: Choice, names: list[str], order: list[int]) -> dict[str, str]:
+def _titles(choice: Choice, names: list[str], order: tuple[int, ...]) -> dict[str, str]:
     """Write the most probable classes with their probabilities, the others as they are."""
     shares = scores(choice.image, choice.network)[0].softmax(0)
     titles = {name: state.plain(name) for name in names}

@@ -60,8 +60,8 @@ def _deletion(choice: Choice, target: ClassTarget, shown: EvidenceMap, runs: Run
     )
     if step is None or step.deletion is None or step.insertion is None:
         return
-    beats = step.beats_random_in_deletion or step.beats_random_in_insertion
-    (st.markdown if beats else st.warning)(findings.deletion(step))
+    tells = step.is_flat or step.beats_random_in_deletion or step.beats_random_in_insertion
+    (st.markdown if tells else st.warning)(findings.deletion(step))
     for curve, shuffled, action in (
         (step.deletion, step.random_deletions, "deleted"),
         (step.insertion, step.random_insertions, "inserted"),

@@ -15,6 +15,7 @@ from convviz.features.class_evidence import ClassActivationMap, class_activation
 from convviz.features.class_target import ClassTarget
 from convviz.features.grad_cam import ClassMap
 from convviz.features.saliency import SaliencyMethod, randomised, saliency, similarity
+from convviz.formatting import digits_of
 from convviz.language import again, tr
 from convviz.sprites.overlay import heatmap
 from convviz.structure.layers import Layer
@@ -30,6 +31,7 @@ from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 
 _CHANNELS = 10
+_DRAWS = 8  # of random decoders at most, of which the first is shown that has a map
 _TILE = 152  # side of a channel's map, in pixels
 _SCRUB = "evidence_scrub"
 _TESTED = (*AT_A_LAYER, "gradient", "guided")  # methods that take a pass or two
@@ -132,8 +134,8 @@ def _randomise(choice: Choice, target: ClassTarget, method: str, shown: Evidence
     network = choice.network
     key = (method, shown.name, choice.image, network, target.index, target.against)
 
-    def make() -> EvidenceMap:
-        other = randomised(network)
+    def drawn(seed: int) -> EvidenceMap:
+        other = randomised(network, seed)
         if shown.class_map is not None:
             found = grad_cam.grad_cam(
                 other,
@@ -146,8 +148,15 @@ def _randomise(choice: Choice, target: ClassTarget, method: str, shown: Evidence
         made = saliency(other, choice.image.pixels, target, cast("SaliencyMethod", method))
         return EvidenceMap(made.map, None, shown.side, shown.name)
 
+    def make() -> tuple[EvidenceMap, int]:
+        for seed in range(_DRAWS):  # with some numbers everything speaks against the class
+            other = drawn(seed)
+            if similarity(shown.values, other.values) is not None:
+                return other, seed
+        return drawn(0), 0
+
     try:
-        other = cache.once(make, "randomised", *key)
+        other, before = cache.once(make, "randomised", *key)
     except NetworkError as error:  # it has no decoder of its own, or puts out no finite numbers
         st.info(str(error), icon=":material/block:")
         return
@@ -156,6 +165,8 @@ def _randomise(choice: Choice, target: ClassTarget, method: str, shown: Evidence
         maps.scale(other)
     alike = similarity(shown.values, other.values)
     st.markdown(findings.randomised(alike, tr(METHODS[method])))
+    if before:
+        st.caption(findings.drawn_anew(before))
 
 
 def _averaged(choice: Choice, target: ClassTarget, layer: Layer) -> ClassActivationMap | None:
@@ -179,6 +190,8 @@ def _channels(choice: Choice, target: ClassTarget, class_map: ClassMap, bias: fl
     largest = max(float(class_map.of_channel(channel).max()) for channel in listed)
     if largest <= 0:
         st.caption(tr("At no place does any of these channels speak for the class: all are dark."))
+    shares = {channel: float(class_map.contributions[channel]) for channel in listed}
+    digits = digits_of(*shares.values(), *measured.values())
     with st.container(key="evidence_channels"):
         for channel in listed:
             with st.container(key=f"evidence_channel_{channel}", gap="small"):
@@ -188,8 +201,8 @@ def _channels(choice: Choice, target: ClassTarget, class_map: ClassMap, bias: fl
                     output_format="PNG",
                     alt=tr("Channel {channel}, by place", channel=channel),
                 )
-                share = float(class_map.contributions[channel])
-                st.caption(findings.channel(channel, share, measured[channel]))
+                text = findings.channel(channel, shares[channel], measured[channel], digits)
+                st.caption(text)
                 if st.button(
                     tr("Look closer"),
                     icon=":material/frame_inspect:",
@@ -200,7 +213,7 @@ def _channels(choice: Choice, target: ClassTarget, class_map: ClassMap, bias: fl
         tr("Save as CSV"),
         lambda: exports.table(
             ["channel", "estimated_share", "measured_fall"],
-            [[each, float(class_map.contributions[each]), measured[each]] for each in listed],
+            [[each, shares[each], measured[each]] for each in listed],
         ),
         exports.file_name(choice, layer.name, "channels", ending="csv"),
         key="evidence_save_channels",

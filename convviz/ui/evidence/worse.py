@@ -120,10 +120,13 @@ def _curve(choice: Choice, target: ClassTarget, corruption: Corruption) -> None:
     others = tuple((name, getattr(corruption, name)) for name in CORRUPTIONS if name != kind)
 
     def make() -> CorruptionStep:
-        *_, last = corruption_curve(
+        steps = corruption_curve(
             choice.network, choice.image.pixels, target, kind, corruption=corruption
         )
-        return last
+        for step in steps:
+            newest = step
+            state.give_way()
+        return newest
 
     with st.spinner(tr("Scoring the whole range…")):
         step = cache.once(
