@@ -631,10 +631,19 @@ def depth_trend(summaries: Sequence[LayerSummary]) -> str:
                 count=count,
             )
         )
+    if third == 1:
+        return tr(
+            "{claim}: {first} in the first of the {layers}, {last} in the last.",
+            claim=claim,
+            first=percent(first),
+            layers=named,
+            last=percent(last),
+        )
     return tr(
         "{claim}: on average {first} in the first third of "
         "the {layers}, {last} in the last third (rank correlation "
-        "{correlation}).",
+        "{correlation}: it is +1 where the share rises from each layer to the next, −1 where it "
+        "falls each time, and near 0 where it does neither).",
         claim=claim,
         first=percent(first),
         layers=named,

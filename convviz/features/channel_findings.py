@@ -275,9 +275,8 @@ def ablation(result: Ablation) -> str:
         )
     )
     how = tr(
-        "The change of a layer is "
-        "the Euclidean norm of the difference of its output, divided by the norm of the "
-        "output before."
+        "The bars say how far each layer's numbers moved, all taken together, as a share of their "
+        "size before: at 0 % nothing moved, at 100 % they moved as far as they were large."
     )
     return f"{off} {how}"
 
@@ -419,8 +418,8 @@ def stage(stage: Stage, source: str) -> str:
 
 
 def window_map(channel: int) -> str:
-    """Name the map that a sliding window makes, and say why a part of it is pale."""
-    return tr("The map of channel {channel}; pale: where the window comes later", channel=channel)
+    """Name the map that a sliding window makes, and say why a part of it is faded."""
+    return tr("The map of channel {channel}; faded: where the window comes later", channel=channel)
 
 
 def image_numbers() -> str:

@@ -1,12 +1,13 @@
 """The kernels of a layer: their sizes, their similarity, and their strongest inputs.
 
 A filter is the kernel of one output channel: one slice per input channel. Numbers are the weights
-as they are; images scale them by the largest magnitude, with 0 in the middle.
+as they are; images scale them by `Filters.reach`, with 0 in the middle.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, get_args
 
 import torch
@@ -22,6 +23,7 @@ from convviz.structure.ops import weight_of
 FilterOrder = Literal["index", "norm", "similarity"]
 FILTER_ORDERS: tuple[FilterOrder, ...] = get_args(FilterOrder)
 _BINS = 41  # odd, so that one of them is centred on 0
+_DRAWN_IN_FULL = 0.99  # of the weights of the slices that are drawn
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +64,24 @@ class Filters:
     def largest(self) -> float:
         """Largest magnitude of all weights."""
         return float(self.kernels.abs().max())
+
+    @cached_property
+    def reach(self) -> float:
+        """The magnitude that is drawn in full colour, where all filters share a scale.
+
+        The largest, where filters are drawn in colour, each whole. Where one slice of each is
+        drawn, that of its strongest input, a single large weight of thousands would leave all
+        others pale: there it is what 99 in 100 of the weights in these slices do not exceed.
+        """
+        if self.sees_colours:
+            return self.largest
+        sizes: Tensor = self.kernels.flatten(2).norm(dim=2)
+        drawn = self.kernels[torch.arange(self.channels), sizes.argmax(dim=1)]
+        return float(torch.quantile(drawn.abs().flatten(), _DRAWN_IN_FULL)) or self.largest
+
+    def share_beyond(self, bound: float) -> float:
+        """Return the share of all weights whose magnitude is above a bound, in 0…1."""
+        return float((self.kernels.abs() > bound).double().mean())
 
     def input_channel(self, channel: int, index: int) -> int:
         """Return the index, among all channels of the input, of a filter's index-th one."""

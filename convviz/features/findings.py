@@ -91,7 +91,7 @@ def changed(changes: ChannelChanges, layer: Layer) -> str:
     if changes.only_first or changes.only_second:
         parts.append(
             tr(
-                "{second:,} of its channels are empty under the second weights alone, "
+                "{second:,} of the layer's channels are empty under the second weights alone, "
                 "{first:,} under the first alone.",
                 second=changes.only_first,
                 first=changes.only_second,
@@ -236,11 +236,11 @@ def dead_mark(dead: DeadChannels) -> str:
     return tr("dead: empty for each of {images}", images=dead.images)
 
 
-_NAMED = 3  # channels that draw most of a pattern
+_NAMED = 3  # channels that draw the clearest maps
 
 
 def strongest(activations: Activations, threshold: float, seen: Seen = "image") -> str:
-    """Say how many channels a layer has, and which draw most of a pattern, by their salience.
+    """Say how many channels a layer has, and which draw the clearest maps, by their salience.
 
     Channels that are equally salient are named together or not at all.
 
@@ -281,8 +281,8 @@ def strongest(activations: Activations, threshold: float, seen: Seen = "image") 
     values = {"channels": start, "listed": _listed(named), "seen": this}
     if len(answering) > len(named):
         return trn(
-            "{channels}; {listed} draws most of a pattern from {seen}.",
-            "{channels}; {listed} draw most of a pattern from {seen}.",
+            "{channels}; {listed} draws the clearest map of {seen}.",
+            "{channels}; {listed} draw the clearest maps of {seen}.",
             len(named),
             **values,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Any
 
 import plotly.graph_objects as go
 import torch
@@ -13,7 +14,7 @@ from convviz.features.ablation import Change
 from convviz.features.activations import LayerSummary
 from convviz.figures import theme
 from convviz.formatting import percent
-from convviz.language import tr
+from convviz.language import again, tr
 from convviz.networks.titles import stage_text
 from convviz.plain_text import plain_html
 from convviz.structure.layers import Layer
@@ -24,6 +25,9 @@ _BARS = 40  # of the histogram
 _READABLE = 11  # numbers are written into a kernel up to this many across
 _PART_PIXELS = 310  # width of a patch, a kernel or their products, beside each other at 1440 pixels
 _MOST_TICKS = 24  # beyond, every second stage is named
+_MOST_NAMED_LAYERS = 36  # beyond, stages are named in place of layers
+_LONGEST_NAME = 18  # letters of a layer's title below its bar
+_STUB = 3  # pixels around a bar: of a layer at 0 % they are all there is to see and to click
 
 
 def empty_by_depth(summaries: Sequence[LayerSummary], layer_name: str) -> go.Figure:
@@ -39,11 +43,7 @@ def empty_by_depth(summaries: Sequence[LayerSummary], layer_name: str) -> go.Fig
         go.Bar(
             x=list(range(len(summaries))),
             y=[summary.share for summary in summaries],
-            marker={
-                "color": [theme.VERMILION if point else theme.ACCENT for point in highlighted],
-                "pattern": {"shape": ["/" if point else "" for point in highlighted]},
-                "line": {"width": 0},
-            },
+            marker=_marker(highlighted),
             customdata=[
                 [
                     *map(plain_html, (summary.layer.title, summary.layer.name)),
@@ -64,7 +64,7 @@ def empty_by_depth(summaries: Sequence[LayerSummary], layer_name: str) -> go.Fig
     )
     theme.style(figure, height=340)
     figure.update_layout(hovermode="x")
-    _name_stages(figure, [summary.layer for summary in summaries])
+    _name_layers(figure, [summary.layer for summary in summaries])
     figure.update_yaxes(
         title=tr("Empty channels"),
         range=_range(summaries),
@@ -87,8 +87,12 @@ def empty_by_depth(summaries: Sequence[LayerSummary], layer_name: str) -> go.Fig
 
 
 def _range(summaries: Sequence[LayerSummary]) -> tuple[float, float]:
-    """Leave room above the highest bar; never zoom in below five in a hundred."""
-    return 0, max(0.05, 1.08 * max((summary.share for summary in summaries), default=0))
+    """Leave room above the highest bar; never zoom in below five in a hundred.
+
+    A little below 0 is seen as well, where the stubs of empty bars are.
+    """
+    top = max(0.05, 1.08 * max((summary.share for summary in summaries), default=0))
+    return -0.012 * top, top
 
 
 def histogram(values: Tensor) -> go.Figure:
@@ -119,17 +123,19 @@ def histogram(values: Tensor) -> go.Figure:
     return figure
 
 
-def changes(layers: Sequence[Change]) -> go.Figure:
+def changes(layers: Sequence[Change], layer_name: str) -> go.Figure:
     """Draw how much each deeper layer changed after an ablation.
 
     Args:
         layers: In the order of execution.
+        layer_name: Dotted name of the layer whose maps are shown below the chart.
     """
+    highlighted = [change.layer.name == layer_name for change in layers]
     figure = go.Figure(
         go.Bar(
             x=list(range(len(layers))),
             y=[change.relative for change in layers],
-            marker={"color": theme.ACCENT},
+            marker=_marker(highlighted),
             customdata=[
                 [
                     plain_html(change.layer.title),
@@ -143,11 +149,49 @@ def changes(layers: Sequence[Change]) -> go.Figure:
             + "<extra></extra>",
         )
     )
-    theme.style(figure, height=260)
-    _name_stages(figure, [change.layer for change in layers])
+    theme.style(figure, height=300)
+    _name_layers(figure, [change.layer for change in layers])
     highest = max((change.relative for change in layers), default=1.0)
     figure.update_yaxes(title=tr("Change"), rangemode="tozero", **theme.percent_axis(highest))
+    if any(highlighted):
+        index = highlighted.index(True)
+        figure.add_annotation(
+            x=index,
+            y=layers[index].relative,
+            text=tr("shown below"),
+            showarrow=False,
+            yanchor="bottom",
+            yshift=2,
+        )
+        figure.update_layout(margin_t=30)
     return figure
+
+
+def _marker(highlighted: Sequence[bool]) -> dict[str, Any]:
+    """Return what bars look like of which some are pointed out, by colour and pattern."""
+    colours = [theme.VERMILION if point else theme.ACCENT for point in highlighted]
+    return {
+        "color": colours,
+        "pattern": {"shape": ["/" if point else "" for point in highlighted]},
+        "line": {"width": _STUB, "color": colours},
+    }
+
+
+def _name_layers(figure: go.Figure, layers: Sequence[Layer]) -> None:
+    """Write each layer's title under its bar; where there are many, their stages' names."""
+    if len(layers) > _MOST_NAMED_LAYERS:
+        _name_stages(figure, layers)
+        return
+    titles = [again(layer.title) for layer in layers]
+    figure.update_xaxes(
+        tickvals=list(range(len(layers))),
+        ticktext=[
+            plain_html(title if len(title) <= _LONGEST_NAME else f"{title[:_LONGEST_NAME]}…")
+            for title in titles
+        ],
+        showgrid=False,
+        title=tr("Layers, in order"),
+    )
 
 
 def _name_stages(figure: go.Figure, layers: Sequence[Layer]) -> None:

@@ -12,6 +12,8 @@ from convviz.formatting import percent
 from convviz.language import tr
 from convviz.plain_text import plain_html
 
+_ROOM = 1.2  # above the highest bar, for a label
+
 
 def weights(sets: Sequence[tuple[str, Filters]]) -> go.Figure:
     """Draw how often each weight occurs, of one set of filters or of several on one scale.
@@ -83,8 +85,26 @@ def norms(filters: Filters, order: Sequence[int], channel: int) -> go.Figure:
     )
     theme.style(figure, height=280)
     figure.update_layout(bargap=0.1 if len(order) < 100 else 0)
+    top = _ROOM * max(values, default=1.0)
+    if channel in order:
+        # Of hundreds of bars one is too narrow to be found by its colour.
+        index = order.index(channel)
+        figure.add_annotation(
+            x=index,
+            y=values[channel],
+            text=tr("filter {filter}", filter=channel),
+            arrowhead=2,
+            arrowwidth=2,
+            arrowcolor=theme.VERMILION,
+            standoff=1,
+            # From above all bars, so that none is behind the words.
+            axref="x",
+            ax=index,
+            ayref="y",
+            ay=top,
+        )
     figure.update_xaxes(
         title=tr("Filters, in the order shown"), showticklabels=False, showgrid=False
     )
-    figure.update_yaxes(title=tr("Norm"), rangemode="tozero")
+    figure.update_yaxes(title=tr("Norm"), range=(0, top))
     return figure

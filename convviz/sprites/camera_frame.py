@@ -27,7 +27,7 @@ class CameraFrame:
         levels: Levels from 0 to `grid.LEVELS` − 1, channel by channel and row by row.
         empty: The channels that are empty for this frame.
         predictions: The most probable classes; none without a decoder.
-        headline: Which channels draw most of a pattern, and how many are empty.
+        headline: Which channels draw the clearest maps, and how many are empty.
     """
 
     channels: int

@@ -2,8 +2,8 @@
 
 The middle of the scale is 0. Filters that look at the image's three colours are shown in colour:
 grey is 0, and a weight of the largest magnitude is full or no red, green or blue. Others are shown
-from vermilion (negative) over white to blue (positive), colours that colour-blind people tell
-apart.
+from orange (negative) over white to blue (positive), colours that colour-blind people tell apart.
+Weights beyond the ends of the scale have the colours of its ends.
 """
 
 from __future__ import annotations
@@ -14,14 +14,20 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from convviz.images.encode import png
 from convviz.sprites.grid import TileGrid, columns_of, rows_of
+from convviz.sprites.lettering import font
 
 _NEGATIVE, _ZERO, _POSITIVE = (213, 94, 0), (247, 247, 247), (0, 114, 178)
+SCALE = tuple("#" + bytes(colour).hex() for colour in (_NEGATIVE, _ZERO, _POSITIVE))
+"""The colours of weights from the lowest to the highest, as "#rrggbb", for a gradient in CSS."""
+
 _GAP = 3  # pixels
+_LETTERS = 0.24  # height of a tile's name, as a share of its side
+_INK, _PAPER = (24, 24, 24), (218, 224, 229)  # a weight of 0, which is white, shows on it
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,31 @@ def kernel_sheet(
         image = kernel_picture(kernel, tile, reach)
         sheet.paste(image, (column * (tile + _GAP), row * (tile + _GAP)))
     return KernelSheet(png(sheet), columns, tile, _GAP, count, reach)
+
+
+def named_sheet(
+    kernels: Sequence[Tensor], names: Sequence[str], *, tile: int, bound: float, columns: int
+) -> Image.Image:
+    """Draw kernels, each of shape (3, h, w) or (h, w), with a name below each.
+
+    Args:
+        kernels: The weights.
+        names: What stands below each.
+        tile: Side of a tile, in pixels.
+        bound: The magnitude at the ends of the scale.
+        columns: Tiles per row, at most.
+    """
+    letters = round(_LETTERS * tile)
+    across, down = tile + 2 * _GAP, tile + 2 * _GAP + round(1.3 * letters)
+    columns = min(columns, max(1, len(kernels)))
+    sheet = Image.new("RGB", (columns * across, rows_of(len(kernels), columns) * down), _PAPER)
+    pen, type_ = ImageDraw.Draw(sheet), font(letters)
+    for index, (kernel, name) in enumerate(zip(kernels, names, strict=True)):
+        row, column = divmod(index, columns)
+        left, top = column * across + _GAP, row * down + _GAP
+        sheet.paste(kernel_picture(kernel, tile, bound), (left, top))
+        pen.text((left + tile / 2, top + tile + _GAP), name, _INK, type_, anchor="mt")
+    return sheet
 
 
 def _coloured(kernel: Tensor, bound: float) -> NDArray[np.uint8]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from convviz.formatting import in_words
+from collections.abc import Sequence
+
+from convviz.formatting import MINUS, in_words
 from convviz.sprites.colormaps import Colormap, hex_colours
+from convviz.sprites.kernels import SCALE
 
 
 def numbered(colours: Colormap, low: float, high: float) -> str:
@@ -21,7 +24,25 @@ def between(colours: Colormap, low: str, high: str, zero: float | None = None) -
         high: What the highest colour stands for.
         zero: Where 0 lies between them, as a share of the way; None for no mark.
     """
-    stops = ", ".join(hex_colours(colours))
+    return _written(hex_colours(colours), low, high, zero)
+
+
+def of_weights(bound: float, *, is_clipped: bool) -> str:
+    """Write the colours that kernels are drawn in, from −bound over 0 to the bound.
+
+    Args:
+        bound: The magnitude at the ends.
+        is_clipped: Whether there are larger weights, which are drawn as the ends are.
+    """
+    number = in_words(bound)
+    low, high = f"{MINUS}{number}", f"+{number}"
+    if is_clipped:
+        low, high = f"≤ {low}", f"≥ {high}"
+    return _written(SCALE, low, high, 0.5)
+
+
+def _written(colours: Sequence[str], low: str, high: str, zero: float | None) -> str:
+    stops = ", ".join(colours)
     mark = "" if zero is None else f'<span class="zero" style="left:{zero:.2%}">0</span>'
     gradient = f"linear-gradient(90deg, {stops})"
     ramp = f'<span class="ramp" style="background:{gradient}">{mark}</span>'

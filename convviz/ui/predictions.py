@@ -103,9 +103,22 @@ def seen_at(network: Network, side: int) -> str:
     )
 
 
-def why_none(network: Network) -> str:
-    """Say why a network makes no predictions."""
+def why_none(network: Network, chosen_in: str = "") -> str:
+    """Say why a network makes no predictions.
+
+    Args:
+        network: The network.
+        chosen_in: Label of the box above in which its weights are chosen; "" for the sidebar.
+    """
     weights = network.weights
+    if weights.source == "random" and chosen_in:
+        return tr(
+            "{network} is untrained here: its weights are random numbers, so its guesses "
+            "would mean nothing. Choose trained weights under “{label}” above to see what it "
+            "recognises.",
+            network=state.plain(network.title),
+            label=chosen_in,
+        )
     if weights.source == "random":
         return tr(
             "{network} is untrained here: its weights are random numbers, so its guesses "

@@ -260,7 +260,7 @@ class TestTrend:
             (
                 [0.1, 0.2, 0.3],
                 "rises here, but 3 layers are too few to call it a trend",
-                ("10 %", "30 %", "+1.00"),
+                ("10 %", "30 %", "first of the 3"),
             ),
         ],
     )

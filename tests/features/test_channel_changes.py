@@ -88,7 +88,8 @@ def test_the_sentence_names_the_share_and_the_channel() -> None:
     assert "differ by 89 % of their size under the first weights" in text  # sqrt(320 / 400)
     assert "Channel 1 changed most: its map moved by 1.39 times" in text  # 16 / sqrt(400 / 3)
     assert text.endswith(
-        "1 of its channels are empty under the second weights alone, 1 under the first alone."
+        "1 of the layer's channels are empty under the second weights alone, "
+        "1 under the first alone."
     )
     same = findings.changed(changes(of_red(3, 4), of_red(3, 4)), shown)
     assert same.endswith("are the same under both sets of weights.")

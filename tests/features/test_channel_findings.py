@@ -252,4 +252,4 @@ def test_the_check_calls_rounding_only_what_is_rounding() -> None:
 
 @pytest.mark.claims("convviz.features.channel_findings.window_map")
 def test_what_the_window_makes_is_named_by_its_channel() -> None:
-    assert findings.window_map(7).startswith("The map of channel 7; pale: ")
+    assert findings.window_map(7).startswith("The map of channel 7; faded: ")

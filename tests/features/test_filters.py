@@ -1,11 +1,13 @@
 """Kernels, their norms, their order and what they look at."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
 from convviz.errors import SettingError
-from convviz.features.filters import filter_layers, filters
+from convviz.features.filters import Filters, filter_layers, filters
 from convviz.networks.network import Network
 from convviz.structure.layers import layer
 from convviz.weights.load import load
@@ -86,3 +88,15 @@ def test_what_has_no_kernels_is_refused(network: Network) -> None:
         filters(network, layer(network, "1"))
     with pytest.raises(SettingError, match="ordered"):
         filters(network, layer(network, "0")).order("size")  # type: ignore[arg-type]
+
+
+def test_one_large_weight_does_not_leave_the_others_pale(network: Network) -> None:
+    colours = filters(network, layer(network, "0"))
+    assert colours.reach == colours.largest == 3
+    kernels = torch.full((100, 2, 3, 3), 0.25)
+    kernels[:, 0] = 0.5  # the strongest slice of each
+    kernels[7, 0, 1, 1] = 50.0
+    taken = Filters(colours.layer, "0", kernels, 1, kernels.flatten(1).norm(dim=1))
+    assert taken.reach == 0.5
+    assert taken.share_beyond(taken.reach) == pytest.approx(1 / 1800)
+    assert replace(taken, kernels=torch.zeros(4, 2, 1, 1)).reach == 0

@@ -80,11 +80,11 @@ def maps(*rows: tuple[float, ...]) -> Activations:
         # Smoothed by 1, 2, 1 the middle keeps half of its height above its neighbours.
         (
             ((0, 2, 0), (0, 0, 0), (0, 8, 0), (0, 4, 0), (0, 6, 0)),
-            "5 channels; 2, 4 and 3 draw most of a pattern from this image.",
+            "5 channels; 2, 4 and 3 draw the clearest maps of this image.",
         ),
         (  # two are equal in the third place: either both or none
             ((0, 2, 0), (0, 2, 0), (0, 8, 0), (0, 4, 0)),
-            "4 channels; 2 and 3 draw most of a pattern from this image.",
+            "4 channels; 2 and 3 draw the clearest maps of this image.",
         ),
         (((0, 1, 0), (0, 2, 0), (0, 0, 0)), "3 channels; only 1 and 0 answer to this image."),
         (((0, 0, 0), (0, 2, 0), (0, 0, 0)), "3 channels; only 1 answers to this image."),
@@ -98,7 +98,7 @@ def maps(*rows: tuple[float, ...]) -> Activations:
         (
             ((nan, 1, 0), (0, 1, 0), (0, 2, 0)),
             "3 channels, 1 of them with a not-a-number; "
-            "2 and 1 draw most of a pattern from this image.",
+            "2 and 1 draw the clearest maps of this image.",
         ),
         (((0, inf, 0), (0, 2, 0)), "2 channels; 0 and 1 answer to this image."),
     ],

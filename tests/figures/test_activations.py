@@ -1,6 +1,7 @@
+from convviz.features.ablation import Change
 from convviz.features.activations import LayerSummary
 from convviz.figures import theme
-from convviz.figures.activations import empty_by_depth
+from convviz.figures.activations import changes, empty_by_depth
 from convviz.structure.layers import Layer
 
 
@@ -31,12 +32,37 @@ def test_a_layer_that_is_not_in_the_chart_points_nothing_out() -> None:
     assert not figure.layout.annotations
 
 
-def test_stages_stand_under_the_middle_of_their_layers() -> None:
+def test_each_layer_is_named_under_its_bar() -> None:
     axis = empty_by_depth(SUMMARIES, "l0").layout.xaxis
-    assert list(axis.tickvals) == [0.5, 2]
-    assert list(axis.ticktext) == ["block 1", "3a"]
+    assert list(axis.tickvals) == [0, 1, 2]
+    assert list(axis.ticktext) == ["L0", "L1", "L2"]
+
+
+def test_of_many_layers_stages_are_named_under_the_middle_of_theirs() -> None:
+    many = [summary(index, f"block {index // 10}", 0) for index in range(40)]
+    axis = empty_by_depth(many, "l0").layout.xaxis
+    assert list(axis.tickvals) == [4.5, 14.5, 24.5, 34.5]
+    assert list(axis.ticktext) == ["block 0", "block 1", "block 2", "block 3"]
+
+
+def test_a_layer_without_empty_channels_has_a_line_to_see_and_to_click() -> None:
+    (bars,) = empty_by_depth(SUMMARIES, "l1").data
+    assert bars.marker.line.width > 0
+    assert list(bars.marker.line.color) == list(bars.marker.color)
+
+
+def test_the_layer_whose_maps_are_shown_is_marked() -> None:
+    changed = [
+        Change(each.layer, share) for each, share in zip(SUMMARIES, (0, 0.5, 1), strict=True)
+    ]
+    figure = changes(changed, "l1")
+    (bars,) = figure.data
+    assert list(bars.marker.pattern.shape) == ["", "/", ""]
+    assert [(note.x, note.text) for note in figure.layout.annotations] == [(1, "shown below")]
 
 
 def test_no_layers_make_an_empty_chart() -> None:
     figure = empty_by_depth([], "l0")
-    assert tuple(figure.layout.yaxis.range) == (0, 0.05)
+    low, high = figure.layout.yaxis.range
+    assert high == 0.05
+    assert -0.001 < low <= 0

@@ -60,7 +60,7 @@ def test_opens_on_a_layer_with_its_count_of_empty_channels(open_page: Any) -> No
     assert layer == "features.0"
     one, two, three = three_most_salient(expected)
     assert app.header[0].value == (
-        f"64 channels; {one}, {two} and {three} draw most of a pattern from this image."
+        f"64 channels; {one}, {two} and {three} draw the clearest maps of this image."
     )
     assert grid(app)["selected"] == one
     assert "`features.0`" in headline(app)

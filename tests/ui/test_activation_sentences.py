@@ -15,7 +15,7 @@ from convviz.features.occlusion import OcclusionStep
 from convviz.features.predictions import Prediction
 from convviz.sprites.grid import _explain, atlas
 from convviz.structure.layers import Layer
-from convviz.ui import predictions
+from convviz.ui import colour_scales, predictions
 from convviz.ui.activations import (
     dead,
     display,
@@ -94,7 +94,7 @@ def test_two_sides_share_a_legend_only_where_it_is_true_of_both(
         assert all(text in right for text in (lowest, f">{high:.3g}<", where))
 
 
-@pytest.mark.claims("convviz.ui.colour_scales.between")
+@pytest.mark.claims("convviz.ui.colour_scales._written")
 @pytest.mark.parametrize(
     ("low", "high", "zero"), [(-2, 6, "25.00%"), (-1, 1, "50.00%"), (0, 5, None), (-3, 0, None)]
 )
@@ -108,6 +108,17 @@ def test_a_scale_that_all_channels_share_marks_0_where_it_lies(
     assert zero is None or f'style="left:{zero}">0<' in html
     per_channel = display.legend_html(atlas(activations), options, activations, None)
     assert 'class="zero"' not in per_channel
+
+
+def test_the_scale_of_weights_has_0_in_its_middle_and_says_what_lies_beyond() -> None:
+    html = colour_scales.of_weights(0.25, is_clipped=False)
+    assert html.startswith('<span class="convviz-scale">−0.25<')
+    assert html.endswith(">+0.25</span>")
+    assert "#d55e00, #f7f7f7, #0072b2" in html
+    assert 'style="left:50.00%">0<' in html
+    clipped = colour_scales.of_weights(0.25, is_clipped=True)
+    assert ">≤ −0.25<" in clipped
+    assert ">≥ +0.25<" in clipped
 
 
 @pytest.mark.claims("convviz.ui.activations.grid.numbers_html")
@@ -215,5 +226,9 @@ def test_guesses_are_drawn_with_their_probabilities() -> None:
     unknown = predictions.about(network(training_set="not stated"))
     assert unknown.startswith("Probabilities over 1,000 classes: the only answers")
     assert "Net is untrained here" in predictions.why_none(network(source="random"))
+    assert "in the sidebar" in predictions.why_none(network(source="random"))
+    elsewhere = predictions.why_none(network(source="random"), "With the weights")
+    assert "under “With the weights” above" in elsewhere
+    assert "sidebar" not in elsewhere
     assert predictions.why_none(network(note="It is gone.")) == "No predictions. It is gone."
     assert "encoder only" in predictions.why_none(network())

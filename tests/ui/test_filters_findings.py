@@ -35,7 +35,11 @@ def test_the_headline_is_the_tensors_shape(googlenet: Network, name: str) -> Non
     assert text.endswith(f"each {inputs} × {height} × {width}")
 
 
-@pytest.mark.claims("convviz.ui.filters.findings.meaning", "convviz.ui.filters.findings.scale")
+@pytest.mark.claims(
+    "convviz.ui.filters.findings.clipped",
+    "convviz.ui.filters.findings.meaning",
+    "convviz.ui.filters.findings.scale",
+)
 def test_how_the_drawings_are_read(googlenet: Network) -> None:
     taken = first(googlenet)
     largest = float(np.abs(taken.kernels.numpy()).max())
@@ -46,6 +50,13 @@ def test_how_the_drawings_are_read(googlenet: Network) -> None:
     assert "image itself" not in later
     assert "three channels" in later
     deep = filters(googlenet, layer(googlenet, "inception4a.branch2.1"))
+    weights = np.abs(deep.kernels.numpy())
+    assert 0 < deep.reach < weights.max()
+    beyond = findings.clipped(float((weights > deep.reach).mean()))
+    end = f"whose ends are ±{deep.reach:.3g}. {beyond}"
+    assert findings.meaning(deep, "", is_first=False).endswith(end)
+    assert "Of all weights 25.00 % are further" in findings.clipped(0.25)
+    assert findings.clipped(0.0) == ""
     assert "one slice for each of the 96 channels" in findings.meaning(deep, "", is_first=False)
     single = replace(deep, kernels=deep.kernels[:, :1])
     assert "one slice for the one channel" in findings.meaning(single, "", is_first=False)
@@ -93,8 +104,11 @@ def test_which_slices_are_drawn() -> None:
 def test_which_filters_are_drawn(googlenet: Network) -> None:
     taken = first(googlenet)
     assert findings.sheet(taken, 64, 0.5) == (
-        "7 × 7 kernels, all 64, the largest norm first. Full colour: ±0.5."
+        "7 × 7 kernels, all 64, the largest norm first. Full colour: ±0.5. Of all weights 3.91 % "
+        "are further from 0 than that, and drawn as the ends are."
     )
+    beyond = float((np.abs(taken.kernels.numpy()) > 0.5).mean())
+    assert f"{beyond:.2%}" == "3.91%"
     deep = filters(googlenet, layer(googlenet, "inception4a.branch2.1"))
     assert findings.sheet(deep, 64, 0.25) == (
         "3 × 3 kernels, the 64 largest of 208, the largest norm first, each by its largest slice. "

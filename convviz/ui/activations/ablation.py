@@ -69,7 +69,7 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.markdown(tr("**How much each deeper layer changes**"))
-        figure = figures.changes(ablation.changes)
+        figure = figures.changes(ablation.changes, ablation.deeper.name)
         charts.draw(figure, config=theme.CONFIG, key="activations_changes")
     with right:
         _predictions(ablation)

@@ -21,7 +21,7 @@ _CAPTION = f".st-key-{HEADLINE} [data-testid=stCaptionContainer] p"
 
 
 def headline(choice: Choice, activations: Activations, options: DisplayOptions) -> tuple[str, str]:
-    """Say which channels draw most of a pattern; and in which layer, and how many are empty."""
+    """Say which channels draw the clearest maps; and in which layer, and how many are empty."""
     return (
         findings.strongest(activations, options.threshold),
         findings.layer_headline(activations, choice.network.title, options.threshold),

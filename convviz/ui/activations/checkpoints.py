@@ -14,18 +14,19 @@ from convviz.features.activations import Activations
 from convviz.features.channel_changes import ChannelChanges, channel_changes, filter_changes
 from convviz.features.filters import convolution_of, filters
 from convviz.formatting import percent
-from convviz.language import numeral, tr
+from convviz.language import later, numeral, tr
 from convviz.networks.network import Network
-from convviz.sprites.kernels import kernel_sheet
+from convviz.sprites.kernels import named_sheet
 from convviz.structure.layers import Layer
-from convviz.ui import cache, predictions, state, tables
+from convviz.ui import cache, colour_scales, predictions, state, tables
 from convviz.ui.choice import ChosenImage
 from convviz.ui.keys import Key
 from convviz.ui.sidebar import network as sidebar_network
 
 _LISTED = 24  # channels in the table of those that changed most
 _SHOWN_FILTERS = 16
-_TILE = 40  # pixels of a filter
+_TILE, _COLUMNS = 48, 8  # pixels of a filter, filters in a row
+_CHOICE = later("With the weights")
 
 
 def choose(network: Network) -> Network | None:
@@ -36,7 +37,7 @@ def choose(network: Network) -> Network | None:
     usual = next(iter(others))
     key = state.remember(Key.COMPARE_WEIGHTS, usual, allowed=others, in_url=False)
     source = st.selectbox(
-        tr("With the weights"),
+        tr(_CHOICE),
         list(others),
         format_func=others.__getitem__,
         key=key,
@@ -84,14 +85,16 @@ def draw(
     layer = activations[0].layer
     if source_of(networks[1]) != networks[1].weights.source:
         st.caption(findings.seen_alike(networks[0].input_size))
-    for column, network in zip(st.columns(2, gap="large"), networks, strict=True):
+    chosen_in = ("", tr(_CHOICE))  # the first weights are the sidebar's
+    columns = st.columns(2, gap="large")
+    for column, network, label in zip(columns, networks, chosen_in, strict=True):
         with column:
             st.markdown(tr("**{weights}** predicts", weights=state.plain(network.weights.title)))
             guesses = cache.predictions(image, network)
             if guesses:
                 predictions.bars(guesses)
             else:
-                st.caption(predictions.why_none(network))
+                st.caption(predictions.why_none(network, label))
     try:
         changes = channel_changes(*activations)
     except ConvvizError as error:
@@ -140,7 +143,10 @@ def _filters(networks: tuple[Network, Network], layer: Layer, moved: list[float]
         st.caption(
             tr("Of each, the slice of the input channel that is strongest under the first weights.")
         )
-    bound = max(each.largest for each in both)
+    bound = max(each.reach for each in both)
+    if not both[0].sees_colours:
+        is_clipped = any(each.largest > bound for each in both)
+        st.html(colour_scales.of_weights(bound, is_clipped=is_clipped))
     for column, each, network in zip(st.columns(2, gap="large"), both, networks, strict=True):
         kernels = [
             each.kernels[channel]
@@ -149,9 +155,13 @@ def _filters(networks: tuple[Network, Network], layer: Layer, moved: list[float]
             for channel in order
         ]
         with column:
-            sheet = kernel_sheet(kernels, tile=_TILE, bound=bound, columns=8)
+            # Twice as large as it is shown, for sharp letters.
+            sheet = named_sheet(
+                kernels, [*map(str, order)], tile=2 * _TILE, bound=bound, columns=_COLUMNS
+            )
             st.image(
-                sheet.png,
+                sheet,
+                width=sheet.width // 2,
                 output_format="PNG",
                 alt=tr("Filters under {weights}", weights=network.weights.title),
             )

@@ -251,7 +251,8 @@ def _draw_sides(left: Side, right: Side, options: DisplayOptions, same_channels:
         right_sections = grid.sections_of(right.activations, options)
     channel = state.channel()
     on_pick: Callable[[int], None] = state.pick_channel
-    left_column, right_column = st.columns(2, gap="large")
+    with st.container(key="activations_compare_sides"):
+        left_column, right_column = st.columns(2, gap="large")
     with left_column:
         _draw_side(left, left_sections, options, channel, on_pick, same_channels)
     if not same_channels:

@@ -21,6 +21,7 @@ from convviz.ui.choice import Choice
 
 _MOST_NETWORKS = 3
 _SHARES = ("empty share", "dead share")
+_OF_A_SET = ("dead", "dead share", "numbers", "images")  # hidden before a set was looked through
 
 
 def draw(choice: Choice, threshold: float) -> None:
@@ -111,18 +112,25 @@ def _header(choice: Choice) -> dict[str, str]:
         "dead": tr("Dead"),
         "dead share": tr("Dead share"),
         "numbers": tr("Dead channels"),
-        "images": "N",
+        "images": tr("Images looked through (N)"),
     }
 
 
 def _draw_rows(choice: Choice, rows: Sequence[dict[str, object]]) -> None:
     header = _header(choice)
+    is_counted = any(row["images"] is not None for row in rows)
     columns: dict[str, list[Any]] = {
-        title: [row[name] for row in rows] for name, title in header.items()
+        title: [row[name] for row in rows]
+        for name, title in header.items()
+        if is_counted or name not in _OF_A_SET
     }
     tables.draw(
         columns,
-        written={header[name]: lambda share: percent(share, 1) for name in _SHARES},
+        written={
+            header[name]: lambda share: percent(share, 1)
+            for name in _SHARES
+            if header[name] in columns
+        },
         config={
             **{header[name]: st.column_config.NumberColumn() for name in _SHARES},
             header["dead"]: st.column_config.NumberColumn(
@@ -133,13 +141,19 @@ def _draw_rows(choice: Choice, rows: Sequence[dict[str, object]]) -> None:
         placeholder="–",
         key="activations_empty_and_dead",
     )
-    st.caption(
-        tr(
-            "Empty: for this one image, by the rule beside it. A layer that no ReLU follows may "
-            "have negative numbers, so hardly any channel of it is ever empty. Dead: empty, with "
-            "τ = 0, for each of the N images; a larger or other set may still wake a channel up."
-        )
+    empty = tr(
+        "Empty: for this one image, by the rule beside it. A layer that no ReLU follows may "
+        "have negative numbers, so hardly any channel of it is ever empty."
     )
+    dead = (
+        tr(
+            "Dead: empty, with τ = 0, for each of the N images; a larger or other set may still "
+            "wake a channel up."
+        )
+        if is_counted
+        else tr("Dead channels are empty for every image of a set; none was looked through yet.")
+    )
+    st.caption(f"{empty} {dead}")
     exports.save_button(
         tr("Save as CSV"),
         lambda: exports.table([*_header(choice).values()], ([*row.values()] for row in rows)),

@@ -13,7 +13,7 @@ from convviz.language import tr
 from convviz.sprites.overlay import ends, heatmap, overlay
 from convviz.structure.costs import receptive_field
 from convviz.structure.findings import whole_image_sentence
-from convviz.ui import cache, charts, exports, state
+from convviz.ui import cache, charts, colour_scales, exports, state
 from convviz.ui.activations import second_image
 from convviz.ui.activations.display import STRETCHED
 from convviz.ui.choice import Choice
@@ -41,15 +41,21 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
         st.caption(whole_image_sentence(field))
     context = position_context(choice, activations)
     label = tr("Map of channel {channel}", channel=channel)
-    position_map.draw(context, choice.crop(), values, field, "viridis", label)
+    # style.css lays these out: beside one another where there is room.
+    with st.container(key="activations_map_and_values"):
+        with st.container(gap="small"):
+            position_map.draw(context, choice.crop(), values, field, "viridis", label)
+            low, high = ends(values)
+            if low < high:
+                st.html(colour_scales.numbered("viridis", low, high))
+        with st.container(gap="small"):
+            st.markdown(tr("**Values of the map**"))
+            figure = figures.histogram(values)
+            charts.draw(figure, config=theme.CONFIG, key="activations_map_histogram")
     row, column = position_map.position(context, values)
-    left, middle, right = st.columns(3, gap="large")
+    left, right = st.columns(2, gap="large")
     with left:
         _effective_field(choice, activations, channel, row, column)
-    with middle:
-        st.markdown(tr("**Values of the map**"))
-        figure = figures.histogram(values)
-        charts.draw(figure, config=theme.CONFIG, key="activations_map_histogram")
     with right:
         _second_image(choice, activations, channel)
     how_we_know("map on the image", "effective field", "maximum and rank")
@@ -97,7 +103,8 @@ def _second_image(choice: Choice, activations: Activations, channel: int) -> Non
     side = choice.network.input_size
     over = overlay(crop, other.maps[channel], 0.75, "viridis", *scale, box=box, side=side)
     alt = tr("Channel {channel}, {image}", channel=channel, image=image.title)
-    st.image(over, width="stretch", output_format="JPEG", alt=alt)
+    with st.container(key="activations_second_image_over"):
+        st.image(over, width="stretch", output_format="JPEG", alt=alt)
     with st.container(key="activations_second_image_map"):
         alone = heatmap(other.maps[channel], _PIXELS // 2, "viridis", *scale)
         st.image(

@@ -82,7 +82,7 @@ def draw(choice: Choice) -> None:
 
 
 def _headline(texts: tuple[str, str], activations: Activations, threshold: float) -> None:
-    """Say which channels draw most of a pattern, in which layer, and how many are empty."""
+    """Say which channels draw the clearest maps, in which layer, and how many are empty."""
     heading, caption = texts
     with st.container(key=ahead.HEADLINE, gap=None):
         st.header(heading, anchor=False)

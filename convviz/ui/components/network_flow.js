@@ -14,11 +14,18 @@ class NetworkFlow {
     this.drawn = wanted;
     this.colours = pixelsOf(decoded(data.colours));
     const list = element("ol", "stages");
-    const count = data.stages.length;
-    list.style.setProperty("--count", count);
-    this.flow.classList.toggle("many", count > 8);
+    list.style.setProperty("--columns", data.columns);
+    this.flow.classList.toggle("many", data.many);
+    this.flow.classList.toggle("presented", data.presented);
     list.append(...data.stages.map((stage) => this.drawStage(stage)));
-    this.flow.replaceChildren(this.drawImage(data), list);
+    const image = this.drawImage(data);
+    if (data.many) {
+      // It is the first of the cells, so that the rows are as wide as each other.
+      const item = element("li", "first");
+      item.append(image);
+      list.prepend(item);
+      this.flow.replaceChildren(list);
+    } else this.flow.replaceChildren(image, list);
   }
 
   drawImage({ photograph, input, texts }) {
@@ -26,7 +33,9 @@ class NetworkFlow {
     const image = element("img");
     image.src = photograph;
     image.alt = texts.photograph;
-    block.append(image, text(texts.image, input));
+    const drawn = element("span", "maps");
+    drawn.append(image);
+    block.append(drawn, text(texts.image, input));
     return block;
   }
 

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from math import ceil
+
+import streamlit as st
 
 from convviz.features.overview import StageSummary
 from convviz.language import again, tr
@@ -14,7 +17,10 @@ from convviz.sprites.colormaps import lookup
 from convviz.sprites.overlay import levels
 from convviz.ui.components import findings, texts
 from convviz.ui.components.declare import declare
-from convviz.ui.keys import Component
+from convviz.ui.keys import Component, Key
+
+MOST_IN_A_ROW = 8  # stages; more stand in several rows, together with the image
+_MOST_COLUMNS = 7
 
 
 def network_flow(
@@ -31,14 +37,21 @@ def network_flow(
     Returns:
         The name of the stage's layer that the visitor has just opened, otherwise None.
     """
+    cells = len(summaries) + 1
+    many = len(summaries) > MOST_IN_A_ROW
     data = {
+        "columns": ceil(cells / ceil(cells / _MOST_COLUMNS)) if many else len(summaries),
+        "many": many,
+        "presented": bool(st.session_state.get(Key.PRESENT)),
         "photograph": f"data:image/jpeg;base64,{_text(photograph)}",
         "input": [tr("3 colours"), f"{input_size} × {input_size}"],
         "colours": _text(lookup("viridis").tobytes()),
         "stages": [_stage(summary) for summary in summaries],
         "texts": texts.told(Component.NETWORK_FLOW),
     }
-    told = _component(key=key, data=data, on_open_change=lambda: None).get("open")
+    # Its name says how high the drawing will be, for the room that is kept for it.
+    with st.container(gap=None, key=f"{key}_{'rows' if many else 'row'}"):
+        told = _component(key=key, data=data, on_open_change=lambda: None).get("open")
     names = {summary.layer.name for summary in summaries}
     return told if told in names else None
 

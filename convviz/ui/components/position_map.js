@@ -12,14 +12,21 @@ class PositionMap {
       stage.addEventListener("click", (event) => this.pick(this.at(event, stage)));
     }
     this.find(".map").addEventListener("keydown", (event) => this.onKey(event));
+    this.find("input").addEventListener("input", () => this.blend());
+  }
+
+  // Lay the map over the image as strongly as the slider says.
+  blend() {
     const range = this.find("input");
-    range.addEventListener("input", () => (this.find(".cover").style.opacity = range.value / 100));
     this.find(".cover").style.opacity = range.value / 100;
+    range.style.setProperty("--share", `${range.value}%`);
+    this.find("output").textContent = `${range.value}\u00a0%`;
   }
 
   update(data, send) {
     this.send = send;
     this.texts = data.texts;
+    this.blend();
     if (data.token !== this.token) {
       this.token = data.token;
       this.data = data;

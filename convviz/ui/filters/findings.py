@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from convviz.features.filters import Filters
+from convviz.formatting import percent
 from convviz.language import later, tr, trn
 from convviz.networks.network import Weights
 from convviz.plain_text import code, plain
@@ -40,24 +41,40 @@ def meaning(filters: Filters, network: str, *, is_first: bool) -> str:
     else:
         text = trn(
             "Each has one slice for the one channel it looks at. Blue adds to the sum where the "
-            "channel is above 0, vermilion takes away, white does nothing.",
+            "channel is above 0, orange takes away, white does nothing.",
             "Each has one slice for each of the {count} channels it looks at. Blue adds to the "
-            "sum where the channel is above 0, vermilion takes away, white does nothing.",
+            "sum where the channel is above 0, orange takes away, white does nothing.",
             filters.inputs,
         )
     module = tr("{module} of {network}.", module=code(filters.module), network=plain(network))
-    return f"{module} {text} {scale(filters.largest)}"
+    return f"{module} {text} {scale(filters.reach, filters.share_beyond(filters.reach))}"
 
 
-def scale(bound: float) -> str:
+def scale(bound: float, beyond: float = 0.0) -> str:
     """Say which weights the ends of a scale stand for, that all filters share.
 
     Args:
-        bound: The largest magnitude.
+        bound: The magnitude at its ends.
+        beyond: The share of weights that are larger, in 0…1.
     """
     if not math.isfinite(bound):
         return tr("Some of its weights are not numbers, so there is no scale to draw them on.")
-    return tr("All on one scale, whose ends are ±{bound:.3g}.", bound=bound)
+    text = tr("All on one scale, whose ends are ±{bound:.3g}.", bound=bound)
+    return f"{text} {clipped(beyond)}".rstrip()
+
+
+def clipped(beyond: float) -> str:
+    """Say how many weights lie beyond the ends of a scale; "" if none does.
+
+    Args:
+        beyond: Their share, in 0…1.
+    """
+    if not beyond:
+        return ""
+    return tr(
+        "Of all weights {share} are further from 0 than that, and drawn as the ends are.",
+        share=percent(beyond, 2),
+    )
 
 
 def no_kernels_of_its_own(chosen: Layer, convolution: Layer) -> str:
@@ -153,7 +170,7 @@ def sheet(filters: Filters, count: int, bound: float) -> str:
             "{height} × {width} kernels, the {count} largest of {channels}, the largest norm "
             "first, each by its largest slice. Full colour: ±{bound:.3g}."
         )
-    return tr(
+    text = tr(
         message,
         height=height,
         width=width,
@@ -161,6 +178,7 @@ def sheet(filters: Filters, count: int, bound: float) -> str:
         channels=filters.channels,
         bound=bound,
     )
+    return f"{text} {clipped(filters.share_beyond(bound))}".rstrip()
 
 
 def untrained(trained: Filters, weights: Weights) -> str:

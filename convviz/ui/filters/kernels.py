@@ -17,7 +17,7 @@ from convviz.sprites.grid import Section
 from convviz.sprites.kernels import kernel_picture, kernel_sheet
 from convviz.sprites.overlay import heatmap
 from convviz.structure.layers import Layer
-from convviz.ui import cache, charts, exports, state
+from convviz.ui import cache, charts, colour_scales, exports, state
 from convviz.ui.choice import Choice
 from convviz.ui.components.channel_grid import Picture, channel_grid
 from convviz.ui.filters import findings
@@ -146,10 +146,23 @@ def slice_of(filters: Filters, channel: int, input_channel: int | None = None) -
     return kernel[input_channel]
 
 
+def legend(filters: Filters, bound: float) -> None:
+    """Draw the scale of kernels that are drawn slice by slice; colours are their own.
+
+    Args:
+        filters: The filters.
+        bound: The magnitude at the ends of the scale.
+    """
+    if not filters.sees_colours:
+        is_clipped = filters.largest > bound
+        st.html(colour_scales.of_weights(bound, is_clipped=is_clipped))
+
+
 def _headline(choice: Choice, filters: Filters) -> None:
     st.header(findings.headline(filters), anchor=False)
     is_first = filters.layer.name == filter_layers(choice.network)[0].name
     st.caption(findings.meaning(filters, choice.network.title, is_first=is_first))
+    legend(filters, filters.reach)
 
 
 def _controls(filters: Filters) -> tuple[list[int], int | None, int]:
@@ -213,7 +226,7 @@ def _grid(choice: Choice, filters: Filters, listed: list[int], input_channel: in
         lambda: kernel_sheet(
             [slice_of(filters, channel, input_channel) for channel in range(filters.channels)],
             tile=_TILE if filters.channels <= _FILTERS_PER_PAGE else _SMALL_TILE,
-            bound=filters.largest,
+            bound=filters.reach,
         ),
         "filters",
         choice.network,
@@ -324,4 +337,5 @@ def _slices(choice: Choice, filters: Filters, channel: int) -> None:
         output_format="PNG",
         alt=tr("Slices of filter {channel}", channel=channel),
     )
+    st.html(colour_scales.of_weights(sheet.bound, is_clipped=False))
     st.caption(findings.slices(filters, channel, indices, start, sheet.bound))

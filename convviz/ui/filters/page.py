@@ -50,11 +50,11 @@ def _first_layers(choice: Choice) -> None:
     one_scale = st.toggle(
         tr("One scale for all"),
         key=state.remember(Key.FILTERS_ONE_SCALE, False, in_url=False),
-        help=tr("Off: each network's largest weight is full colour."),
+        help=tr("Off: each network has a scale of its own."),
     )
     first_filters = {name: _first_filters(choice, name) for name in COURSE}
     known = [filters for filters in first_filters.values() if isinstance(filters, Filters)]
-    bound = max((filters.largest for filters in known), default=1.0) if one_scale else None
+    bound = max((filters.reach for filters in known), default=1.0) if one_scale else None
     columns = st.columns(len(COURSE), gap="large")
     for column, (name, filters) in zip(columns, first_filters.items(), strict=True):
         title = spec(name).title
@@ -96,7 +96,7 @@ def _trained_and_untrained(choice: Choice) -> None:
         st.warning(
             tr("The weights in use are untrained as well: choose trained ones in the sidebar.")
         )
-    bound = max(trained.largest, untrained.largest)
+    bound = max(trained.reach, untrained.reach)
     left, right = st.columns(2, gap="large")
     in_use = choice.network.weights.title
     with left:
@@ -120,12 +120,12 @@ def _sheet(
         choice: The image and the network.
         title: What stands above them.
         filters: The filters.
-        bound: The weight that gets full colour; None for the largest of these filters.
+        bound: The weight that gets full colour; None for what these filters call for.
         name: What the file is named after, in English.
         key: Of the button.
     """
     count = min(filters.channels, _MOST_FILTERS)
-    bound = filters.largest if bound is None else bound
+    bound = filters.reach if bound is None else bound
     sheet = kernel_sheet(
         [kernels.slice_of(filters, channel) for channel in filters.order("norm").tolist()[:count]],
         tile=_TILE,
@@ -136,6 +136,7 @@ def _sheet(
     st.image(
         sheet.png, width="stretch", output_format="PNG", alt=tr("Filters of {layer}", layer=title)
     )
+    kernels.legend(filters, bound)
     st.caption(findings.sheet(filters, count, bound))
     exports.save_button(
         tr("Save as PNG"),
