@@ -191,4 +191,4 @@ def head_predictions(
         predictions.append(HeadPrediction(head.name, head.after, head.depth, ranked))
     main = predict_batch(network, batch, k)
     encoder = [layer for layer in layers(network) if layer.in_encoder]
-    return (*predictions, HeadPrediction("", encoder[-1].name, heads[-1].network_depth, main))
+    return (*predictions, HeadPrediction("", encoder[-1].name, heads[-1].encoder_depth, main))

@@ -52,9 +52,6 @@ def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
             + tr("{count} parameters, {share}", count="%{customdata[0]}", share="%{customdata[1]}")
             + "<extra></extra>",
         )
-    if not log:
-        theme.add_totals(figure, titles, totals, [_total_text(costs) for costs in networks])
-        figure.update_xaxes(range=[0, 1.02 * max(totals, default=1)])
     side_by_side = log and len(figure.data) > 1
     theme.style(
         figure,
@@ -62,9 +59,12 @@ def parameters(networks: Sequence[Costs], *, log: bool) -> go.Figure:
         legend=True,
         saveable=True,
     )
-    figure.update_layout(barmode="group" if log else "stack", bargap=0.3, margin={"r": 84})
+    figure.update_layout(barmode="group" if log else "stack", bargap=0.3)
     figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
     most = max(totals, default=1)
+    if not log:
+        theme.add_totals(figure, titles, totals, [_total_text(costs) for costs in networks])
+        figure.update_xaxes(range=[0, 1.02 * most])
     figure.update_xaxes(
         title=tr("Parameters"),
         type="log" if log else "linear",
@@ -121,7 +121,7 @@ def amounts(
             x=list(values),
             orientation="h",
             marker={"color": list(colours) or theme.ACCENT},
-            text=[f" {text}" for text in texts],
+            text=[f"{theme.BEFORE_VALUES}{text}" for text in texts],
             textposition="outside",
             cliponaxis=False,
             customdata=list(exact),
@@ -133,7 +133,7 @@ def amounts(
     end = 1.02 * max([*values, 1e-9]) if longest is None else longest
     figure.update_xaxes(visible=False, range=[0, end])
     # The numbers stand beside the bars, whatever the width of the screen.
-    figure.update_layout(margin={"r": 104})
+    figure.update_layout(margin=theme.beside_bars(texts))
     return figure
 
 

@@ -82,11 +82,22 @@ def accuracies(comparison: DesignComparison) -> go.Figure:
             )
             + "<extra></extra>",
         )
-    theme.add_level(figure, comparison.guessing, tr("guessing"))
+    # The two may lie on each other: the wide one behind, and each with its number.
     if comparison.linear is not None:
         theme.add_level(
-            figure, comparison.linear, tr("a linear classifier on pixels"), theme.OLIVE, "dot"
+            figure,
+            comparison.linear,
+            tr("a linear classifier on pixels: {share}", share=percent(comparison.linear, 1)),
+            theme.ORANGE,
+            "solid",
+            width=6,
         )
+    theme.add_level(
+        figure,
+        comparison.guessing,
+        tr("guessing: {share}", share=percent(comparison.guessing, 1)),
+        theme.NEUTRAL,
+    )
     figure.update_xaxes(
         tickvals=list(range(len(names))), ticktext=names, range=[-0.5, len(names) - 0.5]
     )
@@ -108,7 +119,7 @@ def differences(comparison: DesignComparison, paired: PairedInterval) -> go.Figu
         x=values,
         y=[1] * len(values),
         mode="markers",
-        marker={"color": theme.ACCENT, "size": 11, "symbol": "circle-open", "line": {"width": 2}},
+        marker={"color": theme.NEUTRAL, "size": 11, "symbol": "circle-open", "line": {"width": 2}},
         customdata=[with_sign(100 * value, 1) for value in values],
         hovertemplate=tr("one seed: {difference}", difference="%{customdata}") + "<extra></extra>",
     )
@@ -116,7 +127,7 @@ def differences(comparison: DesignComparison, paired: PairedInterval) -> go.Figu
         x=[paired.mean],
         y=[0],
         mode="markers",
-        marker={"color": theme.VERMILION, "size": 12, "symbol": "diamond"},
+        marker={"color": theme.NEUTRAL, "size": 12, "symbol": "diamond"},
         error_x={
             "type": "data",
             "symmetric": False,
@@ -231,7 +242,7 @@ def sweep(points: DesignSweep, kind: Cost) -> go.Figure:
             + tr("{share} of the test pictures", share="%{customdata[1]}")
             + "<br>%{x:,}<extra></extra>",
         )
-    title = tr("parameters") if kind == "parameters" else tr("multiply–accumulates for one image")
+    title = tr("parameters") if kind == "parameters" else tr("MACs for one image")
     figure.update_xaxes(title=title, type="log")
     figure.update_yaxes(title=tr("mean test accuracy"), range=[0, 1.12], **theme.percent_axis(1))
     return theme.style(figure, height=380, legend=True, saveable=True)

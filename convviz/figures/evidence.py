@@ -10,7 +10,7 @@ from convviz.features.corruption import CorruptionStep
 from convviz.features.deletion import Curve
 from convviz.figures import theme
 from convviz.formatting import percent, probability
-from convviz.language import tr
+from convviz.language import numeral, tr
 
 
 def curves(map_curve: Curve, shuffled: Sequence[Curve], action: str) -> go.Figure:
@@ -107,6 +107,17 @@ def corruption(step: CorruptionStep, title: str, now: float) -> go.Figure:
     )
     theme.style(figure, height=280)
     figure.add_vline(x=now, line={"color": theme.VERMILION, "dash": "dot", "width": 2})
+    middle = (min(step.values) + max(step.values)) / 2
+    figure.add_annotation(
+        x=now,
+        y=1,
+        yref="paper",
+        text=tr("set above: {value}", value=numeral(f"{now:g}")),
+        showarrow=False,
+        xanchor="left" if now <= middle else "right",
+        xshift=6 if now <= middle else -6,
+        yanchor="top",
+    )
     figure.update_xaxes(title=tr(title))
     figure.update_yaxes(title=tr("Score"))
     return figure

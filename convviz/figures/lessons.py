@@ -77,9 +77,7 @@ def break_even(bottleneck: Bottleneck) -> go.Figure:
         mode="lines",
         name=tr("with the 1×1 convolution"),
         line={"color": theme.BLUE, "width": 3},
-        hovertemplate=tr(
-            "{channels} channels left: {count} multiplications", channels="%{x}", count="%{y:,}"
-        )
+        hovertemplate=tr("{channels} channels left: {count} MACs", channels="%{x}", count="%{y:,}")
         + "<extra></extra>",
     )
     figure.add_scatter(
@@ -88,7 +86,7 @@ def break_even(bottleneck: Bottleneck) -> go.Figure:
         mode="lines",
         name=tr("without"),
         line={"color": theme.VERMILION, "width": 3, "dash": "dash"},
-        hovertemplate=tr("without: {count} multiplications", count="%{y:,}") + "<extra></extra>",
+        hovertemplate=tr("without: {count} MACs", count="%{y:,}") + "<extra></extra>",
     )
     figure.add_scatter(
         x=[bottleneck.reduced],
@@ -117,7 +115,7 @@ def break_even(bottleneck: Bottleneck) -> go.Figure:
     theme.style(figure, height=340, legend=True, saveable=True)
     figure.update_xaxes(title=tr("Channels that the 1×1 convolution leaves"), rangemode="tozero")
     figure.update_yaxes(
-        title=tr("Multiplications"),
+        title=tr("MACs"),
         rangemode="tozero",
         **theme.amount_axis(1.05 * max(*macs, bottleneck.direct_macs)),
     )
@@ -143,14 +141,14 @@ def module_savings(modules: Sequence[InceptionModule]) -> go.Figure:
             name=title,
             marker={"color": colour, "pattern": theme.hatched(pattern)},
             hovertemplate=f"%{{x}}, {title}<br>"
-            + tr("{count} multiplications", count="%{y:,}")
+            + tr("{count} MACs", count="%{y:,}")
             + "<extra></extra>",
         )
     theme.style(figure, height=340, legend=True, saveable=True)
     figure.update_layout(barmode="group", bargap=0.3)
     figure.update_xaxes(title=tr("Inception module"), type="category", showgrid=False)
     figure.update_yaxes(
-        title=tr("Multiplications"),
+        title=tr("MACs"),
         **theme.amount_axis(max(module.macs_without for module in modules)),
     )
     return figure
@@ -160,9 +158,9 @@ def classifiers(networks: Sequence[Classifiers]) -> go.Figure:
     """Draw what networks weigh with their own classifier and with averaged maps, encoder below."""
     figure = go.Figure()
     rows = [
-        (f"{network.title}, {how}", network.encoder, decoder)
+        (f"{network.title},<br>{how}", network.encoder, decoder)
         for network in networks
-        for how, decoder in ((tr("as built"), network.own), (tr("with GAP"), network.averaged))
+        for how, decoder in _forms(network)
     ]
     for title, colour, pattern, column in (
         (tr("Encoder"), theme.BLUE, "", 1),
@@ -178,9 +176,9 @@ def classifiers(networks: Sequence[Classifiers]) -> go.Figure:
             + tr("{part}: {count} parameters", part=title, count="%{x:,}")
             + "<extra></extra>",
         )
+    theme.style(figure, height=110 + 46 * len(rows), legend=True, saveable=True)
     totals = [encoder + decoder for _, encoder, decoder in rows]
     theme.add_totals(figure, [title for title, _, _ in rows], totals)
-    theme.style(figure, height=110 + 38 * len(rows), legend=True, saveable=True)
     figure.update_layout(barmode="stack", bargap=0.3)
     figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix=" ")
     figure.update_xaxes(
@@ -188,5 +186,11 @@ def classifiers(networks: Sequence[Classifiers]) -> go.Figure:
         range=[0, 1.02 * max(totals)],
         **theme.amount_axis(1.02 * max(totals)),
     )
-    figure.update_layout(margin={"r": 76})
     return figure
+
+
+def _forms(network: Classifiers) -> list[tuple[str, int]]:
+    """Name a network's classifier and the averaging one, which may be the same, and weigh them."""
+    if network.own == network.averaged:
+        return [(tr("as built, averaged"), network.own)]
+    return [(tr("as built"), network.own), (tr("averaged maps"), network.averaged)]

@@ -31,6 +31,12 @@ SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, OLIVE)
 NETWORKS = (GREEN, ORANGE, PURPLE, SKY, OLIVE)
 """Colours of networks that are compared; encoders and decoders have blue and vermilion."""
 
+BEFORE_VALUES = "\u2002"
+"""Stands before a number beside a bar; Plotly drops a plain space there."""
+
+NEUTRAL = "#74828d"
+"""Of what belongs to none of the things that have colours in the figure beside it."""
+
 ACCENT = BLUE
 QUIET = GREY
 
@@ -102,6 +108,10 @@ def style(
             layout[name] = _merged(layout[name].to_plotly_json(), value)
         else:
             layout[name] = value
+    for trace in figure.data:
+        # Its text is the numbers and names that the figure is there for.
+        if trace.type in ("bar", "scatter") and trace.text is not None:
+            trace.textfont.size = trace.textfont.size or _VALUES
     return figure
 
 
@@ -125,6 +135,7 @@ def enlarged(figure: go.Figure) -> go.Figure:
 
 
 _LARGER = 1.8
+_VALUES = 16  # pixels of text beside bars and points
 _LEAST_TEXT = 24  # pixels, read from the back of a room where the screen has 1920
 # Plotly writes the 10 of a power a quarter larger, and its exponent 0.7 times as large as that.
 _LEAST_BESIDE_POWERS = 28
@@ -238,7 +249,12 @@ def hatched(shape: str) -> dict[str, Any]:
 
 
 def add_level(
-    figure: go.Figure, value: float, name: str, colour: str = QUIET, dash: str = "dash"
+    figure: go.Figure,
+    value: float,
+    name: str,
+    colour: str = QUIET,
+    dash: str = "dash",
+    width: float = 2,
 ) -> None:
     """Draw a level across the plot that results are held against.
 
@@ -250,8 +266,20 @@ def add_level(
         name: For people.
         colour: Of the line.
         dash: How the line is broken, as Plotly calls it.
+        width: In pixels; a wide line can be seen behind another that lies on it.
     """
-    figure.add_hline(y=value, line={"color": colour, "dash": dash}, name=name, showlegend=True)
+    line = {"color": colour, "dash": dash, "width": width}
+    figure.add_hline(y=value, line=line, name=name, showlegend=True)
+
+
+def beside_bars(texts: Sequence[str]) -> dict[str, int]:
+    """Return the margin, in pixels, that texts beside the longest horizontal bar need.
+
+    Args:
+        texts: Each may have several lines, as Plotly breaks them.
+    """
+    longest = max((len(line) for text in texts for line in text.split("<br>")), default=0)
+    return {"r": round(24 + 0.56 * _VALUES * longest)}
 
 
 def add_totals(
@@ -263,17 +291,20 @@ def add_totals(
     """Write each total beside its horizontal bar, shortened: "61.1 M".
 
     Args:
-        figure: Changed in place; whoever calls this leaves room at the right-hand end.
+        figure: Changed in place: room is left at the right-hand end.
         titles: The bars.
         totals: Their lengths.
         texts: What to write in place of the totals.
     """
+    texts = texts or [short(total) for total in totals]
+    figure.update_layout(margin=beside_bars(texts))
     figure.add_scatter(
         y=list(titles),
         x=list(totals),
         mode="text",
-        text=[f" {text}" for text in (texts or [short(total) for total in totals])],
+        text=[f"{BEFORE_VALUES}{text}".replace("<br>", f"<br>{BEFORE_VALUES}") for text in texts],
         textposition="middle right",
+        textfont={"size": _VALUES},
         cliponaxis=False,
         hoverinfo="skip",
         showlegend=False,

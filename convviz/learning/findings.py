@@ -159,15 +159,11 @@ def with_auxiliary(stages: Sequence[LayerGradient], weight: float) -> str:
         "{text}; over all stages from {least} times ({least_stage}) to {most} times "
         "({most_stage}).",
         text=text,
-        least=_factor(least.factor),
+        least=times(least.factor),
         least_stage=least.title,
-        most=_factor(most.factor),
+        most=times(most.factor),
         most_stage=most.title,
     )
-
-
-def _factor(factor: float) -> str:
-    return times(factor, digits=2, whole_from=100)
 
 
 def initial_gradients(gradients: Gradients, *, batch_norm: bool, start: Initialisation) -> str:
@@ -405,13 +401,14 @@ def head_placement(number: int, head: Head) -> str:
     """
     shape = " × ".join(map(str, head.shape))
     return tr(
-        "**aux{number}** reads the {shape} values of {after}, after {depth} of "
-        "{network_depth} layers with weights; {parameters:,} parameters of its own.",
+        "**aux{number}** reads the {shape} values of {after}, after {depth} layers with weights; "
+        "the main classifier reads what {encoder_depth} have made. {parameters:,} parameters of "
+        "its own.",
         number=number,
         shape=shape,
         after=head.after,
         depth=head.depth,
-        network_depth=head.network_depth,
+        encoder_depth=head.encoder_depth,
         parameters=head.parameters,
     )
 

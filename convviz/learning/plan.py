@@ -209,7 +209,9 @@ def recommend(images: int, classes: int) -> Advice:
         classes: How many classes they show.
     """
     per_class = images / max(classes, 1)
-    rule = tr("A rule of thumb: train again with another choice, and compare the tests.")
+    rule = tr(
+        "This is only a rule of thumb: train again with another choice, and compare the tests."
+    )
     if per_class <= FEW_OF_A_CLASS:
         why = tr(
             "{images:,} pictures to learn from, about {per_class:.0f} for each class, are a small "

@@ -44,8 +44,8 @@ def point() -> str:
     """Say what auxiliary classifiers are for, in two sentences."""
     return tr(
         "**In a deep network the loss is far from the first layers. GoogLeNet has two "
-        "small classifiers on the way, and adds their losses with weight "
-        "{weight:g}.** They are thrown away after training.",
+        "small classifiers on the way, and adds {weight:g} times their losses.** They are "
+        "thrown away after training.",
         weight=AUXILIARY_WEIGHT,
     )
 

@@ -81,7 +81,7 @@ class InceptionModule:
         """What the 1×1 convolutions save, in words."""
         factor = self.macs_without / self.cost.macs
         return tr(
-            "{without} multiplications without the 1×1 reductions, {with_them} with "
+            "{without} MACs without the 1×1 reductions, {with_them} with "
             "them: {factor} times fewer.",
             without=grouped(self.macs_without),
             with_them=grouped(self.cost.macs),

@@ -85,13 +85,25 @@ They are told where they are shown.
 
 
 def _agreement(printed: float, counted: float) -> str:
-    step = 10.0 ** (len(f"{printed:g}".partition(".")[2]) * -1)
+    step = _step(printed)
     above = (counted - printed) / step
     if above == 0:
         return "equal"
     if -0.5 <= above < 0.5:
         return "rounded"
     return "rounded down" if 0 < above < 1 else "differs"
+
+
+def _step(printed: float) -> float:
+    """Return what one more in the last digit that counts of a printed figure is worth.
+
+    Zeros at the end of a whole number are taken for what rounding leaves, but for the second
+    digit: 650,000 is read as 65 ten thousands, 60 as 60.
+    """
+    whole, _, decimals = f"{printed:.10g}".partition(".")
+    if decimals:
+        return 10.0 ** -len(decimals)
+    return 10.0 ** (len(whole) - max(len(whole.rstrip("0")), min(len(whole), 2)))
 
 
 def kilo(figures: Sequence[PrintedFigure]) -> dict[int, int]:

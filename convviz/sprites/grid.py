@@ -485,6 +485,13 @@ def empty_tile(side: int) -> NDArray[np.uint8]:
     return np.asarray(tile)
 
 
+def empty_picture(side: int, colormap: Colormap) -> Image.Image:
+    """Draw the mark of an empty channel as an image of its own, as the grid draws it."""
+    image = Image.fromarray(empty_tile(side))
+    image.putpalette(palette(colormap))
+    return image.convert("RGB")
+
+
 def dead_tile(side: int) -> NDArray[np.uint8]:
     """Draw the mark of a dead channel, shape (side, side), as palette indices."""
     tile = np.full((side, side), MARK, np.uint8)

@@ -321,14 +321,16 @@ def _kept_bytes(
     return dict(kept)
 
 
+def _output(step: Step) -> Output:
+    return Output(step.module, step.output.shape, bool(step.parameters))
+
+
 def _rows(
     steps: Sequence[Step], module: nn.Module, spec: NetworkSpec, kept: Mapping[str, int]
 ) -> tuple[LayerCost, ...]:
     """Make the table: a row for each step, and one for each module with unused parameters."""
     sizes = {name: parameter.numel() for name, parameter in module.named_parameters()}
-    end = encoder_end(
-        spec, [Output(step.module, step.output.shape, bool(step.parameters)) for step in steps]
-    )
+    end = encoder_end(spec, [_output(step) for step in steps])
     rows = []
     for i, (name, step) in enumerate(zip(row_names(steps), steps, strict=True)):
         in_head = any(is_within(step.module, head) for head in spec.auxiliary)
@@ -450,6 +452,7 @@ class Head:
         shape: (C, H, W) of that output.
         depth: Layers with kernels between the image and that output.
         network_depth: The same for the main classifier's scores.
+        encoder_depth: The same for what the main classifier reads.
         parameters: Its number of parameters.
         macs: Its multiply–accumulates for one image; it runs in training only.
     """
@@ -459,6 +462,7 @@ class Head:
     shape: tuple[int, ...]
     depth: int
     network_depth: int
+    encoder_depth: int
     parameters: int
     macs: int
 
@@ -488,6 +492,7 @@ def heads(network: Network | NetworkSpec, input_size: int | None = None) -> tupl
     except TraceError as error:
         raise _refusal(module, size, network.input_size, spec, error) from error
     main = [s for s in steps if not any(is_within(s.module, name) for name in spec.auxiliary)]
+    end = encoder_end(spec, [_output(step) for step in main])
     sizes = {name: p.numel() for name, p in module.named_parameters()}
     result = []
     for name in spec.auxiliary:
@@ -501,6 +506,7 @@ def heads(network: Network | NetworkSpec, input_size: int | None = None) -> tupl
                     shape=before.output.shape[1:],
                     depth=before.depth,
                     network_depth=main[-1].depth,
+                    encoder_depth=max((step.depth for step in main[: end + 1]), default=0),
                     parameters=sum(sizes[p] for step in inside for p in step.parameters),
                     macs=sum(step.macs for step in inside) // 2,  # of two images
                 )

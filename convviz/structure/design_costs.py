@@ -409,7 +409,7 @@ _MANY_AUXILIARY = later(
     "the largest share; leave it out."
 )
 _MANY_MACS = later(
-    "the network has {count} multiply–accumulates an image, and {most} are the limit for training "
+    "the network has {count} MACs an image, and {most} are the limit for training "
     "here: “{line}” has the largest share; make it smaller."
 )
 _MUCH_MEMORY = later(

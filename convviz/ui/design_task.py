@@ -16,6 +16,7 @@ from convviz.learning.design_findings import design_verdict
 from convviz.learning.design_results import DesignComparison
 from convviz.networks.design import Design
 from convviz.networks.design_changes import change_design
+from convviz.networks.design_reading import name_with
 from convviz.networks.design_starts import start
 from convviz.plain_text import plain
 from convviz.ui.answers import Answer
@@ -45,7 +46,13 @@ Pair = tuple[str, str]  # texts of two designs
 def pair_of_course() -> tuple[Design, Design]:
     """Return the design that the course begins with, and what its change makes of it."""
     before = start(START)
-    return before, change_design(before, CHANGE)
+    return before, changed(before, CHANGE)
+
+
+def changed(design: Design, key: str) -> Design:
+    """Make one change to a design, and name what it becomes after the change."""
+    name = name_with(design.name or "design", f", {key}")
+    return replace(change_design(design, key), name=name)
 
 
 def pair_of(first: Design, second: Design) -> Pair:

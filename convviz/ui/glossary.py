@@ -196,6 +196,29 @@ TERMS = (
         later("How the loss changes when a weight, or a pixel, changes by a little."),
     ),
     Term(
+        later("seed|seeds"),
+        later("A number that random draws begin with: the same seed draws the same again."),
+    ),
+    Term(
+        later("rank correlation|rank correlations"),
+        later("How alike two orders of the same things are: 1 for the same, −1 for the reverse."),
+    ),
+    Term(
+        later("McNemar's test"),
+        later(
+            "Of the images that only one of two networks names correctly: whether the two share "
+            "them so unevenly that it is hardly chance."
+        ),
+    ),
+    Term(
+        later("L-BFGS"),
+        later("A way of minimising that learns from its last steps how the loss curves."),
+    ),
+    Term(
+        later("best front"),
+        later("The networks that no other beats in accuracy at the same cost or a lower one."),
+    ),
+    Term(
         later("score|scores"),
         later("The number that a network gives a class before it makes probabilities of all."),
     ),

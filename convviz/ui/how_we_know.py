@@ -393,9 +393,9 @@ CONVENTIONS: dict[str, Convention] = {
     "classifiers": Convention(
         title=later("Classifiers"),
         counted=later(
-            "The decoder is what follows the last layer that still tells places apart. With GAP it "
-            "would be one linear layer on the mean of each map: C · classes weights and a bias for "
-            "each class."
+            "The decoder is what follows the last layer that still tells places apart. With global "
+            "average pooling it would be one linear layer on the mean of each map: C · classes "
+            "weights and a bias for each class."
         ),
         source=later("Lin, Chen and Yan, “Network In Network”, 2014, section 3.2."),
         check=later("the parameters of torchvision's own classifiers."),
@@ -440,7 +440,8 @@ CONVENTIONS: dict[str, Convention] = {
         title=later("Printed figures"),
         counted=later(
             "The paper's layers, built as described and counted. A printed figure is equal to the "
-            "count, the count rounded or rounded down to the digits printed, or differs."
+            "count, the count rounded or rounded down to the digits printed, or differs. Zeros "
+            "at the end, after the second digit, are taken for rounding: 650,000 has two digits."
         ),
         source=later("The tables and figures of the papers, named in each row."),
         check=later("counts by hand of the papers' designs."),

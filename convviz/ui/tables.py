@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from numbers import Real
@@ -15,6 +16,10 @@ from convviz.ui.keys import Key
 
 Write = Callable[[float], str]
 Columns = Mapping[str, Sequence[object]]
+
+_WRITTEN_SMALL = "torchvision"  # a name that has no capital
+# "61,100,840", "−1.4 %", "128 × 4 × 4", "0.1 MB"; not "8 + 16 = 24", nor "96 of 11×11".
+_NUMBER = re.compile(r"[+−-]?\d[\d.,×±\s]*(%|[^\W\d_]{1,6})?|–")
 
 
 def draw(
@@ -39,7 +44,10 @@ def draw(
         return
     has_numbers = any(isinstance(cell, Real) for cells in columns.values() for cell in cells)
     table = with_numbers(columns, written) if has_numbers else dict(columns)
-    st.dataframe(table, hide_index=True, column_config=config, key=key, **options)
+    shown: dict[str, Any] = {
+        name: _shown(name, cells, (config or {}).get(name)) for name, cells in columns.items()
+    }
+    st.dataframe(table, hide_index=True, column_config=shown, key=key, **options)
 
 
 def of_rows(rows: Sequence[Mapping[str, object]]) -> dict[str, list[object]]:
@@ -54,11 +62,18 @@ def as_text(
 ) -> str:
     """Write a table as HTML; arguments as in `draw`."""
     forms = _forms(columns, written or {})
-    titles = "".join(f"<th>{escape(_title(name, config or {}))}</th>" for name in columns)
+    opened = {
+        name: ' class="number">' if _holds_numbers(cells) else ">"
+        for name, cells in columns.items()
+    }
+    titles = "".join(
+        f"<th{opened[name]}{escape(_title(name, (config or {}).get(name)))}</th>"
+        for name in columns
+    )
     rows = "".join(
         "<tr>"
         + "".join(
-            "<td></td>" if cell is None else f"<td>{escape(forms[name](cell))}</td>"
+            f"<td{opened[name]}{'' if cell is None else escape(forms[name](cell))}</td>"
             for name, cell in zip(columns, cells, strict=True)
         )
         + "</tr>"
@@ -70,10 +85,26 @@ def as_text(
     )
 
 
-def _title(name: str, config: Mapping[str, Any]) -> str:
+def _shown(name: str, cells: Sequence[object], config: Any) -> dict[str, Any]:
+    """Complete how a column is shown: its title begins large, and numbers stand on the right."""
+    given = {} if config is None or isinstance(config, str) else dict(config)
+    if _holds_numbers(cells) and not given.get("alignment"):
+        given["alignment"] = "right"
+    return given | {"label": _title(name, config)}
+
+
+def _title(name: str, config: Any) -> str:
     """Return what a column is called: its configuration may be a title or hold one."""
-    found = config.get(name)
-    return found if isinstance(found, str) else (found or {}).get("label") or name
+    given = config if isinstance(config, str) or config is None else config.get("label")
+    title = name if given is None else str(given)
+    return title if title.startswith(_WRITTEN_SMALL) else title[:1].upper() + title[1:]
+
+
+def _holds_numbers(cells: Sequence[object]) -> bool:
+    """Whether most of a column's cells are numbers, or numbers that have been written."""
+    full = [cell for cell in cells if cell is not None and cell != ""]
+    numbers = [cell for cell in full if isinstance(cell, Real) or _NUMBER.fullmatch(str(cell))]
+    return 2 * len(numbers) > len(full)
 
 
 def with_numbers(columns: Columns, written: Mapping[str, Write] | None = None) -> Any:

@@ -52,7 +52,8 @@ def test_parameters_are_stacked_only_where_lengths_add_up(counted: list[costs.Co
     assert totals == [61_100_840, 138_357_544, 13_004_888]
     assert list(bars[1].customdata[0]) == ["58,631,144", "96.0 % of the network"]
     written = next(trace for trace in linear.data if trace.type == "scatter")
-    assert list(written.text) == [" 61.1 M", " 138.4 M", " 6.6 M,<br>13.0 M with heads"]
+    said = [text.replace("\u2002", "") for text in written.text]
+    assert said == ["61.1 M", "138.4 M", "6.6 M,<br>13.0 M with heads"]
     log = architectures.parameters(counted, log=True)
     assert log.layout.barmode == "group"
     assert log.layout.xaxis.type == "log"
@@ -102,3 +103,6 @@ def test_lessons_draw_their_numbers(counted: list[costs.Costs]) -> None:
     assert list(figure.data[1].y) == [module.cost.macs for module in modules]
     figure = lessons.classifiers([classifiers(each) for each in counted])
     assert figure.data[0].x[0] + figure.data[1].x[1] == 2_726_696  # AlexNet with GAP
+    rows = list(figure.data[0].y)  # GoogLeNet's classifier is the averaging one: it has one row
+    assert sum(row.startswith("GoogLeNet") for row in rows) == 1
+    assert len(rows) == 5

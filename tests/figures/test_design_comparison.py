@@ -65,7 +65,7 @@ def test_every_seed_is_a_point_and_seeds_are_joined() -> None:
     assert [tuple(each) for each in hover.customdata] == [(0, "70.0 %"), (1, "100.0 %")]
     assert hover.hovertemplate.startswith("B, seed %{customdata[0]}<br>%{customdata[1]} of the")
     levels = [(shape.name, shape.y0) for shape in figure.layout.shapes if shape.showlegend]
-    assert levels == [("guessing", 0.5), ("a linear classifier on pixels", 0.25)]
+    assert levels == [("a linear classifier on pixels: 25.0 %", 0.25), ("guessing: 50.0 %", 0.5)]
     assert figure.layout.showlegend
     assert not figure.layout.annotations  # results would cross them
 

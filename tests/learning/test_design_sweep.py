@@ -200,7 +200,7 @@ def test_variants_that_cannot_be_trained_are_left_out_with_the_reason() -> None:
     (left,) = sweep.left_out
     macs = 1024 * 9 * (3 * 240 + 240 * 240) + 240 * 6
     assert left.values == (("width", 3.0),)
-    assert left.reason.startswith(f"the network has {macs:,} multiply–accumulates an image")
+    assert left.reason.startswith(f"the network has {macs:,} MACs an image")
     assert "“conv 240 3x3 p1” has the largest share" in left.reason
     with pytest.raises(SettingError, match="No variant can be trained here: the network has"):
         plan_sweep(wide, [("width", (3.0,))], DesignSettings(), FEW)

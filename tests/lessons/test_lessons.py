@@ -278,6 +278,7 @@ def test_where_googlenets_heads_sit() -> None:
     assert (first.name, first.after, first.shape) == ("aux1", "inception4a", (512, 14, 14))
     assert (second.name, second.after, second.shape) == ("aux2", "inception4d", (528, 14, 14))
     assert (first.depth, second.depth, first.network_depth) == (9, 15, 22)
+    assert first.encoder_depth == 21  # all but the classifier's own layer
     assert first.parameters + second.parameters == 13_004_888 - 6_624_904
     assert first.macs == 512 * 128 * 16 + 2048 * 1024 + 1024 * 1000
     assert heads(registry.spec("alexnet")) == ()

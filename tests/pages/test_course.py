@@ -244,7 +244,7 @@ def test_stacking_and_bottleneck_have_the_courses_numbers(open_page: OpenPage) -
     assert "18 weights instead of 25" in text(stack)
     assert "2·3·3·64·64 = 73,728" in formulas(stack)
     narrow = open_page(PAGE, laboratory="True", step="bottleneck")
-    assert "112.9 M multiplications into 5.3 M" in text(narrow)
+    assert "112.9 M MACs into 5.3 M" in text(narrow)
     assert "14·14·5·5·480·48 = 112,896,000" in formulas(narrow)
 
 

@@ -68,7 +68,7 @@ def test_opens_with_stripes_and_recommends_the_last_layer(open_page: Any) -> Non
     assert any("small data set" in element.value for element in app.caption)
     boxes = "".join(element.proto.body for element in app.get("html"))
     # A decoder of 1,024 · 6 + 6; conv1 has 7·7·3·64 weights, and a batch norm of 64 channels.
-    assert "new decoder: 6,150 parameters, replaced" in boxes
+    assert "new decoder: 6,150 parameters, learned anew" in boxes
     assert f"{7 * 7 * 3 * 64 + 2 * 64:,} parameters, frozen" in boxes
 
 

@@ -33,7 +33,7 @@ def test_the_papers_weight() -> None:
     # Szegedy et al. 2015, section 5: "the losses … were weighted by 0.3".
     assert "each weighted 0.3; after training" in findings.introduction()
     assert findings.weight_help().startswith("0.3 in the paper.")
-    assert "adds their losses with weight 0.3.**" in auxiliary_loss.point()
+    assert "adds 0.3 times their losses.**" in auxiliary_loss.point()
 
 
 @pytest.mark.claims("convviz.ui.auxiliary.findings.setting")
@@ -126,5 +126,5 @@ def test_a_moment_is_named_by_the_steps_behind_it() -> None:
 def test_the_result_in_a_sentence() -> None:
     said = findings.in_a_sentence(1400, 0.42, 0.3)
     assert "After 1,400 steps" in said
-    assert "with auxiliary losses classifies 42 %" in said
-    assert said.endswith("without 30 %.")
+    assert "with auxiliary losses names 42 % of the unseen" in said
+    assert said.endswith("without them it is 30 %.")

@@ -33,6 +33,29 @@ def test_how_many_maps_are_shown() -> None:
 
 
 @pytest.mark.claims(
+    "convviz.ui.course.findings.some_empty_text", "convviz.ui.course.findings.tile_text"
+)
+def test_empty_channels_are_counted_and_named() -> None:
+    some = findings.some_empty_text(a_layer(4), 1234, 12)
+    assert "12 of 1,234 channels are empty for this image" in some
+    assert "1 of 4 channels is empty for this" in findings.some_empty_text(a_layer(4), 4, 1)
+    assert findings.tile_text(7, empty=True) == "channel 7, empty"
+    assert findings.tile_text(7, empty=False) == "channel 7"
+
+
+@pytest.mark.claims(
+    "convviz.ui.course.findings.narrowed_text",
+    "convviz.ui.course.findings.clearest_branches_text",
+    "convviz.ui.course.findings.clearest_heads_text",
+)
+def test_captions_name_network_and_layer() -> None:
+    assert findings.narrowed_text("X.", "a", "b").startswith("X. What goes in is a, what comes")
+    assert "out b; each map" in findings.narrowed_text("X.", "a", "b")
+    assert "each branch of m, each" in findings.clearest_branches_text("X.", "m")
+    assert findings.clearest_heads_text("X.").startswith("X. The clearest map")
+
+
+@pytest.mark.claims(
     "convviz.ui.course.findings.before_text", "convviz.ui.course.findings.after_text"
 )
 def test_how_many_channels_the_bottleneck_leaves() -> None:
@@ -82,7 +105,7 @@ def test_a_design_is_named_with_its_costs() -> None:
     text = findings.design_text("B", count_design(design))
     assert text.startswith(r"**Design B: A \*net\*.** ")
     parameters, macs = 2 * (27 + 1) + 4 * (2 * 6 * 6 + 1), 2 * 27 * 6 * 6 + 4 * 2 * 6 * 6
-    assert f"{parameters:,} parameters, {macs:,} multiply–accumulates" in text
+    assert f"{parameters:,} parameters, {macs:,} MACs" in text
 
 
 def test_a_negative_score_has_a_minus() -> None:

@@ -29,7 +29,7 @@ def test_costs_are_a_sentence() -> None:
     # 4 · (27 + 1) and 6 · (4 + 1) parameters; the pooling's 2 × 2 windows see 4 pixels.
     pooled = Design.parse("input 3x32x32\nconv 4 3x3\nmaxpool 2x2\ngap\nfc 6")
     text = findings.seen_and_counted(count_design(pooled))
-    assert text.startswith(f"142 parameters, {30 * 30 * 4 * 27 + 24:,} multiply–accumulates")
+    assert text.startswith(f"142 parameters, {30 * 30 * 4 * 27 + 24:,} MACs")
     assert text.endswith("each position of the last maps sees 4 pixels of 32.")
     # Of the image there is no more than 32 pixels, whatever the field: 3 + 2 · 20 = 43.
     far = Design.parse("input 3x32x32\nconv 4 3x3 p1\nconv 4 3x3 p20 d20\ngap\nfc 6")
@@ -39,9 +39,15 @@ def test_costs_are_a_sentence() -> None:
     whole = Design.parse("input 3x32x32\nconv 4 32x32\ngap\nfc 6")
     assert findings.seen_and_counted(count_design(whole)).endswith("sees 32 pixels of 32.")
     flat = findings.seen_and_counted(count_design(Design.parse("input 3x32x32\nfc 6")))
-    assert (
-        flat == f"{6 * 3073:,} parameters, {6 * 3072:,} multiply–accumulates; no line makes maps."
-    )
+    assert flat == f"{6 * 3073:,} parameters, {6 * 3072:,} MACs; no line makes maps."
+
+
+@pytest.mark.claims("convviz.ui.design.findings.sides_differ")
+def test_designs_for_images_of_other_sizes_are_warned_of() -> None:
+    small, large = (Design.parse(f"input 3x{side}x{side}\ngap\nfc 2", "name") for side in (32, 64))
+    assert findings.sides_differ(small, small) == ""
+    said = findings.sides_differ(small, large)
+    assert said.startswith("Design A takes images of 3×32×32, design B of 3×64×64: ")
 
 
 @pytest.mark.claims("convviz.ui.design.findings.in_short")

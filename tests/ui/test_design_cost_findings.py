@@ -32,15 +32,30 @@ def test_what_a_stride_leaves_over_is_said_once_for_both_axes() -> None:
     assert [cost_findings.left_over(block) for block in odd.blocks] == ["", "1 beyond", "1"]
 
 
+@pytest.mark.claims("convviz.ui.design.cost_findings.table_text")
+def test_the_table_explains_what_does_not_speak_for_itself() -> None:
+    plain = counted("input 3x8x8", "conv 4 1x1", "gap", "fc 4")
+    assert cost_findings.table_text(plain) == ""
+    odd = counted("input 3x9x9", "maxpool 2x2 ceil", "gap", "fc 4")
+    assert cost_findings.table_text(odd).startswith("Left over are rows and columns")
+    helped = counted("input 3x8x8", "conv 4 1x1", "auxiliary 0.3", "gap", "fc 4")
+    assert cost_findings.table_text(helped).startswith("An auxiliary classifier works in training")
+    (head,) = (block for block in helped.blocks if block.auxiliary)
+    assert head.parameters > 0
+    assert (cost_findings.macs(head), head.macs) == ("training only", 0)
+    assert (cost_findings.block_memory(head), head.activation_bytes) == ("–", 0)
+    assert cost_findings.macs(helped.blocks[1]) == "768"
+
+
 @pytest.mark.claims("convviz.ui.design.cost_findings.compared")
 @pytest.mark.parametrize(
     ("after", "words"),
     [
-        ("conv 4 1x1", "as many parameters as before (16) and as many multiply–accumulates as"),
-        ("conv 8 1x1", "2.0 times the parameters and 2.0 times the multiply–accumulates"),
-        ("conv 5 1x1", "25 % more parameters and 25 % more multiply–accumulates"),
-        ("conv 1 1x1", "75 % fewer parameters and 75 % fewer multiply–accumulates"),
-        ("relu", "0 parameters, 16 before and 0 multiply–accumulates, 768 before"),
+        ("conv 4 1x1", "as many parameters as before (16) and as many MACs as"),
+        ("conv 8 1x1", "2.0 times the parameters and 2.0 times the MACs"),
+        ("conv 5 1x1", "25 % more parameters and 25 % more MACs"),
+        ("conv 1 1x1", "75 % fewer parameters and 75 % fewer MACs"),
+        ("relu", "0 parameters, 16 before and 0 MACs, 768 before"),
     ],
 )
 def test_a_change_is_said_in_factors(after: str, words: str) -> None:

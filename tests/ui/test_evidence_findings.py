@@ -10,6 +10,7 @@ from convviz.features.class_target import ClassTarget
 from convviz.features.deletion import Curve, DeletionStep
 from convviz.features.grad_cam import ClassMap
 from convviz.structure.layers import Layer
+from convviz.ui import predictions
 from convviz.ui.evidence import findings
 from convviz.weights.load import load
 
@@ -219,12 +220,18 @@ def test_why_no_class_can_be_explained() -> None:
     assert "Choose other weights" in findings.no_class(is_nameless=False)
 
 
-@pytest.mark.claims("convviz.ui.evidence.findings.seen_at", "convviz.ui.predictions.seen_at")
+@pytest.mark.claims(
+    "convviz.ui.evidence.findings.over",
+    "convviz.ui.evidence.findings.one_scale",
+    "convviz.ui.predictions.seen_at",
+)
 def test_the_size_of_the_image_that_the_decoder_sees_is_told() -> None:
     network = load("alexnet", "encoder")
-    smaller = findings.seen_at(network, 128, (0.1, 0.1, 0.9, 0.9))
+    smaller = predictions.seen_at(network, 128)
     assert "128 × 128 pixels, the size that the decoder was trained on" in smaller
     assert "at 224 × 224" in smaller
-    assert "may end before the image does" in smaller
-    usual = findings.seen_at(network, network.weights.input_size, None)
+    usual = predictions.seen_at(network, network.weights.input_size)
     assert usual == "The predictions are made of the image at 224 × 224 pixels."
+    assert findings.over("About.", (0.1, 0.1, 0.9, 0.9)).endswith("may end before the image does.")
+    assert findings.over("About.", None) == "About."
+    assert "for all 10 maps" in findings.one_scale(10)

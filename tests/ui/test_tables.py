@@ -36,11 +36,35 @@ def test_what_is_sorted_are_the_numbers_and_nothing_stays_nothing() -> None:
 def test_as_text_a_table_has_its_titles_and_its_cells_as_they_are() -> None:
     columns = {"name": ["<b>x</b>", "y"], "count": [1234, None]}
     html = as_text(columns, config={"name": "What", "count": {"label": "How many"}})
-    assert "<th>What</th><th>How many</th>" in html
-    assert "<td>&lt;b&gt;x&lt;/b&gt;</td><td>1,234</td>" in html
-    assert "<td>y</td><td></td>" in html
+    assert '<th>What</th><th class="number">How many</th>' in html
+    assert '<td>&lt;b&gt;x&lt;/b&gt;</td><td class="number">1,234</td>' in html
+    assert '<td>y</td><td class="number"></td>' in html
 
 
 def test_rows_become_columns() -> None:
     assert of_rows([{"a": 1, "b": 2}, {"a": 3, "b": 4}]) == {"a": [1, 3], "b": [2, 4]}
     assert of_rows([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["61,100,840", "0"], True),
+        (["−1.4 %", "+14.6 %", ""], True),
+        (["128 × 4 × 4", "225", "1.3 MB"], True),
+        (["1 beyond", "–"], True),
+        ([12, None], True),
+        (["12", "it was 0", "3"], True),
+        (["96 of 11×11/4 → 55"], False),
+        (["8 + 16 = 24"], False),
+        (["conv1", "5×5"], False),
+        (["", None], False),
+    ],
+)
+def test_numbers_stand_on_the_right(cells: list[object], expected: bool) -> None:
+    assert ('<td class="number">' in as_text({"of": cells})) == expected
+
+
+def test_titles_begin_large_but_for_names_that_do_not() -> None:
+    html = as_text({"left over": ["x"], "torchvision": ["y"], "MACs": ["z"]})
+    assert "<th>Left over</th><th>torchvision</th><th>MACs</th>" in html

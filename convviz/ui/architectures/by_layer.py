@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from convviz.errors import ConvvizError
 from convviz.formatting import grouped
 from convviz.images.preprocess import crop
 from convviz.language import again, later, numeral, tr
@@ -11,7 +12,7 @@ from convviz.lessons.inception import inception_modules
 from convviz.lessons.worked_row import write_out
 from convviz.networks.network import is_within
 from convviz.networks.registry import spec
-from convviz.structure.costs import Costs, LayerCost
+from convviz.structure.costs import Costs, LayerCost, heads
 from convviz.structure.findings import on_zeros_sentence, whole_image_sentence
 from convviz.structure.ops import kind_text
 from convviz.ui import cache, exports, state
@@ -52,6 +53,7 @@ def draw(choice: Choice) -> None:
         _diagram_message(form.name, size),
         selected=row.name,
         open_module=_module_of(costs, row),
+        marks=_heads(form.name, size),
         on_pick=lambda name: state.put(Key.ROW, name),
         name=f"{form.name}-{size}",
         key="architectures_diagram",
@@ -91,6 +93,15 @@ def _choose_form(network_name: str) -> tuple[cache.NetworkForm, int]:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _diagram_message(name: str, size: int) -> dict[str, object]:
     return network_diagram.message(cache.costs(name, size))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _heads(name: str, size: int) -> dict[str, str]:
+    """Return the auxiliary heads' names by the rows that they read."""
+    try:
+        return {f"{head.after}.cat()": head.name for head in heads(spec(name), size)}
+    except ConvvizError:  # a paper's design has none; and an image may be too small for them alone
+        return {}
 
 
 def _chosen_row(costs: Costs) -> LayerCost:

@@ -195,7 +195,7 @@ def _choose_side() -> int:
         max_value=LARGEST_INPUT,
         step=32,
         key=state.remember(Key.COMPARED_SIDE, _SIZE, allowed=range(1, LARGEST_INPUT + 1)),
-        help=tr("Parameters do not depend on it; multiplications and activations do."),
+        help=tr("Parameters do not depend on it; MACs and activations do."),
         width=200,
     )
     return int(side)
@@ -217,7 +217,7 @@ def _draw_amounts(networks: Sequence[Costs], reported: dict[str, Reported | None
     colours = [_colour(costs) for costs in networks]
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown(tr("**Multiplications**"))
+        st.markdown(tr("**MACs**"))
         _draw_bars(
             "macs",
             titles,
@@ -415,7 +415,7 @@ def _draw_conventions(networks: Sequence[Costs], reported: dict[str, Reported | 
         if published:
             st.caption(
                 tr(
-                    "What torchvision calls GFLOPS are billions of multiply–accumulates: "
+                    "What torchvision calls GFLOPS are billions of MACs: "
                     "half of the floating-point operations."
                 )
             )

@@ -274,7 +274,7 @@ def kilo_text(checks: Sequence[PrintedFigure]) -> str:
     return tr(
         "The paper does not say what its K is. It is taken for 1,024 here, an inference: "
         "so {fitting} of its {count} figures of weights follow from its layers, with 1,000 "
-        "{fitting_1000}. Its operations are taken for multiply–accumulates.",
+        "{fitting_1000}. Its operations are taken for MACs.",
         fitting=fits[1024],
         count=count,
         fitting_1000=fits[1000],

@@ -150,9 +150,7 @@ def seeds(comparisons: Sequence[Comparison]) -> str:
             "{count} (by more than chance would explain in {sure}), fewer in {behind}.",
             **numbers,
         )
-    follows = tr(
-        "The maps and curves here are those of seed {seed}.", seed=comparisons[0].settings.seed
-    )
+    follows = tr("The curves here are those of seed {seed}.", seed=comparisons[0].settings.seed)
     return f"{text} {follows}"
 
 
@@ -199,9 +197,8 @@ def moment(comparison: Comparison, index: int) -> str:
 def in_a_sentence(step: int, with_heads: float, without: float) -> str:
     """Say how much both networks classify correctly after a step; shares in 0…1."""
     return tr(
-        "After {step:,} steps the network with auxiliary losses classifies {with_heads} "
-        "of the pictures correctly that it has not learned from, the one without "
-        "{without}.",
+        "After {step:,} steps the network with auxiliary losses names {with_heads} of the "
+        "unseen pictures correctly; without them it is {without}.",
         step=step,
         with_heads=percent(with_heads),
         without=percent(without),

@@ -10,7 +10,7 @@ from convviz.ui import auxiliary_settings, state
 from convviz.ui.auxiliary import findings
 from convviz.ui.keys import Key
 
-_WIDTH = 250  # pixels of each: where they take several rows, they stand below one another
+_WIDTH = 214  # pixels of each: where they take several rows, they stand below one another
 _DEFAULTS = Settings()
 _STEPS = (100, 200, 400, 800)
 _RATES = (0.001, 0.002, 0.004, 0.008, 0.01, 0.02, 0.05, 0.1)

@@ -39,6 +39,7 @@ class Film {
     this.nameButtons();
     this.find(".screen").dataset.partial = data.partial;
     this.load();
+    if (!this.stills) this.wait();
     this.follow();
     this.drawCharts();
   }
@@ -53,12 +54,31 @@ class Film {
     this.stills = stills;
     this.files = images;
     this.bitmaps = stills.map(() => []);
-    this.find(".controls").hidden = this.data.live || stills.length < 2;
-    this.slider.max = stills.length - 1;
+    this.layControls(stills.length);
     this.layPanels();
     this.go(same ? this.at : this.data.at, false);
     this.decodeAll(this.token);
     this.drawCharts();
+  }
+
+  // Lay everything out before the pictures come, so that nothing moves when they do.
+  wait() {
+    const { moments, at } = this.data;
+    this.layControls(moments.length);
+    this.place(at, moments);
+    this.layPanels();
+  }
+
+  layControls(count) {
+    this.find(".controls").hidden = this.data.live || count < 2;
+    this.slider.max = count - 1;
+  }
+
+  place(at, moments) {
+    this.slider.value = at;
+    this.slider.style.setProperty("--share", `${(at / Math.max(1, moments.length - 1)) * 100}%`);
+    this.slider.setAttribute("aria-valuetext", moments[at].label);
+    this.find(".label").textContent = moments[at].label;
   }
 
   // Go to the moment that Python names, unless it only answers what was sent to it.
@@ -109,13 +129,10 @@ class Film {
   }
 
   go(at, tell = true) {
+    if (!this.stills) return; // the pictures are on their way
     this.at = clamp(at, this.stills.length);
     const still = this.stills[this.at];
-    this.slider.value = this.at;
-    const share = this.at / Math.max(1, this.stills.length - 1);
-    this.slider.style.setProperty("--share", `${share * 100}%`);
-    this.slider.setAttribute("aria-valuetext", still.label);
-    this.find(".label").textContent = still.label;
+    this.place(this.at, this.stills);
     this.panels.forEach((figure, panel) => {
       figure.querySelector(".note").textContent = still.notes[panel] ?? "";
       this.paint(figure.querySelector("canvas"), panel);
@@ -149,7 +166,7 @@ class Film {
   play(on) {
     clearInterval(this.timer);
     this.timer = undefined;
-    if (on) {
+    if (on && this.stills) {
       if (this.at === this.stills.length - 1) this.go(0);
       this.timer = setInterval(() => {
         this.go(this.at + 1);
@@ -201,7 +218,7 @@ class Film {
   }
 
   moveMarks() {
-    const still = this.stills?.[this.at];
+    const still = this.stills ? this.stills[this.at] : this.data?.moments[this.data.at];
     if (!still || !this.scales) return;
     this.scales.forEach(({ mark, across }) => {
       const x = across(still.at);
@@ -211,7 +228,9 @@ class Film {
     });
   }
 
+  // Where the page mounts it again in the same place, another film lays out its own.
   destroy() {
+    for (const part of [...(this.panels ?? []), ...(this.places ?? [])]) part.remove();
     clearInterval(this.timer);
     this.resting.cancel();
     this.watch.disconnect();

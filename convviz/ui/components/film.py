@@ -122,6 +122,7 @@ def film(
             data={
                 "token": token,
                 "titles": list(titles),
+                "moments": [{"label": still.label, "at": still.at} for still in stills],
                 "charts": [_told(chart) for chart in charts],
                 "at": at if at >= 0 else len(stills) - 1,
                 "live": live,

@@ -4,7 +4,8 @@
 // later; each has a serial number, and what Python answers about an older pick is ignored.
 
 const SLANT = 0.06; // how far the back of a block is moved, of its height: less than the gaps
-const LETTER = 7; // pixels of a label, about
+const LETTER = 0.54; // of a label's size, about
+const APART = 10; // pixels between two labels
 const LINE = 17; // from one row of labels to the next
 
 class NetworkDiagram {
@@ -39,7 +40,7 @@ class NetworkDiagram {
       this.module.classList.toggle("fixed", data.fixed);
       const svg = data.only ? undefined : this.drawStrip();
       this.strip.replaceChildren(...(svg ? [svg] : []));
-      this.foot.replaceChildren(...(svg ? [this.drawKey(), this.saveButton(svg, data.name)] : []));
+      this.foot.replaceChildren(...(svg ? [this.drawKey(blocks), this.saveButton(svg, data.name)] : []));
     }
     if (data.serial >= this.serial) this.select(data.selected, data.open, first);
   }
@@ -50,7 +51,8 @@ class NetworkDiagram {
     const room = 46; // above the blocks: their backs, and notes
     const margin = 22; // left of the first block, for its name
     const width = margin + last.x + last.width + 24;
-    const rows = placeLabels(blocks);
+    const size = parseFloat(getComputedStyle(this.strip).getPropertyValue("--convviz-drawn"));
+    const rows = placeLabels(blocks, LETTER * (size || 12.5));
     const below = 16 + LINE * (Math.max(...rows.values()) + 1);
     const full = height + room + below;
     const viewBox = `${-margin} 0 ${width} ${full}`;
@@ -63,8 +65,11 @@ class NetworkDiagram {
     const ground = height + room;
     const line = { x1: -margin, x2: width, y1: ground + 0.5, y2: ground + 0.5 };
     svg.append(svgElement("line", { class: "ground", ...line }));
-    // In this order each block stands before the back of the one on its left.
+    for (const block of blocks) if (rows.get(block)) svg.append(leader(block, ground, rows));
+    // In this order each block stands before the back of the one on its left, and the frame of the
+    // one that is picked before all.
     for (const block of blocks) svg.append(this.drawBlock(block, ground, rows.get(block)));
+    for (const block of blocks) if (block.id) svg.append(this.drawRing(block, ground - block.height));
     for (const block of blocks) {
       if (!marks[block.id]) continue;
       const x = block.x + block.width / 2 + (block.flat ? 0 : block.height * SLANT * 0.5);
@@ -93,17 +98,11 @@ class NetworkDiagram {
       group.append(svgElement("polygon", { class: "side", points: side.join(" ") }));
     }
     group.append(svgElement("rect", { class: "face", x, y, width, height }));
-    const ring = { x: x - 2, y: y - 2, width: width + 4, height: height + 4 };
-    group.append(svgElement("rect", { class: "ring", ...ring }));
     const middle = x + width / 2;
     const tip = [middle, ground + 3, middle - 5, ground + 10, middle + 5, ground + 10];
     group.append(svgElement("polygon", { class: "pointer", points: tip.join(" ") }));
     if (block.title) {
       const y = ground + 22 + LINE * row;
-      if (row) {
-        const leader = { class: "leader", x1: middle, x2: middle, y1: ground + 4, y2: y - 11 };
-        group.prepend(svgElement("line", leader));
-      }
       group.append(svgElement("text", { x: middle, y, "text-anchor": "middle" }, block.title));
     }
     const hit = { x: x - 1, y: y - 8, width: width + 2, height: height + 30 };
@@ -111,9 +110,23 @@ class NetworkDiagram {
     return group;
   }
 
-  drawKey() {
+  drawRing({ id, x, width, height }, y, rx = 0) {
+    const at = { x: x - 2, y: y - 2, width: width + 4, height: height + 4, rx };
+    const ring = svgElement("rect", { class: "ring", ...at });
+    const group = this.groups.get(id);
+    const show = () => {
+      ring.classList.toggle("picked", group.getAttribute("aria-selected") === "true");
+      ring.classList.toggle("reached", group.matches(":focus-visible"));
+    };
+    group.addEventListener("focus", show);
+    group.addEventListener("blur", show);
+    new MutationObserver(show).observe(group, { attributeFilter: ["aria-selected"] });
+    return ring;
+  }
+
+  drawKey(blocks) {
     const key = element("div", "key");
-    const looks = new Set(this.data.blocks.map((block) => block.look));
+    const looks = new Set(blocks.map((block) => block.look));
     for (const [look, name] of Object.entries(this.data.texts.looks)) {
       if (!looks.has(look)) continue;
       const entry = element("span", "", name);
@@ -162,7 +175,8 @@ class NetworkDiagram {
     svg.append(svgElement("text", { x: end + 124, y: foot, "text-anchor": "end" }, sum));
     const title = say(texts, "branches", { module: module.title, count: module.lanes.length });
     const save = this.saveButton(svg, `${this.data.name}-${module.title}`);
-    return [element("h2", "", title), svg, save];
+    const key = this.drawKey(module.lanes.flatMap((one) => one.steps));
+    return [element("h2", "", title), svg, key, save];
   }
 
   saveButton(svg, name) {
@@ -175,7 +189,8 @@ class NetworkDiagram {
   placeSteps(steps, start, scale) {
     let x = start;
     return steps.map((step, index) => {
-      const width = step.thin ? 7 : Math.max(46, step.channels * scale);
+      const least = 46 + 8 * Math.max(0, step.text.length - 4);
+      const width = step.thin ? 7 : Math.max(least, step.channels * scale);
       const placed = { step, x, width, right: x + width };
       x += width + (steps[index + 1]?.thin ? 2 : 26);
       return placed;
@@ -194,8 +209,7 @@ class NetworkDiagram {
       group.append(" "); // or the two would be read as one word
       group.append(svgElement("text", { ...at, y: y + 12, class: "inner" }, step.channels));
     }
-    const ring = { x: box.x - 2, y: box.y - 2, width: width + 4, height: 38, rx: 5 };
-    group.append(svgElement("rect", { class: "ring", ...ring }));
+    group.append(this.drawRing({ id: step.id, ...box }, box.y, 5));
     return group;
   }
 
@@ -301,19 +315,33 @@ class NetworkDiagram {
   }
 }
 
-// The row of each block's name below the ground: the first in which it overlaps no other.
-function placeLabels(blocks) {
+// The row of each block's name below the ground: the first in which it overlaps no other and the
+// line to it crosses none. Where there is no such row, its line passes behind a name.
+function placeLabels(blocks, letter) {
   const ends = [];
   const rows = new Map();
   for (const block of blocks) {
+    if (!block.title) continue;
     const middle = block.x + block.width / 2;
-    const half = (block.title.length * LETTER) / 2;
-    let row = ends.findIndex((end) => end < middle - half);
-    if (row < 0) row = ends.length;
-    if (block.title) ends[row] = middle + half + 6;
-    rows.set(block, block.title ? row : 0);
+    const half = (block.title.length * letter) / 2;
+    const fits = (row) =>
+      (ends[row] ?? -Infinity) < middle - half &&
+      ends.slice(0, row).every((end) => end - APART < middle - 2);
+    let row = 0;
+    while (row < ends.length && !fits(row)) row += 1;
+    const free = ends.findIndex((end) => end < middle - half);
+    if (row === ends.length && row >= 2 && free >= 0) row = free;
+    for (let above = 0; above < row; above += 1) ends[above] = Math.max(ends[above], middle + 3);
+    ends[row] = middle + half + APART;
+    rows.set(block, row);
   }
   return rows;
+}
+
+function leader(block, ground, rows) {
+  const x = block.x + block.width / 2;
+  const y2 = ground + 11 + LINE * rows.get(block);
+  return svgElement("line", { class: "leader", x1: x, x2: x, y1: ground + 4, y2 });
 }
 
 function bar(x, y, height, look) {

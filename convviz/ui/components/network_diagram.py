@@ -27,6 +27,8 @@ HEIGHT = 190  # pixels of the largest map's side
 _WIDTH = 930  # pixels of the whole strip, if its layers are not too many
 _LEAST, _THIN, _VECTOR = 10, 6, 12  # pixels
 _GAP, _WIDE_GAP = 2, 12  # between a layer and what belongs to it, and between layers
+_WIDEST_GAP = 40  # in a small network, whose names need room
+_MOST_EACH = 1.0  # pixels of a block's width for each channel, however few there are
 
 # What a block looks like; whatever is not here is drawn as "other".
 _LOOKS = {
@@ -80,7 +82,11 @@ def strip(costs: Costs) -> tuple[Block, ...]:
         _GAP + _THIN if _is_sheet(row) else _WIDE_GAP for row in rows if _is_shown(row, modules)
     )
     room = max(_WIDTH - gaps, _WIDTH / 3)
-    per_channel = min(room / max(sum(_channels(row, modules) for row in rows), 1), 0.25)
+    channels = sum(_channels(row, modules) for row in rows)
+    per_channel = min(room / max(channels, 1), _MOST_EACH)
+    apart = sum(_is_shown(row, modules) and not _is_sheet(row) for row in rows)
+    spare = _WIDTH - gaps - per_channel * channels
+    wide_gap = min(_WIDE_GAP + max(spare, 0) / max(apart, 1), _WIDEST_GAP)
     longest = max((row.output_shape[0] for row in rows if len(row.output_shape) == 1), default=1)
     square = (3, costs.input_size, costs.input_size)
     images = (shape for row in rows for shape in row.input_shapes if len(shape) == 3)
@@ -99,7 +105,7 @@ def strip(costs: Costs) -> tuple[Block, ...]:
             width = max(_LEAST, row.output_shape[0] * per_channel)
             height = HEIGHT * sqrt(row.output_shape[1] / costs.input_size)
         last = blocks[-1]
-        x = last.x + last.width + (_GAP if thin else _WIDE_GAP)
+        x = last.x + last.width + (_GAP if thin else wide_gap)
         blocks.append(
             Block(
                 id=row.name,
@@ -195,7 +201,7 @@ def _module(module: InceptionModule) -> dict[str, Any]:
                     "id": row.name,
                     "look": look,
                     "thin": look in _SHEETS,
-                    "text": f"{side}×{side}" if side else kind_text(row.kind),
+                    "text": _step_text(row, side),
                     "channels": row.output_shape[0],
                     "label": _label(row),
                 }
@@ -210,6 +216,17 @@ def _module(module: InceptionModule) -> dict[str, Any]:
         "size": f"{height} × {width}",
         "lanes": lanes,
     }
+
+
+def _step_text(row: LayerCost, side: int) -> str:
+    """Write on a block of a branch what it does: "3×3", "max 3×3"."""
+    if not side:
+        return kind_text(row.kind)
+    if row.kind == "max pooling":
+        return tr("max {side}×{side}", side=side)
+    if row.kind == "average pooling":
+        return tr("mean {side}×{side}", side=side)
+    return f"{side}×{side}"
 
 
 def _inside(row: LayerCost, prefix: str) -> bool:
@@ -235,7 +252,8 @@ def _is_sheet(row: LayerCost) -> bool:
 
 def _title(row: LayerCost, inside: InceptionModule | None) -> str:
     if inside:
-        return inside.name.removeprefix("inception")
+        short = inside.name.removeprefix("inception")  # "4a", as GoogLeNet's are called
+        return inside.name if short.isdigit() else short
     name = row.title.split(" (")[0].split(" · ")[0]
     return row.title if name == row.title else name
 

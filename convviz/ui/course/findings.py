@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from convviz.features.class_evidence import AveragedMaps, ClassEvidence
 from convviz.formatting import decimals, percent, short, times
-from convviz.language import again, tr, trn
+from convviz.language import again, later, tr, trn
 from convviz.lessons.bottleneck import Bottleneck
 from convviz.lessons.inception import InceptionModule
 from convviz.lessons.pooling import Classifiers
@@ -184,7 +184,7 @@ def bottleneck_point(course: Bottleneck) -> str:
     return tr(
         "**A 1×1 kernel mixes channels and looks at no neighbours, so it is a cheap way "
         "to have fewer of them before an expensive {kernel}×{kernel} kernel.** In "
-        "Inception 4a that turns {before} multiplications into {after}.",
+        "Inception 4a that turns {before} MACs into {after}.",
         kernel=course.kernel,
         before=short(course.direct_macs),
         after=short(course.bottleneck_macs),
@@ -222,7 +222,7 @@ def modules_text(modules: Sequence[InceptionModule]) -> str:
     without = sum(module.macs_without for module in modules)
     built = sum(module.cost.macs for module in modules)
     return tr(
-        "All modules together: {without:,} multiplications without the reductions, "
+        "All modules together: {without:,} MACs without the reductions, "
         "{built:,} as built, {factor} times fewer.",
         without=without,
         built=built,
@@ -240,7 +240,7 @@ def sizes_text(counted: int, seen: int) -> str:
     if counted == seen:
         return ""
     return tr(
-        "The drawing and the numbers above are for an image of {counted} × {counted} "
+        "What is drawn and counted above is for an image of {counted} × {counted} "
         "pixels. With these weights the network takes your image at {seen} × {seen}, so "
         "the maps here have other sides; the channels are the same.",
         counted=counted,
@@ -268,13 +268,24 @@ def branches_text(about: str, shape: tuple[int, int, int], shown: int) -> str:
     return f"{about} {text}"
 
 
-def branch_text(branch: Branch, channels: int, empty: int) -> str:
-    """Say which channels of a module's output a branch makes, and how many are empty."""
+BRANCHES = {"1": "1×1", "2": "3×3", "3": later("“5×5” (here 3×3)"), "4": later("max pooling")}
+"""What the course calls an Inception module's branches, in order."""
+
+
+def branch_text(title: str, branch: Branch, channels: int, empty: int) -> str:
+    """Say which channels of a module's output a branch makes, and how many are empty.
+
+    Args:
+        title: What the branch is called.
+        branch: Its place in the output.
+        channels: Of the output.
+        empty: How many of the branch's own are empty.
+    """
     count = branch.stop - branch.start
     return tr(
-        "**{branch}**: channels {first} to {last} of the output, {share} of its depth, "
+        "**{branch}**: channels {first} to {last} of the output, {share} of all, "
         "{empty} of {count} empty",
-        branch=plain(branch.title),
+        branch=title,
         first=branch.start,
         last=branch.stop - 1,
         share=percent(count / channels, 1),
@@ -414,6 +425,26 @@ def atlas_text(layer: Layer, channels: int) -> str:
     )
 
 
+def tile_text(channel: int, *, empty: bool) -> str:
+    """Name a channel that stands among empty ones and others."""
+    if empty:
+        return tr("channel {channel}, empty", channel=channel)
+    return tr("channel {channel}", channel=channel)
+
+
+def some_empty_text(layer: Layer, channels: int, empty: int) -> str:
+    """Say how many channels of a layer are empty, and what their mark is."""
+    return trn(
+        "Deeper in the network, in {layer}, {count} of {channels:,} channels is empty for this "
+        "image. A crossed tile marks it, as on Activations.",
+        "Deeper in the network, in {layer}, {count} of {channels:,} channels are empty for this "
+        "image. A crossed tile marks them, as on Activations.",
+        empty,
+        layer=plain(layer.title),
+        channels=channels,
+    )
+
+
 def before_text(channels: int, shown: int) -> str:
     """Head the maps that go into the 1×1 convolution."""
     return tr(
@@ -430,6 +461,47 @@ def after_text(channels: int, shown: int) -> str:
         shown=min(shown, channels),
         channels=channels,
     )
+
+
+def narrowed_text(about: str, before: str, after: str) -> str:
+    """Say of what the maps before and after a 1×1 convolution are.
+
+    Args:
+        about: Which network and weights are used.
+        before: The layer that goes in.
+        after: The 1×1 convolution.
+    """
+    text = tr(
+        "What goes in is {before}, what comes out {after}; each map on a scale of its own, those "
+        "that draw the clearest first.",
+        before=plain(before),
+        after=plain(after),
+    )
+    return f"{about} {text}"
+
+
+def clearest_branches_text(about: str, module: str) -> str:
+    """Say of what the maps of a module's branches are.
+
+    Args:
+        about: Which network and weights are used.
+        module: The Inception module.
+    """
+    text = tr(
+        "The clearest map of each branch of {module}, each on a scale of its own.",
+        module=plain(module),
+    )
+    return f"{about} {text}"
+
+
+def clearest_heads_text(about: str) -> str:
+    """Say of what the maps that the classifiers read are.
+
+    Args:
+        about: Which network and weights are used.
+    """
+    text = tr("The clearest map that each classifier reads, each on a scale of its own.")
+    return f"{about} {text}"
 
 
 def evidence_caption(label: str, channels: int) -> str:
@@ -486,7 +558,7 @@ def moment_text(layer: str, step: int, shown: int) -> str:
 def design_text(label: str, costs: DesignCosts) -> str:
     """Say which design is meant by A or B, and what it costs."""
     return tr(
-        "**Design {label}: {name}.** {parameters:,} parameters, {macs:,} multiply–accumulates.",
+        "**Design {label}: {name}.** {parameters:,} parameters, {macs:,} MACs.",
         label=label,
         name=plain(costs.design.name),
         parameters=costs.parameters,

@@ -8,7 +8,6 @@ import streamlit as st
 
 from convviz.figures import theme
 from convviz.figures.auxiliary import gradient_norms
-from convviz.formatting import probability
 from convviz.language import again, later, tr
 from convviz.learning import findings
 from convviz.learning.gradients import Gradients, Initialisation, auxiliary_gradients
@@ -17,7 +16,7 @@ from convviz.networks.paper_designs import GOOGLENET, describe
 from convviz.networks.registry import spec as network_spec
 from convviz.structure.costs import Head
 from convviz.structure.costs import heads as auxiliary_heads
-from convviz.ui import auxiliary_settings, cache, charts, exports, glossary, state
+from convviz.ui import auxiliary_settings, cache, charts, exports, glossary, predictions, state
 from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.components import network_diagram
 from convviz.ui.course import lesson_network
@@ -97,7 +96,7 @@ def _draw_gradients(choice: Choice, heads: tuple[Head, ...]) -> None:
     )
     formula(
         gradients.loss.formula,
-        tr("main loss + weight · each auxiliary loss = what training lowers"),
+        tr("main loss + factor · each auxiliary loss = what training lowers"),
     )
     st.caption(
         tr(
@@ -143,9 +142,5 @@ def _draw_predictions(choice: Choice) -> None:
                     depth=head.depth,
                 )
             )
-            for prediction in head.predictions:
-                st.progress(
-                    prediction.probability,
-                    text=f"{prediction.label}: {probability(prediction.probability)}",
-                )
+            predictions.bars(head.predictions)
     st.markdown(findings.head_predictions(heads))

@@ -47,7 +47,7 @@ def draw(choice: Choice) -> None:
                 tr("the 1×1 convolution, then the large kernel on what is left"),
             ),
             (
-                tr("Multiplications"),
+                tr("MACs"),
                 findings.saving_text(chosen),
                 findings.break_even_text(chosen),
             ),

@@ -32,7 +32,7 @@ def draw(choice: Choice) -> None:
         point = tr(
             "**Why choose a kernel size? An Inception module looks with all of them at "
             "once and lays the results on top of each other.** All branches keep height "
-            "and width, so their channels can be joined: the output is as deep as the "
+            "and width, so their channels can be joined: the output has as many as the "
             "branches together."
         )
         st.markdown(glossary.mark(point))
@@ -53,7 +53,7 @@ def draw(choice: Choice) -> None:
 
 def _draw_numbers(module: InceptionModule) -> None:
     rows = [
-        (tr("Depth"), module.depth_formula, tr("channels of the branches, joined")),
+        (tr("Channels"), module.depth_formula, tr("channels of the branches, joined")),
         (
             tr("Parameters"),
             " + ".join(grouped(branch.cost.parameters) for branch in module.branches)
@@ -70,8 +70,8 @@ def _draw_numbers(module: InceptionModule) -> None:
     ledger(rows)
     st.caption(
         tr(
-            "torchvision's third branch has a 3×3 kernel where the paper has 5×5; the lesson "
-            "on the 1×1 bottleneck shows both."
+            "torchvision's third branch, called “5×5” as in the paper, has a 3×3 kernel where the "
+            "paper has 5×5; the lesson on the 1×1 bottleneck shows both."
         )
     )
 
@@ -87,11 +87,11 @@ def _draw_maps(choice: Choice, network: Network, module: InceptionModule, counte
         st.caption(sizes)
     by_strength = activations.order("strength").tolist()
     is_empty = activations.empty()
-    for branch in layer.branches:
+    for title, branch in zip(findings.BRANCHES.values(), layer.branches, strict=True):
         in_branch = range(branch.start, branch.stop)
         strongest = [channel for channel in by_strength if channel in in_branch][:_STRONGEST]
         empty = int(is_empty[branch.start : branch.stop].sum())
-        st.markdown(findings.branch_text(branch, channels, empty))
+        st.markdown(findings.branch_text(tr(title), branch, channels, empty))
         with st.container(horizontal=True, gap="small", key=f"course_maps_{branch.name}"):
             for channel in strongest:
                 tile = heatmap(activations.maps[channel], _TILE, "viridis", None, None)

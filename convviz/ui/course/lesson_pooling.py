@@ -66,14 +66,19 @@ def _draw_parameters() -> None:
     st.caption(
         tr(
             "These are numbers of parameters. How well the networks would do is another "
-            "question: they would have to be trained again. The “0.6 better” in the lecture "
-            "notes of the course behind this app is of one network: Szegedy et al. (2015) found "
-            "that moving from fully connected layers to average pooling improved their "
-            "GoogLeNet's top-1 accuracy by about 0.6 %. That means about 0.6 percentage points, "
-            "6 more of 1,000 images classified correctly, not a factor; and dropout remained "
-            "essential, they add, even without the fully connected layers."
+            "question: they would have to be trained again."
         )
     )
+    with st.expander(tr("The “0.6 better” in the lecture notes of the course behind this app")):
+        st.markdown(
+            tr(
+                "It is of one network: Szegedy et al. (2015) found that moving from fully "
+                "connected layers to average pooling improved their GoogLeNet's top-1 accuracy by "
+                "about 0.6 %. That means about 0.6 percentage points, 6 more of 1,000 images "
+                "classified correctly, not a factor; and dropout remained essential, they add, "
+                "even without the fully connected layers."
+            )
+        )
 
 
 def _draw_scores(choice: Choice) -> None:
@@ -84,6 +89,9 @@ def _draw_scores(choice: Choice) -> None:
         network = lesson_network.with_heads()
         averaged, classes = cache.averaged(choice.image, network)
     st.caption(findings.last_maps_text(lesson_network.about(choice, network), averaged))
+    counted = cache.costs(network.name).input_size
+    if sizes := findings.sizes_text(counted, network.input_size):
+        st.caption(sizes)
     predictions = [evidence.prediction for evidence in classes]
     index = st.selectbox(
         tr("Class"),

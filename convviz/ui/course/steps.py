@@ -56,6 +56,7 @@ MOST_WORDS = 80
 """At most so many words explain an idea."""
 
 _STRONGEST = 8  # channels
+_OF_EACH = 4  # empty channels and others, side by side
 _TILE, _LARGE = 96, 448  # pixels; nine tiles stand in one row at 1440 pixels, three on a phone
 _RECONSTRUCTED = 152  # pixels: the original and five layers stand in one row at 1440 pixels
 _MODULE, _NARROWED, _BEFORE = "inception4a", "inception4a.branch3.0", "maxpool3"
@@ -248,6 +249,8 @@ def _draw_narrowed(choice: Choice) -> None:
     _draw_tiles(_strongest(before), "course_before")
     st.markdown(glossary.mark(findings.after_text(after.channels, _STRONGEST)))
     _draw_tiles(_strongest(after), "course_narrowed")
+    about = lesson_network.about(choice, lesson_network.googlenet(choice))
+    st.caption(findings.narrowed_text(about, _BEFORE, _NARROWED))
 
 
 _SIDES = {
@@ -272,18 +275,16 @@ def _highest_side(choice: Choice) -> Answer:
     )
 
 
-_BRANCHES = {"1": "1×1", "2": "3×3", "3": later("5×5 (3×3 in torchvision)"), "4": "pooling"}
-
-
 def _draw_branches(choice: Choice) -> None:
     maps = _googlenet_maps(choice, _MODULE)
     tiles = []
-    for title, branch in zip(_BRANCHES.values(), maps.layer.branches, strict=True):
+    for title, branch in zip(findings.BRANCHES.values(), maps.layer.branches, strict=True):
         inside = [c for c in maps.order("salience").tolist() if branch.start <= c < branch.stop]
         tiles.append((tr(title), maps.rectified[inside[0]]))
-    photograph = cache.photograph(choice.image, lesson_network.googlenet(choice))
-    _draw_tiles(tiles, "course_branches", photograph)
-    st.caption(tr("The clearest map of each branch, each on a scale of its own."))
+    network = lesson_network.googlenet(choice)
+    _draw_tiles(tiles, "course_branches", cache.photograph(choice.image, network))
+    about = lesson_network.about(choice, network)
+    st.caption(findings.clearest_branches_text(about, _MODULE))
 
 
 def _highest_branch(choice: Choice) -> Answer:
@@ -291,7 +292,9 @@ def _highest_branch(choice: Choice) -> Answer:
     return answers.highest(
         {
             name: (tr(title), float(maps.maximum[branch.start : branch.stop].max()))
-            for (name, title), branch in zip(_BRANCHES.items(), maps.layer.branches, strict=True)
+            for (name, title), branch in zip(
+                findings.BRANCHES.items(), maps.layer.branches, strict=True
+            )
         },
         tr(
             "Each branch has weights of its own, so how large its values are says little of how "
@@ -339,7 +342,7 @@ def _draw_heads(choice: Choice) -> None:
         caption = tr("{head}, after {depth} layers", head=name, depth=head.depth)
         tiles.append((caption, maps.rectified[maps.most_salient]))
     _draw_tiles(tiles, "course_head_maps", cache.photograph(choice.image, network))
-    st.caption(tr("The clearest map that each classifier reads."))
+    st.caption(findings.clearest_heads_text(lesson_network.about(choice, network)))
 
 
 def _heads_agree(choice: Choice) -> Answer:
@@ -373,6 +376,29 @@ def _draw_first_atlas(choice: Choice) -> None:
         alt=tr("All maps of {layer}", layer=maps.layer.title),
     )
     st.caption(glossary.mark(findings.atlas_text(maps.layer, maps.channels)))
+    _draw_some_empty(choice)
+
+
+def _draw_some_empty(choice: Choice) -> None:
+    """Draw channels of a layer between the first and the last, empty ones beside others.
+
+    The first and the last layer are what the question is about.
+    """
+    between = [each for each in _with_relu(choice)[1:-1] if 0 < each.empty < each.channels]
+    if not between:
+        return
+    maps = cache.activations(choice.image, choice.network, between[0].layer)
+    is_empty = maps.empty().tolist()
+    full = [channel for channel in maps.order("salience").tolist() if not is_empty[channel]]
+    empty = [channel for channel, nothing in enumerate(is_empty) if nothing]
+    cross = grid.empty_picture(_TILE, "viridis")
+    with st.container(horizontal=True, gap="small", key="course_some_empty"):
+        for channel in (*full[:_OF_EACH], *empty[:_OF_EACH]):
+            nothing = is_empty[channel]
+            tile = cross if nothing else heatmap(maps.rectified[channel], _TILE, "viridis")
+            caption = findings.tile_text(channel, empty=nothing)
+            st.image(tile, width=_TILE, output_format="PNG", caption=caption, alt=caption)
+    st.caption(findings.some_empty_text(maps.layer, maps.channels, len(empty)))
 
 
 def _emptier(choice: Choice) -> Answer:
@@ -666,7 +692,10 @@ STEPS = (
             "them matter. All branches keep height and width, so their channels can be "
             "joined."
         ),
-        Question(later("Which branch will hold the largest activation for this image?"), _BRANCHES),
+        Question(
+            later("Which branch will hold the largest activation for this image?"),
+            findings.BRANCHES,
+        ),
         _draw_branches,
         _highest_branch,
         "Activations",
@@ -677,9 +706,9 @@ STEPS = (
         "gap",
         later("GoogLeNet: average pooling"),
         later(
-            "AlexNet's fully connected layers hold most of its parameters. GoogLeNet has "
-            "hardly any: **global average pooling** makes one number of each last map, and a "
-            "single layer weighs these numbers for each class. Turned around, it tells which "
+            "AlexNet's fully connected layers hold most of its parameters. GoogLeNet needs "
+            "one small one: **global average pooling** makes one number of each last map, and "
+            "that layer weighs these numbers for each class. Turned around, it tells which "
             "places of the image speak for a class."
         ),
         Question(
@@ -786,8 +815,8 @@ STEPS = (
         ),
         Question(
             later(
-                "What share of this layer's channels will be empty after training: a larger one "
-                "than before?"
+                "After training, compared with before it: what share of this layer's channels will "
+                "be empty?"
             ),
             AMOUNTS,
         ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -20,10 +19,10 @@ from convviz.learning.design_comparison import compare_designs
 from convviz.learning.design_results import DesignComparison, DesignSettings
 from convviz.learning.design_training import saved
 from convviz.networks.design import Design
-from convviz.networks.design_changes import CHANGES, change_design
+from convviz.networks.design_changes import CHANGES
 from convviz.networks.design_code import torch_code
 from convviz.networks.design_module import place_blocks
-from convviz.networks.design_reading import MOST_CHARACTERS, name_with
+from convviz.networks.design_reading import MOST_CHARACTERS
 from convviz.networks.design_starts import SMALL, start
 from convviz.structure.design_costs import count_design
 from convviz.ui import charts, datasets, design_task, errors, exports, jobs, state, tables
@@ -64,7 +63,9 @@ def draw(at_hand: Design | None) -> None:
     with left:
         first = _choose("A", at_hand, Key.DESIGN_A, _AT_HAND)
     with right:
-        second = _choose("B", at_hand, Key.DESIGN_B, SMALL[2])
+        second = _choose("B", at_hand, Key.DESIGN_B, f"{_CHANGE}{design_task.CHANGE}")
+    if first and second and (warning := findings.sides_differ(first, second)):
+        st.warning(warning, icon=":material/photo_size_select_small:")
     with st.expander(tr("Pictures to learn from"), expanded=waits):
         dataset = datasets.choose(_USUAL_DATA)
     settings = settle("train")
@@ -137,7 +138,7 @@ def _choose(label: str, at_hand: Design | None, key: Key, usual: str) -> Design 
         if kind == _TEXT:
             design = _typed(label)
         elif kind.startswith(_CHANGE):
-            design = at_hand and _changed(at_hand, kind.removeprefix(_CHANGE))
+            design = at_hand and design_task.changed(at_hand, kind.removeprefix(_CHANGE))
         else:
             design = at_hand if kind == _AT_HAND else start(kind)
         if design is None:
@@ -148,12 +149,6 @@ def _choose(label: str, at_hand: Design | None, key: Key, usual: str) -> Design 
         st.error(state.plain(str(error)), icon=":material/error:")
         return None
     return design
-
-
-def _changed(design: Design, key: str) -> Design:
-    """Make one change to the design at hand, and name what it becomes after the change."""
-    name = name_with(design.name or "design", f", {key}")
-    return replace(change_design(design, key), name=name)
 
 
 def _typed(label: str) -> Design | None:

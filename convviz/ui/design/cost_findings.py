@@ -9,10 +9,10 @@ from convviz.structure.design_costs import BlockCost, DesignCosts
 
 _SHARES = {
     "parameters": later("line {line}, {block}, has {share} of the parameters"),
-    "macs": later("line {line}, {block}, has {share} of the multiply–accumulates"),
+    "macs": later("line {line}, {block}, has {share} of the MACs"),
     "activation_bytes": later("line {line}, {block}, keeps {share} of the memory"),
 }
-_COSTS = {"parameters": later("parameters"), "macs": later("multiply–accumulates")}
+_COSTS = {"parameters": later("parameters"), "macs": later("MACs")}
 
 
 def heaviest(costs: DesignCosts) -> str:
@@ -40,6 +40,36 @@ def left_over(block: BlockCost) -> str:
         tr("{count} beyond", count=-each) if each < 0 else str(each) for each in (rows, columns)
     ]
     return words[0] if rows == columns else " × ".join(words)
+
+
+def macs(block: BlockCost) -> str:
+    """Write a block's MACs; an auxiliary classifier has some while the network learns alone."""
+    return tr("training only") if block.auxiliary else grouped(block.macs)
+
+
+def block_memory(block: BlockCost) -> str:
+    """Write how much a block keeps in training; that of auxiliary classifiers is not counted."""
+    return "–" if block.auxiliary else memory(block.activation_bytes)
+
+
+def table_text(costs: DesignCosts) -> str:
+    """Explain what is left over, and what an auxiliary classifier costs, where there is such."""
+    sentences = []
+    if any(any(block.left_over) for block in costs.blocks):
+        sentences.append(
+            tr(
+                "Left over are rows and columns at the far edge that no window reaches; where a "
+                "window reaches over the edge, as ceil allows, it is so many beyond it."
+            )
+        )
+    if any(block.auxiliary for block in costs.blocks):
+        sentences.append(
+            tr(
+                "An auxiliary classifier works in training only and is thrown away after it: its "
+                "parameters are counted apart, its MACs and memory not at all."
+            )
+        )
+    return " ".join(sentences)
 
 
 def compared(before: DesignCosts, after: DesignCosts) -> str:

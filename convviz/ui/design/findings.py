@@ -9,6 +9,7 @@ from convviz.language import numeral, tr, trn
 from convviz.learning.design_results import DesignComparison, DesignFilm, DesignSettings
 from convviz.learning.design_sweep import Cost, DesignSweep
 from convviz.learning.snapshots import Maps
+from convviz.networks.design import Design
 from convviz.plain_text import plain, shorten
 from convviz.structure.design_costs import DesignCosts
 
@@ -28,23 +29,33 @@ def seen_and_counted(costs: DesignCosts) -> str:
     fields = [b.receptive_field for b in costs.blocks[1:] if len(b.output) == 3 and not b.auxiliary]
     side = max(costs.design.input.shape[1:])
     if not fields:
-        return tr(
-            "{parameters} parameters, {macs} multiply–accumulates; no line makes maps.", **counts
-        )
+        return tr("{parameters} parameters, {macs} MACs; no line makes maps.", **counts)
     if fields[-1] > side:
         return tr(
-            "{parameters} parameters, {macs} multiply–accumulates; the receptive field of the last "
+            "{parameters} parameters, {macs} MACs; the receptive field of the last "
             "maps, {field} pixels, is larger than the image's {side}.",
             field=fields[-1],
             side=side,
             **counts,
         )
     return tr(
-        "{parameters} parameters, {macs} multiply–accumulates; each position of the last maps "
+        "{parameters} parameters, {macs} MACs; each position of the last maps "
         "sees {field} pixels of {side}.",
         field=fields[-1],
         side=side,
         **counts,
+    )
+
+
+def sides_differ(first: Design, second: Design) -> str:
+    """Warn that two designs take images of different sizes; empty where they do not."""
+    if first.input.shape == second.input.shape:
+        return ""
+    return tr(
+        "Design A takes images of {first}, design B of {second}: what differs in the results may "
+        "come of that alone.",
+        first="×".join(map(str, first.input.shape)),
+        second="×".join(map(str, second.input.shape)),
     )
 
 
@@ -294,7 +305,7 @@ def front(sweep: DesignSweep, kind: Cost) -> str:
         "trained": len(sweep.trained),
         "cheapest": cheapest.design.name,
         "least": grouped(cheapest.cost(kind)),
-        "what": tr("parameters") if kind == "parameters" else tr("multiply–accumulates"),
+        "what": tr("parameters") if kind == "parameters" else tr("MACs"),
         "accuracy": percent(cheapest.accuracy or 0.0, 1),
     }
     if len(best) == 1:

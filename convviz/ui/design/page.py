@@ -63,6 +63,7 @@ def _build(typed: str, counted: CountedText) -> None:
         if whole is not None:
             _draw_totals(whole)
     _draw_table(typed, counted)
+    _explain_table(counted.costs)
     if whole is not None:
         _draw_diagram(whole)
         _draw_change(typed, whole)
@@ -148,7 +149,7 @@ def _draw_text(typed: str) -> None:
         tr("As text, one line a block"),
         key="design_text",
         on_change=_type,
-        height=400,
+        height=410,  # 16 lines, none of them cut
         max_chars=MOST_CHARACTERS,
         help=tr("Ctrl and Enter, or a click beside it, counts it anew."),
     )
@@ -178,6 +179,7 @@ def _draw_table(typed: str, counted: CountedText) -> None:
             "size": st.column_config.TextColumn(tr("size"), width=224),
             "left over": st.column_config.TextColumn(tr("left over"), width=70),
             "parameters": tr("parameters"),
+            "MACs": st.column_config.TextColumn(width=98),
             "memory": tr("memory"),
             "field": st.column_config.TextColumn(
                 tr("field"), width=48, help=tr("The receptive field")
@@ -198,11 +200,17 @@ def _row(line: int, block: str, cost: BlockCost | None, is_wrong: bool) -> dict[
         "size": cost.formula if cost else "",
         "left over": cost_findings.left_over(cost) if cost else "",
         "parameters": grouped(cost.parameters) if cost else "",
-        "MACs": grouped(cost.macs) if cost else "",
-        "memory": cost_findings.memory(cost.activation_bytes) if cost else "",
+        "MACs": cost_findings.macs(cost) if cost else "",
+        "memory": cost_findings.block_memory(cost) if cost else "",
         "field": str(cost.receptive_field) if cost else "",
         "stride": numeral(f"{cost.jump:g}") if cost else "",
     }
+
+
+def _explain_table(costs: DesignCosts | None) -> None:
+    """Say what stands in the table and does not speak for itself."""
+    if costs is not None and (text := cost_findings.table_text(costs)):
+        st.caption(text)
 
 
 @guarded
@@ -295,7 +303,7 @@ def _draw_totals(costs: DesignCosts) -> None:
                 grouped(costs.parameters_with_auxiliary),
                 width="content",
             )
-        st.metric(tr("Multiply–accumulates"), grouped(costs.macs), width="content")
+        st.metric(tr("MACs"), grouped(costs.macs), width="content")
         st.metric(
             tr("Memory kept in training"),
             cost_findings.memory(costs.activation_bytes),
@@ -329,10 +337,23 @@ def _draw_diagram(costs: DesignCosts) -> None:
         network_diagram.message(network),
         selected=names[-1] if names else "",
         open_module=module,
+        marks=_heads(costs),
         on_pick=partial(_pick, costs),
         name=exports.safe_name(costs.design.name or "design", ending="svg").removesuffix(".svg"),
         key="design_diagram",
     )
+
+
+def _heads(costs: DesignCosts) -> dict[str, str]:
+    """Return what the auxiliary classifiers are called by the rows that they read."""
+    marks, read = {}, ""
+    for block in costs.blocks:
+        names = [row.name for row in block.layers if row.executed]
+        if block.auxiliary:
+            marks[read] = tr("auxiliary, line {line}", line=block.line)
+        elif names:
+            read = names[-1]
+    return marks
 
 
 @guarded
@@ -364,7 +385,7 @@ def _draw_change(typed: str, costs: DesignCosts) -> None:
     if after is None:
         return
     st.markdown(cost_findings.compared(costs, after))
-    tables.draw(_before_and_after(costs, after), key="design_before_after")
+    tables.draw(_before_and_after(costs, after), width="content", key="design_before_after")
     st.button(
         tr("Make this change"),
         icon=":material/check:",
@@ -380,7 +401,7 @@ def _before_and_after(before: DesignCosts, after: DesignCosts) -> dict[str, list
             tr("Blocks"),
             tr("Parameters"),
             tr("With auxiliary classifiers"),
-            tr("Multiply–accumulates"),
+            tr("MACs"),
             tr("Memory kept in training"),
             tr("Last map"),
             tr("Its receptive field"),

@@ -29,7 +29,7 @@ from convviz.ui.jobs import PageJobs
 from convviz.ui.keys import Entry, Key
 
 _NONE = "none"
-_COSTS: dict[Cost, str] = {"parameters": later("Parameters"), "macs": later("Multiply–accumulates")}
+_COSTS: dict[Cost, str] = {"parameters": later("Parameters"), "macs": later("MACs")}
 _AXES = {
     _NONE: later("none"),
     "width": later("width"),
@@ -113,7 +113,7 @@ def _choose_axes() -> list[tuple[str, Sequence[float]]]:
         (Key.DESIGN_SWEEP_SECOND, tr("Vary as well"), _NONE),
     )
     with st.container(
-        horizontal=True, gap="medium", vertical_alignment="bottom", key="design_sweep_axes"
+        horizontal=True, gap="medium", vertical_alignment="top", key="design_sweep_axes"
     ):
         for number, (key, label, usual) in enumerate(keys):
             options = [*VARIATIONS] if number == 0 else [_NONE, *VARIATIONS]

@@ -7,10 +7,8 @@ from convviz.features.deletion import DeletionStep
 from convviz.features.grad_cam import ClassMap
 from convviz.formatting import apart, decimals, digits_of, percent, probability
 from convviz.language import later, tr, trn
-from convviz.networks.network import Network
 from convviz.plain_text import plain
 from convviz.structure.layers import Layer
-from convviz.ui import predictions
 from convviz.ui.findings import drawn_where_it_looks
 
 _VERDICTS = {  # by whether it wins in deletion, and in insertion
@@ -86,18 +84,19 @@ def alone(height: int, width: int) -> str:
     )
 
 
-def seen_at(network: Network, side: int, box: tuple[float, ...] | None) -> str:
-    """Say at which size the network saw the image, and why a layer's evidence may stop short of it.
+def over(about: str, box: tuple[float, ...] | None) -> str:
+    """Say what the map over the image is, and why its colours may stop short of the image's edge.
 
     Args:
-        network: The network.
-        side: Of the input that the predictions were made of, in pixels.
-        box: Where the layer's map lies on it; None for all of it.
+        about: What the method does.
+        box: Where the layer's map lies on the image; None for all of it.
     """
-    text = predictions.seen_at(network, side)
-    if box is None:
-        return text
-    return f"{text} {drawn_where_it_looks()}"
+    return about if box is None else f"{about} {drawn_where_it_looks()}"
+
+
+def one_scale(count: int) -> str:
+    """Say that the channels' maps share their colours."""
+    return tr("One scale for all {count} maps: the same colour is the same value.", count=count)
 
 
 def cam(found: ClassActivationMap, class_map: ClassMap) -> str:

@@ -202,7 +202,12 @@ def draw_alone(shown: EvidenceMap, key: str) -> None:
 
 def scale(shown: EvidenceMap) -> None:
     """Draw what the colours stand for: from 0 to the map's largest value."""
-    st.html(colour_scales.numbered(COLOURS, 0.0, float(shown.values.max())))
+    scale_to(float(shown.values.max()))
+
+
+def scale_to(largest: float) -> None:
+    """Draw what the colours stand for: from 0 to a value."""
+    st.html(colour_scales.numbered(COLOURS, 0.0, largest))
 
 
 def save_buttons(

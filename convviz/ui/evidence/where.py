@@ -21,7 +21,7 @@ from convviz.sprites.overlay import heatmap
 from convviz.structure.layers import Layer
 from convviz.structure.layers import layer as find_layer
 from convviz.structure.trunk import stepping_stones
-from convviz.ui import cache, exports, state
+from convviz.ui import cache, exports, predictions, state
 from convviz.ui.choice import Choice
 from convviz.ui.evidence import findings, maps
 from convviz.ui.evidence.jobs import Runs
@@ -111,10 +111,10 @@ def _maps(choice: Choice, target: ClassTarget, method: str, shown: EvidenceMap) 
         with st.container(key="evidence_over_column", gap="small"):
             maps.draw_over(choice.image, choice.network, shown, blend / 100, "evidence_over")
             maps.scale(shown)
-            st.caption(tr(ABOUT[method]))
+            st.caption(findings.over(tr(ABOUT[method]), shown.box))
         with st.container(key="evidence_alone_column", gap="small"):
             maps.draw_alone(shown, "evidence_alone")
-            seen = findings.seen_at(choice.network, shown.side, shown.box)
+            seen = predictions.seen_at(choice.network, shown.side)
             st.caption(f"{findings.alone(height, width)} {seen}")
             maps.save_buttons(choice, target, method, shown, blend / 100)
 
@@ -190,6 +190,9 @@ def _channels(choice: Choice, target: ClassTarget, class_map: ClassMap, bias: fl
     largest = max(float(class_map.of_channel(channel).max()) for channel in listed)
     if largest <= 0:
         st.caption(tr("At no place does any of these channels speak for the class: all are dark."))
+    else:
+        maps.scale_to(largest)
+        st.caption(findings.one_scale(len(listed)))
     shares = {channel: float(class_map.contributions[channel]) for channel in listed}
     digits = digits_of(*shares.values(), *measured.values())
     with st.container(key="evidence_channels"):

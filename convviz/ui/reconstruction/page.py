@@ -154,7 +154,7 @@ def _tiles(plans: Sequence[Plan]) -> None:
 def _draw_idea_below() -> None:
     """Draw the idea below the images of a series."""
     st.header(tr(_IDEA_TITLE), anchor=False)
-    drawing_column, words = st.columns([2, 3], gap="large")
+    drawing_column, words = st.columns(2, gap="large")
     with drawing_column:
         _draw_idea()
     with words:

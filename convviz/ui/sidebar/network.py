@@ -378,7 +378,7 @@ def _describe(network: Network, statuses: dict[str, SourceStatus]) -> None:
     if weights.source == "random":
         st.caption(tr("Weights not trained: random numbers"))
     else:
-        st.caption(f"{learned} · {decoder}")
+        st.caption(f"{learned}, {decoder}")
     if weights.warning:
         st.warning(state.plain(weights.warning), icon=":material/warning:")
     full = statuses.get("imagenet")

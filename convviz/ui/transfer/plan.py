@@ -31,7 +31,7 @@ _NAMES: dict[Scenario, str] = {
 _STATES: dict[State, str] = {
     "frozen": later("frozen"),
     "thawed": later("thawed"),
-    "replaced": later("replaced"),
+    "replaced": later("learned anew"),
     "keeps learning": later("keeps learning"),
     "from scratch": later("from scratch"),
 }
