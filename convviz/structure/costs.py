@@ -74,6 +74,8 @@ class LayerCost:
         shares_memory: Whether the output is in memory that an earlier layer wrote.
         depth: Layers with kernels on the longest path from the image to this one, itself included.
         field: What each output position sees of the image; None where it cannot be followed.
+        of_image: Whether the output depends on the image; a network may also compute with its own
+            numbers alone, as Swin v2 makes its biases of positions.
         norm_follows: Whether a batch norm reads the output of this convolution or linear layer.
     """
 
@@ -93,6 +95,7 @@ class LayerCost:
     shares_memory: bool = False
     depth: int = 0
     field: ReceptiveField | None = None
+    of_image: bool = True
     norm_follows: bool = False
 
     @property
@@ -353,6 +356,7 @@ def _rows(
                 norm_follows=step.norm_follows,
                 depth=step.depth,
                 field=step.field,
+                of_image=step.of_image,
             )
         )
     used_names = {name for step in steps for name in step.parameters}
