@@ -67,7 +67,7 @@ class LayerCost:
         weights: Parameters that are not biases.
         biases: Parameters that are added.
         input_shapes: Shapes of the inputs, without the batch.
-        output_shape: Shape of the output, without the batch.
+        output_shape: Shape of the output, without the batch; (1,) of a single number.
         window: Kernel, stride, padding, dilation and groups, for a convolution or pooling.
         macs: Multiply–accumulates for one image.
         activation_bytes: Bytes that training keeps, of those that this row writes.
@@ -335,7 +335,8 @@ def _rows(
     rows = []
     for i, (name, step) in enumerate(zip(row_names(steps), steps, strict=True)):
         in_head = any(is_within(step.module, head) for head in spec.auxiliary)
-        output = step.output.shape[1:]
+        # What is the same for every image has no batch; a single number has a shape as well.
+        output = step.output.shape[1 if step.of_image else 0 :] or (1,)
         weights, biases = _parameters(step.parameters, sizes)
         rows.append(
             LayerCost(
