@@ -67,13 +67,15 @@ class LayerCost:
         weights: Parameters that are not biases.
         biases: Parameters that are added.
         input_shapes: Shapes of the inputs, without the batch.
-        output_shape: Shape of the output, without the batch.
+        output_shape: Shape of the output, without the batch; (1,) of a single number.
         window: Kernel, stride, padding, dilation and groups, for a convolution or pooling.
         macs: Multiply–accumulates for one image.
         activation_bytes: Bytes that training keeps, of those that this row writes.
         shares_memory: Whether the output is in memory that an earlier layer wrote.
         depth: Layers with kernels on the longest path from the image to this one, itself included.
         field: What each output position sees of the image; None where it cannot be followed.
+        of_image: Whether the output depends on the image; a network may also compute with its own
+            numbers alone, as Swin v2 makes its biases of positions.
         norm_follows: Whether a batch norm reads the output of this convolution or linear layer.
     """
 
@@ -93,6 +95,7 @@ class LayerCost:
     shares_memory: bool = False
     depth: int = 0
     field: ReceptiveField | None = None
+    of_image: bool = True
     norm_follows: bool = False
 
     @property
@@ -334,7 +337,8 @@ def _rows(
     rows = []
     for i, (name, step) in enumerate(zip(row_names(steps), steps, strict=True)):
         in_head = any(is_within(step.module, head) for head in spec.auxiliary)
-        output = step.output.shape[1:]
+        # What is the same for every image has no batch; a single number has a shape as well.
+        output = step.output.shape[1 if step.of_image else 0 :] or (1,)
         weights, biases = _parameters(step.parameters, sizes)
         rows.append(
             LayerCost(
@@ -355,6 +359,7 @@ def _rows(
                 norm_follows=step.norm_follows,
                 depth=step.depth,
                 field=step.field,
+                of_image=step.of_image,
             )
         )
     used_names = {name for step in steps for name in step.parameters}

@@ -143,12 +143,13 @@ def layouts_in(trace: Trace) -> dict[int, Layout | None]:
 
     Returns:
         Position of the call to its layout; None where it returned neither maps, nor tokens that
-        stand for places of the image, nor one vector for the image.
+        stand for places of the image, nor one vector for the image, or what is the same for every
+        image.
     """
     axes = _followed(trace)
     return {
         call.position: None
-        if call.output is None
+        if call.output is None or call.output not in trace.of_image
         else layout_of(call.output.shape, lookup(axes, call.output))
         for call in trace.calls
     }

@@ -7,6 +7,7 @@ can be followed.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -27,6 +28,8 @@ from convviz.structure.position_views import (
     order_of,
 )
 from convviz.structure.positions import (
+    COLUMNS,
+    ROWS,
     Dimension,
     Factor,
     Positions,
@@ -48,6 +51,7 @@ _SOFTMAX = later("a softmax over all positions")
 _ATTENTION = later("attention")
 _SORTING = later("a sorting of all positions")
 _FOURIER = later("a Fourier transform")
+_CHOSEN = later("places that are computed from the image")
 
 
 def after(operation: Operation, inputs: Sequence[Known]) -> Sequence[Known]:
@@ -409,7 +413,12 @@ def _accumulated(operation: Operation, inputs: Sequence[Known]) -> Known:
 def _sorted(operation: Operation, inputs: Sequence[Known]) -> Known:
     # What comes where depends on all of them.
     source = _known(inputs)[0]
-    return source.mixed([source.index(int(operation.arguments["dim"]))], _SORTING, operation.call)
+    dimension = source.index(int(operation.arguments["dim"]))
+    source = source.mixed([dimension], _SORTING, operation.call)
+    count = operation.output.shape[dimension]
+    if count != operation.inputs[0].shape[dimension]:  # the largest of them
+        source = source.reduced([dimension]).with_dimension(dimension, (Factor(count),))
+    return source
 
 
 def _transformed(operation: Operation, inputs: Sequence[Known]) -> Known:
@@ -566,6 +575,40 @@ def _indexed(operation: Operation, inputs: Sequence[Known]) -> Known:
     return source
 
 
+def _gathered(operation: Operation, inputs: Sequence[Known]) -> Known:
+    # Which are taken depends on what was taken for: it may be any of them.
+    source, index = inputs
+    if not isinstance(source, Positions) or not isinstance(index, Positions):
+        return None
+    dimension = source.index(int(operation.arguments["dim"]))
+    parts = [source.reduced([dimension]), index]
+    return joined(parts, operation.output.shape, _CHOSEN, operation.call)
+
+
+def _grid(operation: Operation, inputs: Sequence[Known]) -> Known:
+    # Every place of it is computed from the few numbers of one transformation.
+    shape = operation.output.shape
+    return joined([_shared(_known(inputs)[0], len(shape))], shape)
+
+
+def _sampled(operation: Operation, inputs: Sequence[Known]) -> Known:
+    # Where it is read depends on the image: it may be anywhere.
+    source, *places = inputs
+    if not isinstance(source, Positions) or not _known(places):
+        return None
+    shape = operation.output.shape
+    if len(shape) != 4:
+        return None
+    axes = []
+    for axis in (ROWS, COLUMNS):
+        parts = [each.axes[axis].pool_to(1) for each in (source, *_known(places))]
+        along = functools.reduce(Axis.join, parts).spread(shape[2 + axis])
+        axes.append(replace(along, whole=True))
+    by, call = (source.mixed_by, source.mixed_in) if source.mixed_by else (_CHOSEN, operation.call)
+    maps = Positions.of_image(shape)
+    return replace(maps, axes=(axes[0], axes[1]), mixed_by=by, mixed_in=call)
+
+
 def _put(operation: Operation, inputs: Sequence[Known]) -> Known:
     indices = operation.arguments["indices"]
     if len(indices) != 1 or indices[0] != operation.inputs[0].shape:
@@ -628,7 +671,7 @@ _RULES: dict[str, Rule] = {
     ),
     **dict.fromkeys(("_softmax", "_log_softmax", "_safe_softmax"), _softmaxed),
     **dict.fromkeys(("cumsum", "cumprod", "logcumsumexp", "cummax", "cummin"), _accumulated),
-    "sort": _sorted,
+    **dict.fromkeys(("sort", "topk"), _sorted),
     **dict.fromkeys(("_fft_r2c", "_fft_c2c", "_fft_c2r"), _transformed),
     "view_as_real": _in_parts,
     **dict.fromkeys(
@@ -657,5 +700,8 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(("pixel_shuffle", "pixel_unshuffle"), _shuffled),
     **dict.fromkeys(("index", "index_select"), _indexed),
     "index_put": _put,
+    "gather": _gathered,
+    "affine_grid_generator": _grid,
+    **dict.fromkeys(("grid_sampler_2d", "cudnn_grid_sampler", "deform_conv2d"), _sampled),
     "glu": _gated,
 }

@@ -118,7 +118,9 @@ class Positions:
                     if rest or factor.axis == TOKENS:
                         return None
                     factors.append(Factor(inner, factor.axis, factor.stride))
-                    factor = Factor(size, factor.axis, factor.stride * inner)
+                    # What is no place is never counted, so that equal parts of it stay equal.
+                    stride = 1 if factor.axis is None else factor.stride * inner
+                    factor = Factor(size, factor.axis, stride)
                 size, rest = divmod(size, factor.size)
                 if rest:
                     return None
@@ -349,6 +351,9 @@ def concatenated(
     """
     known = [part for part in parts if part is not None]
     if not any(part.has_places(dimension) for part in known):
+        in_order = _put_in_order(known, dimension, shape) if len(known) == len(parts) else None
+        if in_order is not None and set(sizes) == {1}:
+            return in_order
         return joined([part.with_dimension(dimension, ()) for part in known], shape)
     places = {f.axis for part in known for f in part.dimensions[dimension]} - {None}
     if len(known) == 1 and (len(places) > 1 or TOKENS in places):
@@ -382,10 +387,52 @@ def concatenated(
         p.along(axis, replace(along, seen=(NOTHING,))).with_dimension(dimension, ())
         for p, _ in found
     ]
-    across = joined(narrow, (*shape[:dimension], 1, *shape[dimension + 1 :]))
+    across = joined(narrow, _one(shape, dimension))
     if across is None:
         return None
     return across.along(axis, along).with_dimension(dimension, (Factor(len(seen), axis),))
+
+
+def _put_in_order(parts: Sequence[Positions], dimension: int, shape: Shape) -> Positions | None:
+    """Return the positions of parts that are each one place of an axis, put one after another.
+
+    So a recurrent layer puts together what it has made of each column of a map.
+
+    Returns:
+        None where they are not places of one axis, so that they are channels of one another.
+    """
+    cut = [
+        axis
+        for axis in (ROWS, COLUMNS)
+        if all(len(part.axes[axis].seen) == 1 for part in parts)
+        and len({part.axes[axis].seen for part in parts}) > 1
+    ]
+    if len(cut) != 1:
+        return None
+    (axis,) = cut
+    others = {i for part in parts for i in range(len(shape)) if part.has_places(i)}
+    if len(shape) == 4 and dimension == 1 and max(others, default=0) == 3:
+        return None  # the channels of a map of one row or column
+    across = joined(
+        [part.along(axis, parts[0].axes[axis]) for part in parts], _one(shape, dimension)
+    )
+    if across is None:
+        return None
+    along = [part.axes[axis] for part in parts]
+    apart = (along[-1].start - along[0].start) / (len(along) - 1)
+    result = replace(
+        along[0],
+        seen=tuple(each.seen[0] for each in along),
+        reach=max(each.reach for each in along),
+        jump=max(along[0].jump, apart),
+        whole=any(each.whole for each in along),
+    )
+    return across.along(axis, result).with_dimension(dimension, (Factor(len(parts), axis),))
+
+
+def _one(shape: Shape, dimension: int) -> Shape:
+    """Return a shape with one number along a dimension."""
+    return (*shape[:dimension], 1, *shape[dimension + 1 :])
 
 
 def _purified(part: Positions, axis: int) -> Positions:

@@ -37,6 +37,7 @@ class Step:
         shares_memory: As in `costs.LayerCost`.
         depth: As in `costs.LayerCost`.
         field: As in `costs.LayerCost`.
+        of_image: As in `costs.LayerCost`.
     """
 
     module: str
@@ -50,6 +51,7 @@ class Step:
     norm_follows: bool = False
     depth: int = 0
     field: ReceptiveField | None = None
+    of_image: bool = True
 
     @property
     def macs(self) -> int:
@@ -84,6 +86,7 @@ def steps_of(trace: Trace) -> list[Step]:
         step.norm_follows = step.output in normed
         step.field = lookup(fields, step.output)
         step.depth = lookup(depths, step.output) or 0
+        step.of_image = step.output in trace.of_image
         step.shares_memory = step.output.memory in memory
         memory.add(step.output.memory)
     return steps

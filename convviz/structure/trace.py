@@ -173,6 +173,21 @@ class Trace:
         """The operations, in the order in which they happened."""
         return tuple(event for event in self.events if isinstance(event, Operation))
 
+    @functools.cached_property
+    def of_image(self) -> frozenset[Value]:
+        """The values that depend on the image; others are made of the network's own numbers."""
+        memories, found = {self.image.memory}, {self.image}
+        for event in self.events:
+            if isinstance(event, Operation):
+                read = not ops.only_takes_shape(event.name)
+                if read and any(value.memory in memories for value in event.inputs):
+                    memories.update(value.memory for value in event.outputs)
+                values = event.outputs
+            else:
+                values = () if event.output is None else (event.output,)
+            found.update(value for value in values if value.memory in memories)
+        return frozenset(found)
+
 
 class TraceError(Exception):
     """The network could not be run.

@@ -15,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
+from torchvision.models.swin_transformer import SwinTransformerBlockV2
+from torchvision.ops import deform_conv2d
 
 from convviz.structure.findings import whole_image_sentence
 from convviz.structure.receptive_field import ReceptiveField, receptive_fields
@@ -288,6 +290,31 @@ class Dynamic(nn.Module):
         return functional.conv2d(x, kernel, padding=1)
 
 
+class Recurrent(nn.Module):
+    """A recurrent layer along the columns of each row."""
+
+    def __init__(self, layer: nn.RNNBase) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        y = self.layer(x.permute(0, 2, 3, 1).reshape(n * h, w, c))[0]
+        return y.reshape(n, h, w, c).permute(0, 3, 1, 2)
+
+
+class SwinBlock(nn.Module):
+    """A block of Swin v2, whose biases are computed from the distances of positions."""
+
+    def __init__(self, *, shifted: bool) -> None:
+        super().__init__()
+        self.block = SwinTransformerBlockV2(4, 2, [4, 4], [2 * shifted] * 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.block(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return y
+
+
 UNMIXED: dict[str, Callable[[], nn.Module]] = {
     "nothing": nn.Identity,
     "reflection": lambda: nn.ReflectionPad2d((2, 1, 0, 3)),
@@ -372,6 +399,17 @@ UNMIXED: dict[str, Callable[[], nn.Module]] = {
     "sorted channels": lambda: Do(lambda x: x.sort(1).values),
     "half in place": HalfInPlace,
     "U-Net": UNet,
+    "columns one by one": lambda: Do(
+        lambda x: torch.stack([column * 2 for column in x.unbind(3)], 3)
+    ),
+    "rows two by two": lambda: Do(
+        lambda x: torch.cat([x[:, :, i : i + 1] + x[:, :, i + 1 : i + 2] for i in range(18)], 2)
+    ),
+    "LSTM along columns": lambda: Recurrent(nn.LSTM(4, 4, batch_first=True)),
+    "GRU along columns, both ways": lambda: Recurrent(
+        nn.GRU(4, 2, batch_first=True, bidirectional=True)
+    ),
+    "Swin v2": lambda: SwinBlock(shifted=False),
     "1-D": lambda: Do(
         lambda x: functional.avg_pool1d(x[0].permute(1, 0, 2), 3, 2).permute(1, 0, 2)[None]
     ),
@@ -455,6 +493,9 @@ class UnpoolAsItComes(Unpool):
     "pool",
     [
         nn.MaxPool2d(2, return_indices=True),
+        nn.MaxPool2d(3, 2, 1, return_indices=True),
+        nn.MaxPool2d((2, 3), (1, 2), return_indices=True),
+        nn.AdaptiveMaxPool2d((7, 5), return_indices=True),
     ],
     ids=str,
 )
@@ -470,16 +511,17 @@ def test_unpooling_may_fill_a_place_from_every_window_that_covers_it(pool: nn.Mo
     assert field.mixed_by == ""
     generator = torch.Generator().manual_seed(3)
     seen: Tensor = torch.zeros(())
-    for _ in range(60):
-        image, other = torch.rand(2, *shape, dtype=torch.float64, generator=generator)
+    for _ in range(200):
+        image, other = torch.randn(2, *shape, dtype=torch.float64, generator=generator)
         changed = torch.where(torch.eye(pixels).view(pixels, *shape) == 1, 4 * other, image)
         with torch.no_grad():
             difference = module(changed) - module(image[None])
         seen = seen + (difference != 0).sum(1)
     assert seen.shape == (pixels, *field.shape)
     for row, column in itertools.product(*map(range, field.shape)):
-        rows, columns = seen[:, row, column].view(shape[1:]).nonzero(as_tuple=True)
-        box = int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
+        found = seen[:, row, column].view(shape[1:]).nonzero()
+        low, high = (found.amin(0), found.amax(0) + 1) if len(found) else (None, None)
+        box = None if low is None or high is None else (*low.tolist(), *high.tolist())
         assert field.box(row, column) == box, (row, column)
 
 
@@ -488,6 +530,113 @@ def test_unpooling_onto_rows_of_another_length_is_not_followed() -> None:
     pool = nn.MaxPool2d(2, return_indices=True)
     assert field_of(nn.Sequential(nn.Conv2d(1, 3, 1), UnpoolAsItComes(pool)), (1, 10, 11)) is None
     assert field_of(nn.Sequential(nn.Conv2d(1, 3, 1), UnpoolAsItComes(pool)), (1, 10, 12))
+
+
+class Transformer(nn.Module):
+    """PyTorch's tutorial on spatial transformers: the image is moved by what it shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.numbers = nn.Linear(4, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        theta = self.numbers(x.mean((2, 3))).tanh().view(-1, 2, 3)
+        grid = functional.affine_grid(theta, list(x.shape), align_corners=False)
+        return functional.grid_sample(x, grid, align_corners=False)
+
+
+class Deformable(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.offsets, self.weight = (
+            nn.Conv2d(4, 18, 3, padding=1),
+            nn.Parameter(torch.ones(4, 4, 3, 3)),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = deform_conv2d(x, self.offsets(x), self.weight, padding=1)
+        return y
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        Transformer,
+        Deformable,
+        lambda: Do(
+            lambda x: functional.grid_sample(
+                x, x[:, :2].permute(0, 2, 3, 1).tanh(), align_corners=False
+            )
+        ),
+    ],
+    ids=["spatial transformer", "deformable convolution", "flow"],
+)
+def test_places_that_the_image_chooses_may_lie_anywhere(make: Callable[[], nn.Module]) -> None:
+    """A gradient shows those that were chosen; another image chooses others."""
+    module = with_random_weights(nn.Sequential(conv(3), make(), conv()))
+    field = field_of(module, (3, HEIGHT, WIDTH))
+    assert field is not None
+    assert (field.mixed_by, field.mixed_in) == ("places that are computed from the image", "1")
+    generator = torch.Generator().manual_seed(4)
+    rows, columns = set[int](), set[int]()
+    for _ in range(20):
+        image = 4 * torch.randn(1, 3, HEIGHT, WIDTH, dtype=torch.float64, generator=generator)
+        output = module(image.requires_grad_())
+        (gradient,) = torch.autograd.grad(output[0, :, 9, 5].sum(), image)
+        found = gradient[0].abs().sum(0).nonzero(as_tuple=True)
+        rows.update(found[0].tolist())
+        columns.update(found[1].tolist())
+    top, left, bottom, right = field.box(9, 5) or (0, 0, 0, 0)
+    assert (min(rows), min(columns)) >= (top, left)
+    assert (max(rows) < bottom, max(columns) < right) == (True, True)
+    assert len(rows) > 7  # more than kernels of 3 after one another see
+
+
+def test_what_is_gathered_by_the_image_may_come_from_all_along_its_row() -> None:
+    module = nn.Sequential(nn.Conv2d(1, 2, 1), Do(lambda x: x.gather(3, x.argsort(3))))
+    field = field_of(module, (1, 6, 5))
+    assert field is not None
+    assert [field.box(row, 2) for row in (0, 4)] == [(0, 0, 1, 5), (4, 0, 5, 5)]
+    top = field_of(nn.Sequential(nn.Conv2d(1, 2, 1), Do(lambda x: x.topk(3, 3).values)), (1, 6, 5))
+    assert top is not None
+    assert (top.shape, top.box(4, 2)) == ((6, 3), (4, 0, 5, 5))
+
+
+class RecurrentOverAll(Recurrent):
+    """A recurrent layer over all positions, row after row."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.layer(x.flatten(2).transpose(1, 2))[0]
+        return y.transpose(1, 2).reshape(x.shape)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Do(lambda x: x.gather(3, torch.arange(4, -1, -1).expand(x.shape))),
+        lambda: Do(lambda x: x[..., torch.tensor([3, 1, 0, 2, 4])]),
+        lambda: Do(lambda x: x.index_select(2, torch.tensor([3, 1, 0, 2, 4, 5]))),
+        lambda: Do(
+            lambda x: functional.grid_sample(x, torch.zeros(1, 6, 5, 2), align_corners=False)
+        ),
+        lambda: Do(lambda x: x.roll(1)),
+        lambda: RecurrentOverAll(nn.LSTM(2, 2, batch_first=True)),
+        lambda: RecurrentOverAll(nn.GRU(2, 2, batch_first=True)),
+    ],
+    ids=["gather", "index", "index_select", "grid_sample", "roll", "LSTM", "GRU"],
+)
+def test_what_cannot_be_written_with_rows_and_columns_has_no_field_rather_than_a_wrong_one(
+    make: Callable[[], nn.Module],
+) -> None:
+    """The numbers that choose are not recorded, or a place sees no rectangle."""
+    module = nn.Sequential(nn.Conv2d(1, 2, 1), make(), nn.Conv2d(2, 2, 1))
+    recorded = trace(module, (1, 6, 5))
+    fields = receptive_fields(recorded)
+    known = {
+        name: call.output in fields for call in recorded.calls if (name := call.name) in {*"012"}
+    }
+    assert known == {"0": True, "1": False, "2": False}
+    assert recorded.calls[-1].output in recorded.of_image
 
 
 def test_gates_of_rows_and_columns_make_crosses_with_one_box() -> None:
@@ -594,6 +743,7 @@ def smooth(module: nn.Module) -> nn.Module:
             for name, size in (
                 *(("efficientnet_b0", 64), ("regnet_y_400mf", 64), ("convnext_tiny", 64)),
                 *(("inception_v3", 107), ("mobilenet_v3_large", 64), ("swin_t", 64)),
+                ("swin_v2_t", 64),
             )
         ),
     ],
@@ -606,7 +756,11 @@ def test_networks_have_fields_all_the_way(name: str, size: int) -> None:
     module.requires_grad_(False)
     recorded = trace(module, size)
     fields = receptive_fields(recorded)
-    maps = {call.name: fields.get(call.output) for call in recorded.calls if len(call.shape) == 4}
+    maps = {
+        call.name: fields.get(call.output)
+        for call in recorded.calls
+        if len(call.shape) == 4 and call.output in recorded.of_image
+    }
     assert None not in maps.values()
     outputs: dict[str, Tensor] = {}
     for part_name, part in module.named_modules():

@@ -14,9 +14,11 @@ from convviz.networks.catalogue import OF_THE_COURSE
 from convviz.networks.initial_weights import untrained
 from convviz.networks.network import Network, NetworkSpec, Weights
 from convviz.networks.registry import spec
-from convviz.structure.layers import Branch, Layer, further_layers, layer, layers
+from convviz.structure import costs
+from convviz.structure.layers import Branch, Layer, further_layers, layer, layers, left_out
 from convviz.structure.ops import kind_text
 from convviz.structure.trunk import one_per_stage, stages, thin, trunk, trunk_depth
+from convviz.ui.architectures.findings import no_field_text
 
 ALEXNET = {
     "conv1": ("features.0", (64, 55, 55), "block 1"),
@@ -465,3 +467,19 @@ def test_only_what_sets_numbers_to_zero_is_a_relu(
 ) -> None:
     found = read(nn.Sequential(nn.Conv2d(3, 2, 1), module))
     assert (found["0"].has_relu, found["1"].has_relu) == (False, has_relu)
+
+
+def test_what_is_the_same_for_every_image_is_no_layer_and_has_no_field() -> None:
+    """Swin v2 computes its biases of positions by two layers that see nothing of the image."""
+    described = spec("swin_v2_t")
+    listed = {layer.name for layer in (*layers(described, 64), *further_layers(described, 64))}
+    biases = {name for name in left_out(described, 64) if ".cpb_mlp." in name}
+    assert len(biases) == 3 * 12
+    assert not any("cpb_mlp" in name for name in listed)
+    rows = costs.count(described, 64).layers
+    assert biases <= {row.module for row in rows if not row.of_image}
+    assert [row.name for row in rows if row.of_image != (row.field is not None)] == []
+    row = next(row for row in rows if ".cpb_mlp." in row.module)
+    assert no_field_text(row).startswith("This layer sees nothing of the image")
+    with pytest.raises(NetworkError, match="puts out neither maps"):
+        layer(described, row.module, 64)

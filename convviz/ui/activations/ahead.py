@@ -30,16 +30,26 @@ def headline(choice: Choice, activations: Activations, options: DisplayOptions) 
 
 def give_shown(
     choice: Choice, activations: Activations, options: DisplayOptions, texts: tuple[str, str]
-) -> None:
+) -> LayerAhead:
     """Give the layer that is shown, with its headline; who steps away from it may step back."""
-    layers_ahead([_layer(choice, activations, options, texts)], key="activations_layers_shown")
+    shown = _layer(choice, activations, options, texts)
+    layers_ahead([shown], key="activations_layers_shown")
+    return shown
 
 
-def give_neighbours(choice: Choice, activations: Activations, options: DisplayOptions) -> None:
+def give_neighbours(
+    choice: Choice, activations: Activations, options: DisplayOptions, shown: LayerAhead
+) -> None:
     """Give what lies beside the layer that the page opens with, or that a step led to.
 
     Then another step may follow. Who picks layers from the list waits for the script, and does not
     pay for what is not looked at.
+
+    Args:
+        choice: The image and the network.
+        activations: Of the layer that is shown.
+        options: How the page shows layers.
+        shown: From `give_shown`.
     """
     layer = activations.layer
     if state.visit().stepped_to not in ("", layer.name):
@@ -50,7 +60,7 @@ def give_neighbours(choice: Choice, activations: Activations, options: DisplayOp
         with suppress(ConvvizError):  # the page says it when the visitor gets there
             maps = cache.activations(choice.image, choice.network, by_name[name])
             neighbours.append(_layer(choice, maps, options, headline(choice, maps, options)))
-    layers_ahead(neighbours, key="activations_layers_ahead")
+    layers_ahead(neighbours, key="activations_layers_ahead", given=[shown])
 
 
 def _layer(

@@ -17,6 +17,7 @@ from convviz.ui import cache, charts, exports, state, widgets
 from convviz.ui.activations import ahead, compare, display, grid, layer_table, live, one_channel
 from convviz.ui.activations.display import DisplayOptions
 from convviz.ui.choice import Choice, ChosenImage
+from convviz.ui.components.layers_ahead import LayerAhead
 from convviz.ui.how_we_know import how_we_know
 from convviz.ui.keys import Key
 from convviz.ui.sidebar.layer import choices
@@ -51,6 +52,7 @@ def draw(choice: Choice) -> None:
     view = widgets.views(tr("View"), titles, Key.ACTIVATIONS_VIEW, _FIRST_VIEW)
     with beside:
         is_live = view == _FIRST_VIEW and live.switch()
+    shown: LayerAhead | None = None
     if is_live:
         with headline:
             live.headline(choice, activations)
@@ -60,7 +62,7 @@ def draw(choice: Choice) -> None:
         with headline:
             _headline(texts, activations, options.threshold)
         if view == _FIRST_VIEW:
-            ahead.give_shown(choice, activations, options, texts)
+            shown = ahead.give_shown(choice, activations, options, texts)
     with st.container(key="activations_open_view"):
         if is_live:
             live.draw(choice, activations, options)
@@ -77,8 +79,8 @@ def draw(choice: Choice) -> None:
         "empty channel",
         "dead channel",
     )
-    if view == _FIRST_VIEW and not is_live:
-        ahead.give_neighbours(choice, activations, options)
+    if shown is not None:
+        ahead.give_neighbours(choice, activations, options, shown)
 
 
 def _headline(texts: tuple[str, str], activations: Activations, threshold: float) -> None:

@@ -187,7 +187,7 @@ def _draw_numbers(costs: Costs, row: LayerCost) -> None:
 def _draw_field(choice: Choice, costs: Costs, row: LayerCost) -> None:
     st.header(tr("What one position sees"), anchor=False)
     if row.field is None:
-        st.caption(tr("What this layer's positions see cannot be followed."))
+        st.caption(findings.no_field_text(row))
         return
     size = costs.input_size
     field_on_image(

@@ -190,6 +190,16 @@ def field_text(row: LayerCost, formula: str) -> str:
     return f"{formula}: {sizes}" if formula else sizes
 
 
+def no_field_text(row: LayerCost) -> str:
+    """Say why a row has no receptive field."""
+    if not row.of_image:
+        return tr(
+            "This layer sees nothing of the image: its numbers are made of the network's own, and "
+            "are the same for every image."
+        )
+    return tr("What this layer's positions see cannot be followed.")
+
+
 # ---- papers --------------------------------------------------------------------------------------
 
 

@@ -38,11 +38,25 @@ class LayerAhead:
     markdown: Mapping[str, str]
 
 
-def layers_ahead(layers: Sequence[LayerAhead], *, key: str) -> None:
-    """Give layers to the browser, for the grid of channels of this page."""
+def layers_ahead(
+    layers: Sequence[LayerAhead], *, key: str, given: Sequence[LayerAhead] = ()
+) -> None:
+    """Give layers to the browser, for the grid of channels of this page.
+
+    Layers that pass everything on, such as a dropout, have the same picture as those before them:
+    it is given once.
+
+    Args:
+        layers: The layers.
+        key: Of the component.
+        given: Layers that this run of the page has given already.
+    """
+    has = {layer.picture.message[0] for layer in given}
+    pictures = {layer.picture.message[0]: layer.picture for layer in layers}
     with out_of_sight(key):
-        for picture in {layer.picture.message[0]: layer.picture for layer in layers}.values():
-            give(picture)
+        for token, picture in pictures.items():
+            if token not in has:
+                give(picture)
         _component(key=key, data={"layers": [_message(layer) for layer in layers]})
 
 
