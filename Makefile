@@ -138,8 +138,8 @@ choices: ## plays every recorded choice by hand: minutes
 independent: ## counts many networks again by code that is not convviz': minutes
 	@$(VENV_PYTHON) -m pytest --independent -m independent tests
 
-networks: ## looks into every classifier of torchvision: minutes, 8 GB
-	@$(VENV_PYTHON) -m pytest --networks tests/networks/test_every_network.py
+networks: ## every classifier of torchvision, and every page with one of each family: minutes, 8 GB
+	@$(VENV_PYTHON) -m pytest --networks tests/networks/test_every_network.py tests/pages/test_every_network.py
 
 views: ## every view, in the browser and in another language, where make test takes a few: minutes
 	@CHROMIUM=$$(.ci/chromium) && export CHROMIUM && \

@@ -116,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"left out: {file.title}: {file.reason}", file=sys.stderr)
     if not network.weights.has_decoder:
         print(
-            f"{network.title} has no decoder with these weights, so there are no predictions.",
+            f"{network.title} knows no class with these weights, so there are no predictions.",
             file=sys.stderr,
         )
     if args.out != "-":

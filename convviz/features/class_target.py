@@ -68,7 +68,8 @@ def decoder_input(network: Network, image: Image.Image) -> Tensor:
     """
     if not network.weights.has_decoder:
         raise NetworkError(
-            tr(
+            _why_no_class(network)
+            or tr(
                 "The weights of {network} in use have no decoder, so no class has a score that "
                 "could be explained: choose weights of the full network, or GoogLeNet, "
                 "AlexNet or VGG16, whose weights come with a decoder.",
@@ -76,6 +77,24 @@ def decoder_input(network: Network, image: Image.Image) -> Tensor:
             )
         )
     return for_decoder(network, input_for(network, image))
+
+
+def _why_no_class(network: Network) -> str:
+    """Say why a network with a decoder knows no class; empty if it has no decoder."""
+    match network.weights.source:
+        case "own":
+            return tr(
+                "The classes of {network} have no names, so none can be chosen: give them to its "
+                'NetworkSpec in the order of its scores, classes=("cat", "dog", …).',
+                network=network.title,
+            )
+        case "random":
+            return tr(
+                "{network} is untrained with the weights in use, random numbers, so its scores "
+                "mean nothing: choose trained weights.",
+                network=network.title,
+            )
+    return ""
 
 
 def class_scores(network: Network, batch: Tensor) -> Tensor:
@@ -140,7 +159,8 @@ def find_class(network: Network, text: str) -> int:
     classes = network.weights.classes
     if not network.weights.has_decoder:
         raise NetworkError(
-            tr(
+            _why_no_class(network)
+            or tr(
                 "The weights of {network} in use have no decoder, so they know no class: "
                 "choose weights of the full network.",
                 network=network.title,

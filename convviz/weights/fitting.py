@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
+from typing import TypeVar
 
 from torch import Tensor
 
@@ -13,6 +15,8 @@ from convviz.networks import registry
 from convviz.networks.network import NetworkSpec
 from convviz.weights import checkpoint, imagenet, state_dict_file
 from convviz.weights.sent_file import WeightsFile
+
+T = TypeVar("T")
 
 _NEAR = 0.5  # of a network's names, from which on it is named as the nearest
 
@@ -87,9 +91,16 @@ def _form(spec: NetworkSpec) -> _Form:
 
 
 def _no_network(file: str, opened: checkpoint.File, forms: Mapping[str, _Form]) -> str:
-    """Say that no network fits, and which shares most names with the file, if half of its own."""
+    """Say that no network fits; and which shares most names with the file, if half of its own.
+
+    Of that one it says what differs: the first name that the file lacks, or the first tensor of
+    another shape, as of a network whose first convolution was made to take grey images.
+    """
+    sets = [
+        tensors for each in opened.sets for tensors in (each.tensors, _without_prefix(each.tensors))
+    ]
     shared = {
-        name: max(len(form.tensors.keys() & each.tensors.keys()) for each in opened.sets)
+        name: max(len(form.tensors.keys() & tensors.keys()) for tensors in sets)
         for name, form in forms.items()
         if form.tensors
     }
@@ -106,13 +117,54 @@ def _no_network(file: str, opened: checkpoint.File, forms: Mapping[str, _Form]) 
             file=file,
             networks=len(forms),
         )
+    wanted, nearest = forms[best].tensors, registry.spec(best).title
+    tensors = max(sets, key=lambda each: len(wanted.keys() & each.keys()))
+    lacking = next((name for name in wanted if name not in tensors), None)
+    if lacking is not None:
+        return tr(
+            "The weights in {file} are those of none of the {networks:,} networks here, by the "
+            "names and shapes of their tensors (nearest is {nearest}: {shared:,} of its {count:,} "
+            "names are in the file, {lacking} is not): name a Python file that builds their "
+            "network in CONVVIZ_NETWORKS.",
+            file=file,
+            networks=len(forms),
+            nearest=nearest,
+            shared=shared[best],
+            count=len(wanted),
+            lacking=lacking,
+        )
+    shapes = ((name, wanted[name].shape, tensors[name].shape) for name in wanted)
+    other = next((each for each in shapes if tuple(each[1]) != tuple(each[2])), None)
+    if other is None:
+        return tr(
+            "The weights in {file} are those of none of the {networks:,} networks here, by the "
+            "names and shapes of their tensors (nearest is {nearest}, which has no {more}): name a "
+            "Python file that builds their network in CONVVIZ_NETWORKS.",
+            file=file,
+            networks=len(forms),
+            nearest=nearest,
+            more=next((name for name in tensors if name not in wanted), ""),
+        )
     return tr(
         "The weights in {file} are those of none of the {networks:,} networks here, by the names "
-        "and shapes of their tensors (nearest is {nearest}: {shared:,} of its {count:,} names are "
-        "in the file): name a Python file that builds their network in CONVVIZ_NETWORKS.",
+        "and shapes of their tensors (nearest is {nearest}, where {tensor} is {wanted}; in the "
+        "file it is {found}): name a Python file that builds their network in CONVVIZ_NETWORKS.",
         file=file,
         networks=len(forms),
-        nearest=registry.spec(best).title,
-        shared=shared[best],
-        count=len(forms[best].tensors),
+        nearest=nearest,
+        tensor=other[0],
+        wanted=_by(other[1]),
+        found=_by(other[2]),
     )
+
+
+def _without_prefix(tensors: Mapping[str, T]) -> dict[str, T]:
+    """Leave out what all names begin with: ``module.`` and the like."""
+    parts = zip(*(name.split(".")[:-1] for name in tensors), strict=False)
+    shared = takewhile(lambda each: len(set(each)) == 1, parts)
+    prefix = "".join(f"{each[0]}." for each in shared)
+    return {name.removeprefix(prefix): value for name, value in tensors.items()}
+
+
+def _by(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape))

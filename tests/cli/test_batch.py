@@ -102,7 +102,7 @@ def test_the_archive_has_a_row_for_each_picture(
     arguments = ["batch", str(folder), "--network", "alexnet", "--weights", "random"]
     assert main([*arguments, "--layer", "features.4", "--out", str(out)]) == 0
     assert capsys.readouterr().err.splitlines()[1:] == [
-        "AlexNet has no decoder with these weights, so there are no predictions."
+        "AlexNet knows no class with these weights, so there are no predictions."
     ]
     network = load("alexnet", "random")
     with np.load(out) as archive:

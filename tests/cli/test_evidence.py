@@ -168,7 +168,7 @@ def test_occlusion_runs_with_a_small_decoder(
         (["--method", "smoothgrad", "--samples", "0"], "choose 1 or more"),
         (["--out", "map.gif"], "does not end in .png"),
         (["--npz", "map.zip"], "does not end in .npz"),
-        (["--weights", "random"], "no decoder"),
+        (["--weights", "random"], "is untrained with the weights in use"),
         (["--npz", "/no/folder/map.npz"], "no folder"),
     ],
 )

@@ -1,7 +1,10 @@
 """Which class is meant, and what of its scores is explained."""
 
+from dataclasses import replace
+
 import pytest
 import torch
+from PIL import Image
 
 from convviz.errors import NetworkError, SettingError
 from convviz.features.class_target import (
@@ -52,8 +55,26 @@ def test_classes_are_found_by_number_and_by_any_name() -> None:
         find_class(network, "3")
     with pytest.raises(SettingError, match="no class -1: choose 0 to 2"):
         find_class(network, "-1")
-    with pytest.raises(NetworkError, match="no decoder"):
-        find_class(load("alexnet", "random"), "goldfish")
+
+
+@pytest.mark.claims("convviz.features.class_target._why_no_class")
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("own", r"The classes of Tiny have no names.*classes=\(“?.cat"),
+        ("random", "Tiny is untrained with the weights in use, random numbers"),
+        ("encoder", "The weights of Tiny in use have no decoder"),
+    ],
+)
+def test_why_there_is_no_class_is_true_of_the_weights(source: str, words: str) -> None:
+    """A network as its file builds it has a decoder, though convviz cannot name its classes."""
+    network = network_of(scorer(torch.nn.ReLU()), side=2)
+    weights = replace(network.weights, source=source, has_decoder=False, classes=())
+    network = replace(network, spec=replace(network.spec, title="Tiny"), weights=weights)
+    with pytest.raises(NetworkError, match=words):
+        find_class(network, "goldfish")
+    with pytest.raises(NetworkError, match=words):
+        decoder_input(network, Image.new("RGB", (2, 2)))
 
 
 def classed(*names: str) -> Network:

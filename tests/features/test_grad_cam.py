@@ -130,7 +130,8 @@ def test_what_cannot_be_explained_is_said_in_a_sentence() -> None:
         grad_cam(network, image, "1", ClassTarget(1, against=1))
     with pytest.raises(SettingError, match="no method 'cam'; choose gradcam, hirescam, layercam"):
         grad_cam(network, image, "1", A, "cam")  # type: ignore[arg-type]
-    silent = replace(network, weights=replace(network.weights, has_decoder=False, classes=()))
+    encoder = replace(network.weights, source="encoder", has_decoder=False, classes=())
+    silent = replace(network, weights=encoder)
     with pytest.raises(NetworkError, match="no decoder"):
         grad_cam(silent, image, "1", A)
 

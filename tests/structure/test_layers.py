@@ -1,6 +1,7 @@
 """The layers of the built-in networks, against lists made by hand and passes with other hooks."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -469,6 +470,7 @@ def test_only_what_sets_numbers_to_zero_is_a_relu(
     assert (found["0"].has_relu, found["1"].has_relu) == (False, has_relu)
 
 
+@pytest.mark.claims("convviz.ui.architectures.findings.no_field_text")
 def test_what_is_the_same_for_every_image_is_no_layer_and_has_no_field() -> None:
     """Swin v2 computes its biases of positions by two layers that see nothing of the image."""
     described = spec("swin_v2_t")
@@ -481,5 +483,7 @@ def test_what_is_the_same_for_every_image_is_no_layer_and_has_no_field() -> None
     assert [row.name for row in rows if row.of_image != (row.field is not None)] == []
     row = next(row for row in rows if ".cpb_mlp." in row.module)
     assert no_field_text(row).startswith("This layer sees nothing of the image")
+    lost = replace(row, of_image=True)
+    assert no_field_text(lost) == "What this layer's positions see cannot be followed."
     with pytest.raises(NetworkError, match="puts out neither maps"):
         layer(described, row.module, 64)

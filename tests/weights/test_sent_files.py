@@ -207,7 +207,25 @@ def test_weights_of_an_unknown_network_say_what_to_do(net: NetworkSpec) -> None:
 def test_another_shape_than_that_of_the_scores_is_no_fit(net: NetworkSpec) -> None:
     state = numbered()
     state["conv.weight"] = torch.zeros(4, 1, 3, 3)
-    with pytest.raises(WeightsError, match="nearest is Net: 9 of its 9 names"):
+    there = r"nearest is Net, where conv\.weight is 4 × 3 × 3 × 3; in the file it is 4 × 1 × 3 × 3"
+    with pytest.raises(WeightsError, match=there):
+        networks_fitting(sent(state))
+
+
+@pytest.mark.claims("convviz.weights.fitting._no_network")
+def test_what_the_nearest_network_has_not_is_named(net: NetworkSpec) -> None:
+    state = numbered() | {"attention.weight": torch.zeros(3, 3), "attention.bias": torch.zeros(3)}
+    with pytest.raises(WeightsError, match=r"nearest is Net, which has no attention\.weight\)"):
+        networks_fitting(sent(state))
+
+
+@pytest.mark.claims("convviz.weights.fitting._no_network")
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.model."])
+def test_another_head_is_named_whatever_the_names_begin_with(net: NetworkSpec, prefix: str) -> None:
+    """Who fine-tunes puts other layers in the place of the last one."""
+    state = {f"{prefix}{name}".replace("fc.", "fc.1."): value for name, value in numbered().items()}
+    assert [name for name in state if ".fc.1." in f".{name}"]
+    with pytest.raises(WeightsError, match=r"7 of its 9 names are in the file, fc\.weight is not"):
         networks_fitting(sent(state))
 
 

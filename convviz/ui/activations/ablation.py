@@ -90,7 +90,7 @@ def _begin_with(activations: Activations, channel: int) -> None:
 
 def _predictions(ablation: Ablation) -> None:
     if not ablation.predictions_before:
-        st.info(tr("These weights have no decoder, so there is no prediction to compare."))
+        st.info(tr("With these weights no class is known, so there is no prediction to compare."))
         return
     left, right = st.columns(2, gap="medium")
     with left:

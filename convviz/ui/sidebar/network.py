@@ -370,7 +370,7 @@ def _describe(network: Network, statuses: dict[str, SourceStatus]) -> None:
     else:
         learned = tr("Weights trained on {set}", set=state.plain(weights.training_set))
     if not weights.has_decoder:
-        decoder = tr("no decoder")
+        decoder = tr("classes not known") if weights.source == "own" else tr("no decoder")
     elif weights.decoder_set:
         decoder = tr("decoder from {set}", set=state.plain(weights.decoder_set))
     else:
