@@ -28,8 +28,10 @@ from convviz.features.class_target import (
 from convviz.language import tr
 from convviz.networks.network import Network
 
+NOTHING = 1e-6
+"""A difference of probabilities, or of areas under them, that float32 may make by itself."""
+
 _BATCH = 4  # images that run at once: a run that is stopped ends within one batch
-_NOTHING = 1e-6  # a difference of probabilities that float32 may make by itself
 _BLUR = 5 / 128  # standard deviation of the blur that insertion begins with, of the image's side
 
 
@@ -89,7 +91,7 @@ class DeletionStep:
         """Whether the probability is the same whatever is deleted or inserted, by any map."""
         curves = (self.deletion, self.insertion, *self.random_deletions, *self.random_insertions)
         found = [each for curve in curves if curve is not None for each in curve.probabilities]
-        return not found or max(found) - min(found) <= _NOTHING
+        return not found or max(found) - min(found) <= NOTHING
 
     @property
     def random_deletion_area(self) -> float:
@@ -103,16 +105,16 @@ class DeletionStep:
 
     @property
     def beats_random_in_deletion(self) -> bool:
-        """Whether the map's area is smaller than that of every shuffled map."""
+        """Whether the map's area is smaller than that of every shuffled map, not by rounding."""
         return self.deletion is not None and all(
-            self.deletion.area < curve.area for curve in self.random_deletions
+            self.deletion.area < curve.area - NOTHING for curve in self.random_deletions
         )
 
     @property
     def beats_random_in_insertion(self) -> bool:
-        """Whether the map's area is larger than that of every shuffled map."""
+        """Whether the map's area is larger than that of every shuffled map, not by rounding."""
         return self.insertion is not None and all(
-            self.insertion.area > curve.area for curve in self.random_insertions
+            self.insertion.area > curve.area + NOTHING for curve in self.random_insertions
         )
 
 

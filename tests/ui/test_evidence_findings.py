@@ -138,6 +138,9 @@ def test_a_map_that_does_not_beat_chance_is_named(
     close = findings.deletion(step(0.5951, 0.5952, (0.5953,)))
     assert "area of 0.5951, in shuffled orders 0.5953" in close
     assert "gives 0.5952, in shuffled orders 0.5953" in close
+    rounding = findings.deletion(step(0.5, 0.2 + 2e-8, (0.2,)))  # as of an image of one colour
+    assert rounding.startswith("**No: ")
+    assert "gives 0.200, in shuffled orders 0.200;" in rounding
     same = findings.deletion(step(1.0, 1.0, (1.0,)))  # as of a network's only class
     assert same.startswith("The probability stays at > 99.9 %, whichever")
     assert "chance" not in same

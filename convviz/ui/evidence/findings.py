@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from convviz.features.class_evidence import ClassActivationMap
-from convviz.features.deletion import DeletionStep
+from convviz.features.deletion import NOTHING, DeletionStep
 from convviz.features.grad_cam import ClassMap
 from convviz.formatting import apart, decimals, digits_of, percent, probability
 from convviz.language import later, tr, trn
@@ -195,7 +197,7 @@ def deletion(step: DeletionStep) -> str:
             share=probability(step.deletion.probabilities[0]),
         )
     wins = (step.beats_random_in_deletion, step.beats_random_in_insertion)
-    area, shuffled = apart((step.deletion.area, step.random_deletion_area), decimals, 3)
+    area, shuffled = _areas(step.deletion.area, step.random_deletion_area)
     deletion = tr(
         "Deleting in the map's order leaves an area of {area}, in shuffled orders {shuffled} on "
         "average of {count}; less is better.",
@@ -203,7 +205,7 @@ def deletion(step: DeletionStep) -> str:
         shuffled=shuffled,
         count=len(step.random_deletions),
     )
-    area, shuffled = apart((step.insertion.area, step.random_insertion_area), decimals, 3)
+    area, shuffled = _areas(step.insertion.area, step.random_insertion_area)
     insertion = tr(
         "Inserting gives {area}, in shuffled orders {shuffled}; more is better.",
         area=area,
@@ -217,6 +219,16 @@ def deletion(step: DeletionStep) -> str:
         share=percent(1 / (len(step.random_deletions) + 1)),
     )
     return f"{text} {chance}"
+
+
+def _areas(*areas: float) -> list[str]:
+    """Write areas that are compared so that those look different that differ by more than rounding.
+
+    Args:
+        areas: That of a map, and of the shuffled maps.
+    """
+    digits = round(-math.log10(NOTHING))
+    return apart([round(area, digits) for area in areas], decimals, 3)
 
 
 def randomised(similarity: float | None, method: str) -> str:
