@@ -116,7 +116,7 @@ def histogram(values: Tensor) -> go.Figure:
             + "<extra></extra>",
         )
     )
-    theme.style(figure, height=230)
+    theme.style(figure, height=340)
     figure.update_layout(bargap=0)
     figure.update_xaxes(title=tr("Activation"))
     figure.update_yaxes(title=tr("Positions"))

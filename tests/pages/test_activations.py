@@ -319,6 +319,9 @@ def test_all_layers_in_one_chart(open_page: Any) -> None:
     assert depth_trend(summaries) in [text.value for text in app.markdown]
     figure = json.loads(app.get("plotly_chart")[0].proto.spec)
     assert len(figure["data"][0]["customdata"]) == len(summaries)
+    (table,) = (frame.value for frame in app.dataframe)
+    assert "Empty" in table.columns
+    assert not [name for name in table.columns if "ead" in name]  # no set was looked through yet
     drawn = [element.key for element in app.get("bidi_component")]
     assert "channel_grid" not in drawn  # the grid is not computed while nobody sees it
 
