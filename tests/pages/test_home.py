@@ -143,7 +143,7 @@ def test_the_url_names_the_choices(open_page: Any) -> None:
 def test_says_which_weights_are_in_use(open_page: Any) -> None:
     app = open_page(network="googlenet")
     text = captions(app)
-    assert "Weights trained on Tiny ImageNet-200 · with decoder" in text
+    assert "Weights trained on Tiny ImageNet-200, with decoder" in text
     (about,) = [each.value for each in app.caption if "Weights trained on" in each.value]
     assert "sha256" not in about
     assert "MB" not in about

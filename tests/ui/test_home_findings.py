@@ -79,6 +79,13 @@ def test_a_stage_in_sentences(stage: StageSummary, sentence: str) -> None:
     assert components.stage_sentence(stage) == sentence
 
 
+def test_a_decoder_has_no_layers_name_and_is_said_in_classes() -> None:
+    stage = summary(1200, 0, (), sides=(), signed=True)
+    decoder = replace(stage, layer=replace(stage.layer, name=""))
+    assert components.stage_lines(decoder) == ["1,200 classes"]
+    assert components.stage_sentence(decoder).endswith("a probability among 1,200 classes.")
+
+
 @pytest.mark.claims("convviz.ui.home.findings.stages")
 def test_how_the_drawing_is_read() -> None:
     two = findings.stages([summary(), summary(1, 0, (0,))])

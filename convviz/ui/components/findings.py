@@ -15,9 +15,11 @@ def stage_lines(summary: StageSummary) -> list[str]:
     """Describe a stage in short lines: channels, size of a map, share of empty channels.
 
     Args:
-        summary: What the stage makes of the image.
+        summary: What the stage makes of the image; a layer without a name is a decoder.
     """
     shape = summary.layer.shape
+    if not summary.layer.name:
+        return [trn("{count:,} class", "{count:,} classes", shape[0])]
     if len(shape) == 1:
         size = [tr("{count:,} numbers", count=shape[0])]
     else:
@@ -34,6 +36,12 @@ def stage_sentence(summary: StageSummary) -> str:
         summary: What the stage makes of the image.
     """
     layer, channels = summary.layer, summary.channels
+    if not layer.name:
+        return trn(
+            "The decoder shares out a probability among {count:,} class.",
+            "The decoder shares out a probability among {count:,} classes.",
+            channels,
+        )
     name = called(layer.title, layer.name)
     if summary.is_signed and not summary.empty:
         empty = _nothing_set_to_0(channels, are_numbers=len(layer.shape) == 1)

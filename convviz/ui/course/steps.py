@@ -16,6 +16,7 @@ from convviz.errors import NetworkError
 from convviz.features.activations import Activations, LayerSummary
 from convviz.features.class_evidence import last_maps
 from convviz.features.effective_field import map_box
+from convviz.features.overview import StageSummary
 from convviz.figures import theme
 from convviz.figures.activations import empty_by_depth
 from convviz.images.preprocess import crop
@@ -128,10 +129,21 @@ def _of(network: Network, layer: str = "", **more: str) -> Settings:
 # ---- what several steps draw ---------------------------------------------------------------------
 
 
-def _draw_flow(choice: Choice, network: Network, key: str) -> None:
-    """Draw a network's stages for the image; a click on one opens it on Activations."""
+def _draw_flow(choice: Choice, network: Network, key: str, *, with_decoder: bool = False) -> None:
+    """Draw a network's stages for the image; a click on one opens it on Activations.
+
+    Args:
+        choice: The sidebar's choices.
+        network: The network.
+        key: Of the drawing.
+        with_decoder: Whether the drawing ends in the decoder, without what it says.
+    """
+    stages = cache.overview(choice.image, network).stages
+    ends_in_maps = bool(stages) and len(stages[-1].layer.shape) == 3
+    if with_decoder and ends_in_maps and network.weights.classes:
+        stages = (*stages, _decoder(network, stages[-1]))
     opened = network_flow(
-        cache.overview(choice.image, network).stages,
+        stages,
         cache.photograph(choice.image, network),
         network.weights.input_size,
         key=key,
@@ -140,6 +152,16 @@ def _draw_flow(choice: Choice, network: Network, key: str) -> None:
         state.ask(_of(network, opened))
         st.switch_page("pages/1_Activations.py")
     st.caption(lesson_network.about(choice, network))
+
+
+def _decoder(network: Network, last: StageSummary) -> StageSummary:
+    """Return the decoder as the stage after the last, with a number for each class, all alike.
+
+    What it says of the image is what the step asks for.
+    """
+    count = len(network.weights.classes)
+    layer = replace(last.layer, name="", title=tr("decoder"), shape=(count,))
+    return StageSummary(layer, (), last.maps.new_zeros(1, count, 1), empty=0, is_signed=True)
 
 
 def _draw_tiles(
@@ -592,7 +614,9 @@ STEPS = (
             later("Will the decoder give its first guess more than half of the probability?"),
             YES_NO,
         ),
-        lambda choice: _draw_flow(choice, _any_with_classes(choice), "course_flow"),
+        lambda choice: _draw_flow(
+            choice, _any_with_classes(choice), "course_flow", with_decoder=True
+        ),
         _sureness,
         "Home",
         lambda choice: _of(_any_with_classes(choice)),
