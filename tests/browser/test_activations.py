@@ -23,7 +23,7 @@ def test_a_shared_link_opens_the_same_view(visit: Any) -> None:
     first.get_by_role("option").nth(11).click()
     expect(first).to_have_url(re.compile("channel="))
     second = visit("/" + first.url.split("/", 3)[3])
-    headline = first.get_by_role("heading", name="from this image").inner_text()
+    headline = first.get_by_role("heading", name="of this image").inner_text()
     expect(second.get_by_role("heading", name=headline)).to_be_visible()
     number = selected(first).get_attribute("data-channel")
     expect(selected(second)).to_have_attribute("data-channel", number)

@@ -36,9 +36,9 @@ def test_the_maps_follow_the_camera_and_a_frame_can_be_kept(visit: Any) -> None:
     expect(grid).to_be_visible()
     assert grid.evaluate(OTHER_DRAWING)
     assert stage.evaluate(OTHER_DRAWING)
-    expect(page.locator(".headline")).to_contain_text("from this frame")
+    expect(page.locator(".headline")).to_contain_text("of this frame")
     expect(page.get_by_role("heading", name="to your camera")).to_be_visible()
-    expect(page.get_by_role("heading", name=re.compile("(from|to) this image"))).to_have_count(0)
+    expect(page.get_by_role("heading", name=re.compile("(of|to) this image"))).to_have_count(0)
     expect(page.locator(".rate")).to_have_text(re.compile(r"\d frames a second"))
     expect(grid).to_have_attribute("aria-valuemax", "63")
 

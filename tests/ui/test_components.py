@@ -94,7 +94,7 @@ def test_the_token_names_header_and_images() -> None:
     [
         ("conv1 (`features.0`) of AlexNet.", ["conv1 (", "features.0", ") of AlexNet."]),
         ("`a`", ["a"]),
-        ("64 channels; 3 of them are empty.", ["64 channels; 3 of them are empty."]),
+        ("3 of 64 channels (4.7 %) are empty.", ["3 of 64 channels (4.7\u00a0%) are empty."]),
         ("", []),
     ],
 )

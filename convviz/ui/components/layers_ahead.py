@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from convviz.formatting import unbroken
 from convviz.sprites.grid import Section
 from convviz.ui.components.channel_grid import Picture, drawing, give
 from convviz.ui.components.declare import declare, out_of_sight
@@ -72,12 +73,13 @@ def text_nodes(markdown: str) -> list[str]:
     """Return the texts that the browser makes of a sentence: what is code, and what lies between.
 
     Args:
-        markdown: One line whose only signs are names as code, and the backslashes of `plain`.
+        markdown: One line whose only signs are names as code, and the backslashes of `plain`; what
+            the server makes of every text that it sends is made of it as well.
     """
     parts = re.split(r"(?<![\\`])(`+)(?!`)(.+?)(?<!`)\1(?!`)", markdown)
     texts = []
     for text, name in zip(parts[::3], [*parts[2::3], ""], strict=True):
-        texts += [re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text), name.strip()]
+        texts += [unbroken(re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text)), name.strip()]
     return [text for text in texts if text.strip()]
 
 
