@@ -13,8 +13,8 @@ if __name__ == "__main__":
         later("Look inside a ConvNet"),
         question=later(
             "A ConvNet is a chain of layers that each slide small filters over what the "
-            "layer before gave them; every filter draws a map of where it found its pattern, "
-            "and the last maps decide what the image shows. Choose an image and watch it "
+            "layer before gave them; every filter draws a feature map of where it found its "
+            "pattern, and the last maps decide what the image shows. Choose an image and watch it "
             "pass through."
         ),
         folder="home",

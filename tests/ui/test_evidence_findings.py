@@ -27,6 +27,13 @@ def class_map(contributions: tuple[float, float] = (0.5, -0.2)) -> ClassMap:
     return ClassMap("gradcam", layer(), A, 0.4, torch.ones(2, 2, 2), gradients)
 
 
+@pytest.mark.claims("convviz.ui.evidence.findings.early")
+def test_an_early_layer_is_told_with_the_last() -> None:
+    text = findings.early("conv*1", 2, 9, "relu5")
+    assert text.startswith("This is conv\\*1, number 2 of the 9 layers of the slider.")
+    assert text.endswith("go to the last, relu5.")
+
+
 @pytest.mark.claims("convviz.ui.evidence.findings.score")
 @pytest.mark.parametrize(
     ("share", "text"),

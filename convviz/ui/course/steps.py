@@ -155,13 +155,13 @@ def _draw_flow(choice: Choice, network: Network, key: str, *, with_decoder: bool
 
 
 def _decoder(network: Network, last: StageSummary) -> StageSummary:
-    """Return the decoder as the stage after the last, with a number for each class, all alike.
+    """Return the decoder as the stage after the last, without its numbers.
 
     What it says of the image is what the step asks for.
     """
     count = len(network.weights.classes)
     layer = replace(last.layer, name="", title=tr("decoder"), shape=(count,))
-    return StageSummary(layer, (), last.maps.new_zeros(1, count, 1), empty=0, is_signed=True)
+    return StageSummary(layer, (), last.maps.new_zeros(0, count, 1), empty=0, is_signed=True)
 
 
 def _draw_tiles(

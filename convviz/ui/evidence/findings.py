@@ -86,6 +86,25 @@ def alone(height: int, width: int) -> str:
     )
 
 
+def early(layer: str, number: int, count: int, last: str) -> str:
+    """Say that an early layer is asked, as one that was chosen on another page may be.
+
+    Args:
+        layer: Its title.
+        number: Its place among the layers that the slider goes through, from 1.
+        count: How many these are.
+        last: Title of the last of them.
+    """
+    return tr(
+        "This is {layer}, number {number} of the {count} layers of the slider. Early layers answer "
+        "edges and textures: to see which object counts, go to the last, {last}.",
+        layer=plain(layer),
+        number=number,
+        count=count,
+        last=plain(last),
+    )
+
+
 def over(about: str, box: tuple[float, ...] | None) -> str:
     """Say what the map over the image is, and why its colours may stop short of the image's edge.
 

@@ -89,6 +89,9 @@ def _scrub(choice: Choice) -> None:
         on_change=_go,
         help=tr("Drag through the layers and watch the evidence move from edges to objects."),
     )
+    number = names.index(choice.layer.name) + 1
+    if number <= len(names) / 2:
+        st.caption(findings.early(titles[choice.layer.name], number, len(names), titles[names[-1]]))
 
 
 def _go() -> None:
