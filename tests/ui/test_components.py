@@ -28,7 +28,13 @@ def test_files_are_called_after_the_components() -> None:
     names = {member.name.lower() for member in set(Component) - ELSEWHERE}
     assert {file.stem for file in SCRIPTS} == names | {"shared", "figures"}
     assert {file.stem for file in FOLDER.glob("*.html")} <= names
-    assert {file.stem for file in FOLDER.glob("*.css")} <= names | {"buttons", "tip", "print"}
+    assert {file.stem for file in FOLDER.glob("*.css")} <= names | {
+        "buttons",
+        "edge",
+        "print",
+        "slider",
+        "tip",
+    }
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.html")), ids=lambda file: file.stem)

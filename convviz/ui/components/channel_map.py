@@ -83,4 +83,4 @@ def _text(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-_component = declare(Component.CHANNEL_MAP)
+_component = declare(Component.CHANNEL_MAP, "edge")

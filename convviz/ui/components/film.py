@@ -148,4 +148,4 @@ def _pack(stills: Sequence[Still]) -> tuple[str, bytes]:
     return pack({"stills": texts}, [still.pictures for still in stills])
 
 
-_film = declare(Component.FILM)
+_film = declare(Component.FILM, "slider")

@@ -19,7 +19,7 @@ from convviz.ui.components import findings, texts
 from convviz.ui.components.declare import declare
 from convviz.ui.keys import Component, Key
 
-MOST_IN_A_ROW = 8  # stages; more stand in several rows, together with the image
+_MOST_IN_A_ROW = 8  # stages; more stand in several rows, together with the image
 _MOST_COLUMNS = 7
 
 
@@ -38,7 +38,7 @@ def network_flow(
         The name of the stage's layer that the visitor has just opened, otherwise None.
     """
     cells = len(summaries) + 1
-    many = len(summaries) > MOST_IN_A_ROW
+    many = len(summaries) > _MOST_IN_A_ROW
     data = {
         "columns": ceil(cells / ceil(cells / _MOST_COLUMNS)) if many else len(summaries),
         "many": many,

@@ -118,4 +118,4 @@ def _url(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
-_component = declare(Component.POSITION_MAP)
+_component = declare(Component.POSITION_MAP, "edge", "slider")

@@ -142,4 +142,4 @@ def _bytes(numbers: Tensor) -> bytes:
     return data
 
 
-_component = declare(Component.SLIDING_WINDOW, "tip", "buttons")
+_component = declare(Component.SLIDING_WINDOW, "edge", "tip", "buttons")
