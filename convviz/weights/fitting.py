@@ -14,6 +14,7 @@ from convviz.language import tr
 from convviz.networks import registry
 from convviz.networks.network import NetworkSpec
 from convviz.weights import checkpoint, imagenet, state_dict_file
+from convviz.weights.pickled import Stored
 from convviz.weights.sent_file import WeightsFile
 
 T = TypeVar("T")
@@ -117,45 +118,48 @@ def _no_network(file: str, opened: checkpoint.File, forms: Mapping[str, _Form]) 
             file=file,
             networks=len(forms),
         )
-    wanted, nearest = forms[best].tensors, registry.spec(best).title
+    wanted = forms[best].tensors
     tensors = max(sets, key=lambda each: len(wanted.keys() & each.keys()))
+    return tr(
+        "The weights in {file} are those of none of the {networks:,} networks here, by the names "
+        "and shapes of their tensors (nearest is {difference}): name a Python file that builds "
+        "their network in CONVVIZ_NETWORKS.",
+        file=file,
+        networks=len(forms),
+        difference=_difference(registry.spec(best).title, wanted, tensors),
+    )
+
+
+def _difference(
+    nearest: str, wanted: Mapping[str, Tensor], tensors: Mapping[str, Stored | Tensor]
+) -> str:
+    """Say in what the tensors of a file differ from those of the nearest network.
+
+    Args:
+        nearest: That network's title.
+        wanted: Its tensors by name.
+        tensors: Those in the file.
+    """
     lacking = next((name for name in wanted if name not in tensors), None)
     if lacking is not None:
         return tr(
-            "The weights in {file} are those of none of the {networks:,} networks here, by the "
-            "names and shapes of their tensors (nearest is {nearest}: {shared:,} of its {count:,} "
-            "names are in the file, {lacking} is not): name a Python file that builds their "
-            "network in CONVVIZ_NETWORKS.",
-            file=file,
-            networks=len(forms),
+            "{nearest}: {shared:,} of its {count:,} names are in the file, {lacking} is not",
             nearest=nearest,
-            shared=shared[best],
+            shared=len(wanted.keys() & tensors.keys()),
             count=len(wanted),
             lacking=lacking,
         )
-    shapes = ((name, wanted[name].shape, tensors[name].shape) for name in wanted)
-    other = next((each for each in shapes if tuple(each[1]) != tuple(each[2])), None)
-    if other is None:
-        return tr(
-            "The weights in {file} are those of none of the {networks:,} networks here, by the "
-            "names and shapes of their tensors (nearest is {nearest}, which has no {more}): name a "
-            "Python file that builds their network in CONVVIZ_NETWORKS.",
-            file=file,
-            networks=len(forms),
-            nearest=nearest,
-            more=next((name for name in tensors if name not in wanted), ""),
-        )
-    return tr(
-        "The weights in {file} are those of none of the {networks:,} networks here, by the names "
-        "and shapes of their tensors (nearest is {nearest}, where {tensor} is {wanted}; in the "
-        "file it is {found}): name a Python file that builds their network in CONVVIZ_NETWORKS.",
-        file=file,
-        networks=len(forms),
-        nearest=nearest,
-        tensor=other[0],
-        wanted=_by(other[1]),
-        found=_by(other[2]),
-    )
+    for name, tensor in wanted.items():
+        if tuple(tensor.shape) != tuple(tensors[name].shape):
+            return tr(
+                "{nearest}, where {tensor} is {wanted}; in the file it is {found}",
+                nearest=nearest,
+                tensor=name,
+                wanted=_by(tensor.shape),
+                found=_by(tensors[name].shape),
+            )
+    more = next((name for name in tensors if name not in wanted), "")
+    return tr("{nearest}, which has no {more}", nearest=nearest, more=more)
 
 
 def _without_prefix(tensors: Mapping[str, T]) -> dict[str, T]:

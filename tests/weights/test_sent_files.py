@@ -204,6 +204,7 @@ def test_weights_of_an_unknown_network_say_what_to_do(net: NetworkSpec) -> None:
     assert "CONVVIZ_NETWORKS" in str(caught.value)
 
 
+@pytest.mark.claims("convviz.weights.fitting._difference")
 def test_another_shape_than_that_of_the_scores_is_no_fit(net: NetworkSpec) -> None:
     state = numbered()
     state["conv.weight"] = torch.zeros(4, 1, 3, 3)
@@ -212,14 +213,14 @@ def test_another_shape_than_that_of_the_scores_is_no_fit(net: NetworkSpec) -> No
         networks_fitting(sent(state))
 
 
-@pytest.mark.claims("convviz.weights.fitting._no_network")
+@pytest.mark.claims("convviz.weights.fitting._difference")
 def test_what_the_nearest_network_has_not_is_named(net: NetworkSpec) -> None:
     state = numbered() | {"attention.weight": torch.zeros(3, 3), "attention.bias": torch.zeros(3)}
     with pytest.raises(WeightsError, match=r"nearest is Net, which has no attention\.weight\)"):
         networks_fitting(sent(state))
 
 
-@pytest.mark.claims("convviz.weights.fitting._no_network")
+@pytest.mark.claims("convviz.weights.fitting._difference")
 @pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.model."])
 def test_another_head_is_named_whatever_the_names_begin_with(net: NetworkSpec, prefix: str) -> None:
     """Who fine-tunes puts other layers in the place of the last one."""
