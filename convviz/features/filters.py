@@ -81,7 +81,7 @@ class Filters:
 
     def share_beyond(self, bound: float) -> float:
         """Return the share of all weights whose magnitude is above a bound, in 0…1."""
-        return float((self.kernels.abs() > bound).double().mean())
+        return int((self.kernels.abs() > bound).sum()) / self.kernels.numel()
 
     def input_channel(self, channel: int, index: int) -> int:
         """Return the index, among all channels of the input, of a filter's index-th one."""

@@ -14,9 +14,9 @@ from convviz.features.ablation import Change
 from convviz.features.activations import LayerSummary
 from convviz.figures import theme
 from convviz.formatting import percent
-from convviz.language import again, tr
+from convviz.language import tr
 from convviz.networks.titles import stage_text
-from convviz.plain_text import plain_html
+from convviz.plain_text import plain_html, shorten
 from convviz.structure.layers import Layer
 from convviz.structure.ops import kind_text
 
@@ -26,7 +26,7 @@ _READABLE = 11  # numbers are written into a kernel up to this many across
 _PART_PIXELS = 310  # width of a patch, a kernel or their products, beside each other at 1440 pixels
 _MOST_TICKS = 24  # beyond, every second stage is named
 _MOST_NAMED_LAYERS = 36  # beyond, stages are named in place of layers
-_LONGEST_NAME = 18  # letters of a layer's title below its bar
+_LONGEST_NAME = 19  # letters of a layer's title below its bar
 _STUB = 3  # pixels around a bar: of a layer at 0 % they are all there is to see and to click
 
 
@@ -182,13 +182,9 @@ def _name_layers(figure: go.Figure, layers: Sequence[Layer]) -> None:
     if len(layers) > _MOST_NAMED_LAYERS:
         _name_stages(figure, layers)
         return
-    titles = [again(layer.title) for layer in layers]
     figure.update_xaxes(
         tickvals=list(range(len(layers))),
-        ticktext=[
-            plain_html(title if len(title) <= _LONGEST_NAME else f"{title[:_LONGEST_NAME]}…")
-            for title in titles
-        ],
+        ticktext=[plain_html(shorten(layer.title, _LONGEST_NAME)) for layer in layers],
         showgrid=False,
         title=tr("Layers, in order"),
     )

@@ -46,9 +46,12 @@ def draw(at_hand: Design | None) -> None:
     """
     page_jobs = jobs.page_jobs("design", can_share=True, has_image=False)
     view = page_jobs.find()
-    # What was predicted is answered by the visitor's own run alone.
-    has_ended = view is not None and not (view.live or view.handed_on)
-    if view is not None and has_ended and view.about and view.newest is not None:
+    if (
+        view is not None
+        and not (view.live or view.handed_on)  # the visitor's own run alone answers the prediction
+        and view.about
+        and view.newest is not None
+    ):
         design_task.keep(view.about, view.newest)
     waits = view is None or view.state == "queued"
     if waits:

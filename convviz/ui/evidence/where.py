@@ -152,11 +152,12 @@ def _randomise(choice: Choice, target: ClassTarget, method: str, shown: Evidence
         return EvidenceMap(made.map, None, shown.side, shown.name)
 
     def make() -> tuple[EvidenceMap, int]:
+        tried: list[EvidenceMap] = []
         for seed in range(_DRAWS):  # with some numbers everything speaks against the class
-            other = drawn(seed)
-            if similarity(shown.values, other.values) is not None:
-                return other, seed
-        return drawn(0), 0
+            tried.append(drawn(seed))
+            if similarity(shown.values, tried[-1].values) is not None:
+                return tried[-1], seed
+        return tried[0], 0
 
     try:
         other, before = cache.once(make, "randomised", *key)
