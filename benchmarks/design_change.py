@@ -4,12 +4,14 @@
 
 An edit adds a ReLU after one of the blocks, each in turn, so that no text has been counted before;
 the clock runs while `count_text` reads it, places its blocks and counts them, as the page Design
-does after each change. What the page draws then is not part of it. Needs a quiet machine.
+does after each change. What the page draws then is not part of it. As in the server, what is loaded
+is left out of the garbage collector's rounds. Needs a quiet machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import time
 from statistics import median
 
@@ -36,6 +38,8 @@ def measure(name: str, edits: int) -> list[float]:
     """Return the seconds that the counting took after each edit of a start."""
     lines = start(name).text.splitlines()
     count_text("\n".join(lines))  # what is imported and set up once is no part of an edit
+    gc.collect()
+    gc.freeze()
     seconds = []
     for number in range(edits):
         line = 2 + number % (len(lines) - 2)  # after the name and the input

@@ -84,6 +84,11 @@ _COPYING = ("__deepcopy__", "__copy__", "__getnewargs_ex__", "__getnewargs__", "
 _REGISTERS = ("_parameters", "_buffers", "_modules")
 
 
+def is_atom(value: object) -> bool:
+    """Tell whether a value is a simple one that holds no others: a number, a text, a function."""
+    return type(value) in _ATOMS
+
+
 def is_plainly_no_tensor(value: object) -> bool:
     """Tell for nearly all attributes of modules, and quickly, that they are no tensors.
 

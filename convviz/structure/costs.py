@@ -219,7 +219,7 @@ def count(network: Network | NetworkSpec | nn.Module, input_size: int | None = N
 
 
 def rows_of(
-    record: Trace, module: nn.Module, image: int | Shape, spec: NetworkSpec
+    record: Trace, module: nn.Module, image: int | Shape, spec: NetworkSpec, *, own: bool = False
 ) -> tuple[LayerCost, ...]:
     """Make the rows of a network's costs.
 
@@ -228,9 +228,10 @@ def rows_of(
         module: The network.
         image: Side of the square image in pixels, or the shape (C, H, W) of another input.
         spec: Says where the encoder ends, which parts are auxiliary, and the layers' titles.
+        own: As for `trace`.
     """
     steps = steps_of(record)
-    kept = _kept_bytes(module, image, steps, {call.name for call in record.calls})
+    kept = _kept_bytes(module, image, steps, {call.name for call in record.calls}, own=own)
     return _rows(steps, module, spec, kept)
 
 
@@ -274,7 +275,12 @@ def _refusal(
 
 
 def _kept_bytes(
-    module: nn.Module, image: int | Shape, steps: Sequence[Step], classifying: Collection[str]
+    module: nn.Module,
+    image: int | Shape,
+    steps: Sequence[Step],
+    classifying: Collection[str],
+    *,
+    own: bool,
 ) -> dict[str, int]:
     """Count what training keeps for the backward pass, by the names of the rows that write it.
 
@@ -285,10 +291,11 @@ def _kept_bytes(
         image: As for `rows_of`.
         steps: The steps of the pass in eval mode.
         classifying: Names of the modules that are called in it.
+        own: As for `trace`.
     """
     for train in (True, False):
         try:
-            record = trace(module, image, train=train, gradients=True)
+            record = trace(module, image, train=train, gradients=True, own=own)
         except TraceError:
             continue
         break

@@ -33,7 +33,7 @@ from convviz.networks.design_module import (
     PlacedDesign,
     place_blocks,
 )
-from convviz.networks.network import NetworkSpec, is_within
+from convviz.networks.network import NetworkSpec
 from convviz.structure.costs import Costs, LayerCost, Total, rows_of, total
 from convviz.structure.trace import Shape, trace
 
@@ -326,7 +326,8 @@ def count_placed(placed: PlacedDesign) -> DesignCosts:
     """Count what a design costs whose blocks have been found to fit."""
     spec = spec_of(placed)
     image = placed.design.input.shape
-    rows = rows_of(trace(placed.module, image), placed.module, image, spec)
+    record = trace(placed.module, image, own=True)
+    rows = rows_of(record, placed.module, image, spec, own=True)
     blocks: list[BlockCost] = []
     field, jump = 1, 1.0
     for each, layers in zip(placed.blocks, _by_block(placed.blocks, rows), strict=True):
@@ -372,8 +373,11 @@ def _by_block(
 ) -> Iterator[tuple[LayerCost, ...]]:
     """Give each block its rows: those of its modules, and of its calls of functions."""
     functions = iter([row for row in rows if row.executed and not row.module])
+    by_part: dict[str, list[LayerCost]] = {}
+    for row in rows:
+        by_part.setdefault(row.module.partition(".")[0], []).append(row)
     for each in blocks:
-        own = [row for row in rows if any(is_within(row.module, name) for name, _ in each.parts)]
+        own = [row for name, _ in each.parts for row in by_part.get(name, ())]
         # A vector that is flattened stays what it is, and is no row.
         flattened = FLATTEN in each.steps and len(each.comes) > 1
         called = [next(functions)] if flattened or isinstance(each.block, EndBlock) else []

@@ -95,13 +95,14 @@ def steps_of(trace: Trace) -> list[Step]:
 def group(trace: Trace) -> Iterator[Step]:
     """Group operations into steps; arithmetic on the image before all others makes one step."""
     calls = {call.position: call for call in trace.calls}
+    wholes = _wholes(calls)
     inside: dict[int, list[Operation]] = {}  # operations by the call that they are a part of
     transform: list[Operation] = []  # arithmetic on the image before the first layer
     started = False
     for event in trace.events:
         step: Step | None = None
         if isinstance(event, Operation):
-            whole = _whole(calls.get(event.call), calls)
+            whole = wholes.get(event.call)
             if whole is not None:
                 inside.setdefault(whole.position, []).append(event)
                 continue
@@ -111,7 +112,7 @@ def group(trace: Trace) -> Iterator[Step]:
                 transform.append(event)
                 continue
             step = _function_step(event, around)
-        elif event.output is not None and _whole(event, calls) is event:
+        elif event.output is not None and wholes[event.position] is event:
             step = _module_step(event, event.output, inside.get(event.position, []))
         if step is None:
             continue
@@ -123,16 +124,23 @@ def group(trace: Trace) -> Iterator[Step]:
         yield _transform_step(transform, trace.image)
 
 
-def _whole(call: Call | None, calls: Mapping[int, Call]) -> Call | None:
-    """Find the outermost call around a call, or the call itself, that is one row with its parts."""
-    whole = None
-    while call is not None and call.parent >= 0:
-        from_torch = ops.class_of(call.module).__module__.startswith("torch.nn")
-        is_container = isinstance(call.module, (nn.Sequential, nn.ModuleList, nn.ModuleDict))
-        if call.leaf or (from_torch and not is_container):
-            whole = call
-        call = calls.get(call.parent)
-    return whole
+def _wholes(calls: Mapping[int, Call]) -> dict[int, Call | None]:
+    """Find the outermost call around each call, or itself, that is one row with its parts.
+
+    Args:
+        calls: By their positions.
+    """
+    wholes: dict[int, Call | None] = {}
+    for position in sorted(calls):  # what is around a call began before it
+        call = calls[position]
+        whole = wholes.get(call.parent)
+        if whole is None and call.parent >= 0:  # the network itself is no row
+            from_torch = ops.class_of(call.module).__module__.startswith("torch.nn")
+            is_container = isinstance(call.module, (nn.Sequential, nn.ModuleList, nn.ModuleDict))
+            if call.leaf or (from_torch and not is_container):
+                whole = call
+        wholes[position] = whole
+    return wholes
 
 
 def _module_step(call: Call, output: Value, operations: Sequence[Operation]) -> Step:

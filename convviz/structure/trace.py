@@ -29,7 +29,7 @@ from torch.nn.utils.parametrize import ParametrizationList
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from convviz.networks.clone import clone, is_plainly_no_tensor, per_module
+from convviz.networks.clone import clone, is_atom, is_plainly_no_tensor, per_module
 from convviz.networks.image_channels import image_channels
 from convviz.structure import ops, shape_inference
 
@@ -212,7 +212,12 @@ class TraceError(Exception):
 
 
 def trace(
-    module: nn.Module, size: int | Shape, *, train: bool = False, gradients: bool = False
+    module: nn.Module,
+    size: int | Shape,
+    *,
+    train: bool = False,
+    gradients: bool = False,
+    own: bool = False,
 ) -> Trace:
     """Run a copy of a network once and record its calls and operations.
 
@@ -224,13 +229,21 @@ def trace(
         gradients: Whether every parameter needs a gradient, so that what PyTorch keeps for the
             backward pass is recorded as well. In train mode such a pass has one image, like the
             pass in eval mode.
+        own: Whether the network is on the meta device and nobody else's, so that it can be run
+            itself, which saves the time of copying it; it is in eval mode afterwards.
 
     Raises:
         TraceError: The network cannot be run on an image of this size.
         NetworkError: The network cannot be copied.
     """
     image = (image_channels(module, size), size, size) if isinstance(size, int) else size
-    return _trace(module, image, train, gradients)
+    if not own:
+        return _trace(module, image, train, gradients)
+    batch = torch.zeros((2 if train and not gradients else 1, *image), device="meta")
+    try:  # kept by nobody: such a record refers to the network itself
+        return record(module.train(train), batch, gradients=gradients)[0]
+    finally:
+        module.eval()
 
 
 @per_module()
@@ -396,6 +409,8 @@ def lookup(table: Mapping[Value, T], value: Value) -> T | None:
 
 def tensors_in(nested: object) -> Iterator[Tensor]:
     """Find every tensor in nested tuples, lists, mappings and dataclass-like outputs, in order."""
+    if is_atom(nested):  # most arguments; to find that they are no mapping takes the longest
+        return
     if isinstance(nested, Tensor):
         yield nested
     elif isinstance(nested, Mapping):

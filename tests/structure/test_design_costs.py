@@ -1,5 +1,7 @@
 """What designs cost, against torchvision's networks and against running the built module."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -15,7 +17,15 @@ from convviz.networks.design_module import InceptionBranches, build, place_block
 from convviz.networks.design_starts import SMALL, start
 from convviz.networks.registry import spec
 from convviz.structure import costs
-from convviz.structure.design_costs import check_trainable, count_design, count_text
+from convviz.structure.costs import rows_of
+from convviz.structure.design_costs import (
+    check_trainable,
+    count_design,
+    count_placed,
+    count_text,
+    spec_of,
+)
+from convviz.structure.trace import trace
 
 RESIDUAL = """
 input 3x32x32
@@ -298,3 +308,18 @@ def test_a_size_is_written_out(line: str, formula: str, left_over: tuple[int, ..
 def test_a_fully_connected_layer_on_a_vector_says_what_comes() -> None:
     counted = count_design(Design.parse("input 2x8x9\nfc 10\nfc 4"))
     assert counted.blocks[2].formula == "10 → 4"
+
+
+def test_counting_leaves_the_placed_network_as_it_was_and_keeps_none() -> None:
+    placed = place_blocks(Design.parse("input 3x32x32\nconv 4 3x3\nbatchnorm\nrelu\ngap\nfc 2"))
+    module = placed.module
+    copied = rows_of(trace(module, (3, 32, 32)), module, (3, 32, 32), spec_of(placed))
+    counted = count_placed(placed)
+    assert counted.as_network.layers == copied
+    assert sum(row.activation_bytes for row in copied) > 0
+    assert not any(part.training for part in module.modules())
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in module.modules())
+    gone = weakref.ref(module)
+    del placed, module, copied
+    gc.collect()
+    assert gone() is None
