@@ -73,6 +73,10 @@ class DesignSettings:
             (tr("batch"), self.batch, 2, 1024),
         )
 
+    def most_seconds(self, designs: int) -> float | None:
+        """How long all trainings of so many designs take together; None where epochs decide."""
+        return None if self.seconds is None else designs * self.seeds * self.seconds
+
 
 @dataclass(frozen=True)
 class CurvePoint:
@@ -273,6 +277,11 @@ class DesignComparison:
         runs = [run for result in self.results for run in result.runs]
         films = sum(result.film.nbytes for result in self.results if result.film)
         return 4096 + films + sum(200 * len(run.points) + 8 * len(run.correct) for run in runs)
+
+    @property
+    def most_seconds(self) -> float | None:
+        """How long all trainings may take, without what comes before; None if not limited."""
+        return self.settings.most_seconds(len(self.results))
 
     @property
     def seeds(self) -> int:

@@ -133,6 +133,11 @@ class SweepProgress:
         return sum(comparison.fraction for _, comparison in self.points) / self.count
 
     @property
+    def most_seconds(self) -> float | None:
+        """How long all trainings may take, without what comes before; None if not limited."""
+        return self.points[0][1].settings.most_seconds(self.count)
+
+    @property
     def nbytes(self) -> int:
         """Memory that it takes, about."""
         return sum(comparison.nbytes for _, comparison in self.points)

@@ -228,3 +228,13 @@ def test_a_narrow_variant_of_grouped_convolutions_is_trained() -> None:
     settings = DesignSettings(epochs=1, seconds=None, seeds=1)
     *_, last = compare_designs([narrow], FEW, settings, keep=False, baseline=False)
     assert last.results[0].parameters == 2 * 28 + 2 * 10 + 6 * 3
+
+
+def test_how_long_a_sweep_may_take_is_known_where_each_training_has_its_time() -> None:
+    settings = DesignSettings(seconds=3, seeds=2)
+    points = [(place, vary(SMALL, (("width", width),))) for place, width in enumerate((0.5, 1.0))]
+    first = next(train_points(stop=lambda: True, points=points, dataset=FEW, settings=settings))
+    assert (first.most_seconds, first.points[0][1].most_seconds) == (12, 6)
+    epochs = DesignSettings(epochs=1, seconds=None)
+    first = next(train_points(stop=lambda: True, points=points, dataset=FEW, settings=epochs))
+    assert first.most_seconds is None

@@ -212,7 +212,7 @@ def _draw_job(page_jobs: PageJobs, view: JobView) -> None:
 def _draw_live(view: JobView) -> None:
     """Draw trainings that go on; called about once a second, so it must stay cheap."""
     comparison: DesignComparison = view.newest
-    jobs.progress(view, state.plain(findings.progress(comparison)))
+    jobs.progress(view, state.plain(findings.progress(comparison)), comparison.most_seconds)
     charts.draw(
         figures.curves(comparison),
         config=theme.save_as("designs-curves"),

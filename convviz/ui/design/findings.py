@@ -198,7 +198,8 @@ def sweep_in_short(sweep: DesignSweep) -> str:
     """Say how many variants a sweep has, and how long it takes."""
     count, settings = len(sweep.points), sweep.settings
     seeds, length = _seeds(settings), _length(settings)
-    if settings.seconds is None:
+    seconds = settings.most_seconds(count)
+    if seconds is None:
         return trn(
             "{count} variant with {seeds}, {length} each.",
             "{count} variants with {seeds}, {length} each.",
@@ -212,7 +213,7 @@ def sweep_in_short(sweep: DesignSweep) -> str:
         count,
         seeds=seeds,
         length=length,
-        total=say_seconds(count * settings.seeds * settings.seconds),
+        total=say_seconds(seconds),
     )
 
 

@@ -87,6 +87,6 @@ def settle(view: str) -> DesignSettings:
 def too_long(settings: DesignSettings, designs: int) -> str:
     """Say that trainings of so many designs take longer than a run may; empty if they do not."""
     most = limits.RUN_SECONDS.value
-    if settings.seconds and designs * settings.seeds * settings.seconds > most:
+    if (settings.most_seconds(designs) or 0) > most:
         return findings.too_long(settings, designs, most)
     return ""

@@ -287,7 +287,8 @@ def _draw_live(running: _RunningSweep, view: JobView) -> None:
         view: The run.
     """
     progress: SweepProgress = view.newest
-    jobs.progress(view, state.plain(findings.progress(progress.points[-1][1])))
+    text = state.plain(findings.progress(progress.points[-1][1]))
+    jobs.progress(view, text, progress.most_seconds)
     sweep = running.sweep.with_results(progress)
     if sweep.trained:
         charts.draw(
