@@ -98,6 +98,7 @@ class Visit:
         strongest: The strongest channel of that layer.
         fetches: Downloads this visitor waits for or saw end, by network and source.
         own_image: The image that the visitor brought last.
+        brought_image: Whether a file or a picture has just come, and the page is to show it.
         refusal: Why the last file was refused; shown until the next one is tried.
         refused_file: Which file that was, by Streamlit's id; kept until another one comes.
         opened: What the last file of a trained network was; shown until weights are chosen.
@@ -139,6 +140,7 @@ class Visit:
     strongest: int = 0
     fetches: dict[tuple[str, str], Fetch] = field(default_factory=dict)
     own_image: ChosenImage | None = None
+    brought_image: bool = False
     refusal: str = ""
     refused_file: str = ""
     opened: str = ""

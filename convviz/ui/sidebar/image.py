@@ -20,7 +20,7 @@ from convviz.language import ENGLISH, again, speaking, tr
 from convviz.plain_text import plain_name
 from convviz.ui import exports, state
 from convviz.ui.choice import IMAGE_KEYS, ChosenImage
-from convviz.ui.errors import errors, guarded
+from convviz.ui.errors import errors, fragment, guarded
 from convviz.ui.keys import Key
 from convviz.ui.sidebar import findings
 from convviz.ui.widgets import image_uploader
@@ -163,7 +163,7 @@ def chooser(key: str, *, wide: bool = False) -> None:
     gallery, upload = st.columns(ratio, gap="large") if wide else (st.container(), st.container())
     with gallery, errors():
         _gallery(key)
-    with upload, errors():
+    with upload:
         _upload(key)
     if wide and visit.own_image is not None and visit.values.get(Key.IMAGE) == OWN:
         remarks(visit.own_image)  # where there is room, the panel that says it is not there
@@ -212,7 +212,17 @@ def _tile(key: str, name: str, title: str, image: ChosenImage) -> None:
         )
 
 
+@fragment
 def _upload(key: str) -> None:
+    """Draw what takes an image of the visitor's own.
+
+    A browser that is given another file takes the former one out first: the whole page, with the
+    former image, would be drawn for that, and the new one would wait for it.
+    """
+    visit = state.visit()
+    brought, visit.brought_image = visit.brought_image, False
+    if brought and not visit.running:
+        st.rerun()
     image_uploader(
         tr("Your own picture"),
         key=state.fresh(f"{key}_upload"),
@@ -242,8 +252,9 @@ def _take(key: str, origin: str) -> None:
     """Take over what a widget received; taking a file out of the widget changes nothing."""
     file = st.session_state.get(key)
     if file is not None:
-        bring(PurePath(file.name).name, file.getvalue(), origin)
         visit = state.visit()
+        visit.brought_image = True
+        bring(PurePath(file.name).name, file.getvalue(), origin)
         visit.refused_file = file.file_id if visit.refusal else ""
 
 
