@@ -7,6 +7,7 @@ import torch
 
 from convviz.features.class_evidence import ClassActivationMap
 from convviz.features.class_target import ClassTarget
+from convviz.features.corruption import CorruptionStep
 from convviz.features.deletion import Curve, DeletionStep
 from convviz.features.grad_cam import ClassMap
 from convviz.structure.layers import Layer
@@ -198,6 +199,18 @@ def test_a_worse_image_is_compared_with_the_image_as_it_is() -> None:
     close = findings.worse((0.6012, 0.5), (0.5987, 0.5))
     assert close.startswith("Score 0.599, probability 50.0 %. ")
     assert "score 0.601, probability 50.0 %" in close
+
+
+@pytest.mark.claims("convviz.ui.evidence.findings.growing")
+def test_how_far_a_curve_is_and_what_lies_under_it() -> None:
+    some = CorruptionStep("blur", ClassTarget(0), (0.0, 10.0), (1.0, 2.0), (0.5, 0.5), 21)
+    assert findings.growing(None, is_over_another=False) == "The curve is on its way."
+    assert findings.growing(some, is_over_another=False) == (
+        "2 of 21 values of the curve are computed."
+    )
+    for curve in (None, some):
+        assert "sliders as they stood before" in findings.growing(curve, is_over_another=True)
+    assert findings.growing(some, is_over_another=True).startswith("2 of 21 ")
 
 
 @pytest.mark.claims("convviz.ui.evidence.findings.drawn_anew")
