@@ -72,6 +72,11 @@ def test_another_class_method_and_layer(open_page: Any) -> None:
     assert app.selectbox(key="method").value == "layercam"
     app.select_slider(key="evidence_scrub").set_value("features.4").run()
     assert app.selectbox(key="layer").value == "features.4"
+    over, alone = maps_of(app)[:2]
+    assert over["levels"] == alone["levels"]
+    assert (over["blend"], "photograph" in alone) == (0.75, False)
+    app.slider(key="blend").set_value(20).run()
+    assert maps_of(app)[0] == over | {"blend": 0.2}
     app.selectbox(key="against").set_value("Persian cat").run()
     assert "tabby and not Persian cat" in text_of(app)
     app.selectbox(key="against").set_value("tabby").run()
@@ -206,6 +211,18 @@ def test_a_worse_image_shows_the_layer_before_where_no_gradient_reaches_one(
     assert not app.exception
     assert app.selectbox(key="layer").value != "encoder.ln"
     assert "Cover one place after another" in text_of(app)
+
+
+def test_guided_backpropagation_without_a_relu_is_no_error(
+    open_page: Any, own_file: Callable[..., Path]
+) -> None:
+    own_file(PATCHES)
+    for view in ("Where it looks", "Is it true?"):
+        app = open_page(PAGE, network="patches", method="guided", evidence=view)
+        assert not app.exception
+        assert not app.error
+        assert [each.value for each in app.info if "has no ReLU on the way" in each.value]
+        assert "How we know" in [each.label for each in app.expander]
 
 
 def test_an_own_network_is_told_what_it_lacks_and_what_it_shares(
