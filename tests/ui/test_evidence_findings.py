@@ -1,5 +1,6 @@
 """The sentences of the page Evidence, against numbers worked out here."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from convviz.features.grad_cam import ClassMap
 from convviz.structure.layers import Layer
 from convviz.ui import predictions
 from convviz.ui.evidence import findings
+from convviz.ui.evidence.target import ABOUT, METHODS
 from convviz.weights.load import load
 
 A = ClassTarget(0)
@@ -66,6 +68,13 @@ def test_layers_without_evidence_are_named_with_another() -> None:
     assert places.startswith("fc puts out one number")
     assert "evidence in relu5" in places
     assert findings.alone(7, 8).startswith("The map alone, 7 × 8 values")
+
+
+def test_every_method_names_the_paper_it_is_from() -> None:
+    assert set(ABOUT) == set(METHODS)
+    assert len(METHODS) == 8
+    for about in ABOUT.values():
+        assert re.search(r"\([A-Z][^()]* (19|20)\d\d\)", about), about
 
 
 @pytest.mark.claims("convviz.ui.evidence.findings.cam")
