@@ -117,10 +117,13 @@ def run(args: argparse.Namespace) -> int:
 
     from convviz.features.class_target import ClassTarget, class_scores, decoder_input, find_class
     from convviz.features.evidence_json import evidence_json
+    from convviz.features.findings import what_is_scored
+    from convviz.features.score_before_softmax import are_scores_reached, final_activation_of
 
     with ProgressBar() as progress:
         network = load_network(args, progress)
-        scores = class_scores(network, decoder_input(network, image))
+        batch = decoder_input(network, image)
+        scores, final = class_scores(network, batch), final_activation_of(network)
         index = int(scores[0].argmax())
         if args.class_name is not None:
             index = find_class(network, args.class_name)
@@ -140,6 +143,8 @@ def run(args: argparse.Namespace) -> int:
         write_json(args.json, values | {"seconds": round(seconds, 4)})
     if args.json != "-":
         _print(network, target, scores, args.method, evidence)
+        if final is not None:
+            print(what_is_scored(final, is_reached=are_scores_reached(network, batch)))
     return 0
 
 
@@ -283,7 +288,7 @@ def _print(
     shape = "×".join(map(str, evidence.map.shape))
     print(f"{network.title}, {target.title(network)}: {method}, {where}, {shape}")
     print(f"Weights: {network.weights.title} (source {network.weights.source})")
-    share = probability(float(target.probability(scores)[0]))
+    share = probability(float(target.probability(network, scores)[0]))
     print(f"Score {float(target.score(scores)[0]):.3f}, probability {share}")
     print(f"Largest value: {float(evidence.map.max()):.3g}")
     for line in evidence.lines:

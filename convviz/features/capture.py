@@ -14,7 +14,7 @@ the pass says (`convviz.structure.layout`).
 import copy
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -27,6 +27,7 @@ from convviz.datasets.image_set import Excerpt, ImageSet, origins, seen_text
 from convviz.datasets.zip_archive import LeftOut
 from convviz.errors import ImageError, NetworkError, SettingError
 from convviz.features.guided_backpropagation import MaskedReLUs, guide
+from convviz.features.score_before_softmax import scores_taken
 from convviz.formatting import near_matches
 from convviz.images.preprocess import crop, in_grey, to_tensor
 from convviz.language import tr, trn
@@ -230,7 +231,8 @@ def observe_each(
         module: The network; it is not touched.
         batch: Its input, shape (N, 3, H, W).
         reducers: Dotted name of each layer to the function that its output is given to; the
-            network as a whole is called "". The result must not share the output's memory.
+            network as a whole is called "", and its output is the scores before a softmax or
+            sigmoid that it ends in. The result must not share the output's memory.
         change: Dotted name of a layer, and a function that replaces its output during the pass.
         gaps: Takes up what cannot be shown: the name of each such layer, and the sentence on it.
             None: it is raised.
@@ -278,6 +280,7 @@ def _run(
     """
     results: dict[str, T] = {}
     ran: Counter[str] = Counter()
+    scores_of: Callable[[Tensor], Tensor] = _as_it_is
     network = clone(module)
     if change is not None:
         name, make = change
@@ -290,7 +293,7 @@ def _run(
         if ran[name] == calls[name].wanted:
             try:
                 seen = calls[name].seen(ran[name], part, args, kwargs, output)
-                results[name] = reducers[name](seen)
+                results[name] = reducers[name](seen if name else scores_of(seen))
             except NetworkError as error:
                 if gaps is None:
                     raise
@@ -301,9 +304,15 @@ def _run(
     for name, each in calls.items():
         part = network.get_submodule(each.output.module)
         part.register_forward_hook(partial(see, name), with_kwargs=True)
-    with torch.inference_mode(), suppress(_StopForward):
+    with torch.inference_mode(), suppress(_StopForward), ExitStack() as stack:
+        if "" in calls:
+            scores_of = stack.enter_context(scores_taken(module, batch))
         network(batch)
     return results, ran
+
+
+def _as_it_is(output: Tensor) -> Tensor:
+    return output
 
 
 @dataclass(frozen=True)
@@ -483,7 +492,7 @@ def layer_gradient(
         module: The network; it is not touched.
         batch: Its input, shape (N, 3, H, W).
         name: Dotted name of the layer.
-        score: Makes numbers, shape (N,), of the network's scores, shape (N, classes).
+        score: Makes numbers, shape (N,), of the network's scores before softmax, (N, classes).
 
     Returns:
         The layer's output as maps, (N, C, H, W), or vectors, (N, C); the gradient of the numbers
@@ -519,8 +528,8 @@ def layer_gradient(
     network = clone(module)
     hook = _on_call(calls.wanted, None, begin_here)
     network.get_submodule(calls.output.module).register_forward_hook(hook)
-    with torch.enable_grad():
-        scores = class_scores_in(network(batch.detach()))
+    with torch.enable_grad(), scores_taken(module, batch) as scores_of:
+        scores = scores_of(class_scores_in(network(batch.detach())))
         value = score(scores).sum()
     if not outputs:
         raise _never_ran(name)
@@ -574,7 +583,7 @@ def input_gradient(
     Args:
         module: The network; it is not touched.
         batch: Its input, shape (N, 3, H, W).
-        score: Makes numbers, shape (N,), of the network's scores, shape (N, classes).
+        score: Makes numbers, shape (N,), of the network's scores before softmax, (N, classes).
         guided: Let only what is positive pass back through each ReLU, a module's or a function's:
             guided backpropagation (Springenberg, Dosovitskiy, Brox and Riedmiller, "Striving for
             Simplicity: The All Convolutional Net", ICLR workshop 2015).
@@ -587,8 +596,13 @@ def input_gradient(
             has no ReLU that could guide.
     """
     image = batch.detach().clone().requires_grad_()
-    with torch.enable_grad(), MaskedReLUs() if guided else nullcontext() as masked:
-        scores = class_scores_in(clone(module)(image.clone()))  # its first layer may work in place
+    with (
+        torch.enable_grad(),
+        MaskedReLUs() if guided else nullcontext() as masked,
+        scores_taken(module, batch) as scores_of,
+    ):
+        # Of a copy, since the network's first layer may work in place.
+        scores = scores_of(class_scores_in(clone(module)(image.clone())))
         value = score(scores).sum()
     check_gradient(value, tr("the scores"))
     if masked is not None and not guide(value, masked):
@@ -604,6 +618,8 @@ def input_gradient(
 
 def class_scores_in(output: Any) -> Tensor:
     """Return the class scores, shape (N, classes), among what a network puts out.
+
+    Of a network that ends in a softmax they are probabilities; see `score_before_softmax`.
 
     Raises:
         NetworkError: It puts out something else.

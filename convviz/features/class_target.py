@@ -14,6 +14,7 @@ from torch import Tensor
 from convviz.errors import NetworkError, SettingError
 from convviz.features.capture import class_scores_in, input_for
 from convviz.features.predictions import class_name, for_decoder
+from convviz.features.score_before_softmax import probabilities, scores_taken
 from convviz.formatting import did_you_mean
 from convviz.language import tr
 from convviz.networks.clone import clone
@@ -39,13 +40,15 @@ class ClassTarget:
         score = scores[:, self.index]
         return score if self.against is None else score - scores[:, self.against]
 
-    def probability(self, scores: Tensor) -> Tensor:
-        """Return the class's probability, shape (N,), by softmax over all classes, in 0…1.
+    def probability(self, network: Network, scores: Tensor) -> Tensor:
+        """Return the class's probability, shape (N,), in 0…1, of scores of shape (N, classes).
 
-        With another class to compare with, softmax is taken over the two alone.
+        It is by softmax over all classes, or by the sigmoid that the network ends in. With another
+        class to compare with, softmax is taken over the two alone: that it is this one, if it is
+        one of the two and not the other.
         """
         if self.against is None:
-            return scores.float().softmax(1)[:, self.index]
+            return probabilities(network, scores)[:, self.index]
         return self.score(scores).float().sigmoid()
 
     def title(self, network: Network) -> str:
@@ -107,8 +110,8 @@ def class_scores(network: Network, batch: Tensor) -> Tensor:
     Raises:
         NetworkError: It puts out no scores, or they are no finite numbers.
     """
-    with torch.no_grad():
-        scores = class_scores_in(clone(network.module)(batch)).float()
+    with torch.no_grad(), scores_taken(network.module, batch) as scores_of:
+        scores = scores_of(class_scores_in(clone(network.module)(batch))).float()
     check_scores(network, scores)
     return scores
 

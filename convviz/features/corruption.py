@@ -7,6 +7,7 @@ Common Corruptions and Perturbations", ICLR 2019, measure networks with such ima
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -106,7 +107,7 @@ class CorruptionStep:
     Attributes:
         kind: Name of the kind, as in `CORRUPTIONS`.
         target: The class.
-        values: The values that were tried so far.
+        values: The values that were tried so far, in ascending order.
         scores: The class's score with each.
         probabilities: Its probability with each, in 0…1.
         total: How many values there are.
@@ -197,7 +198,9 @@ def corruption_curve(
     count: int = 21,
     stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[CorruptionStep]:
-    """Score a class over the whole range of one kind of corruption.
+    """Score a class over the whole range of one kind of corruption, the ends and the middle first.
+
+    Whoever watches sees the whole curve soon, and it becomes finer.
 
     Args:
         network: The network; it is not touched.
@@ -241,17 +244,30 @@ def _curve(
     stop: Callable[[], bool],
 ) -> Iterator[CorruptionStep]:
     values = CORRUPTIONS[kind].values(count)
-    scores: tuple[float, ...] = ()
-    probabilities: tuple[float, ...] = ()
-    for value in values:
+    tried: dict[float, tuple[float, float]] = {}
+    for index in _coarse_to_fine(count):
+        value = values[index]
         worse = corrupt(square, with_value(corruption, kind, value))
         found = class_scores(network, for_decoder(network, input_of_crop(network, worse)))
-        scores = (*scores, float(target.score(found)[0]))
-        probabilities = (*probabilities, float(target.probability(found)[0]))
-        tried = values[: len(scores)]
-        yield CorruptionStep(kind, target, tried, scores, probabilities, count)
+        share = float(target.probability(network, found)[0])
+        tried[value] = (float(target.score(found)[0]), share)
+        known = sorted(tried)
+        scores, probabilities = zip(*(tried[each] for each in known), strict=True)
+        yield CorruptionStep(kind, target, tuple(known), scores, probabilities, count)
         if stop():
             return
+
+
+def _coarse_to_fine(count: int) -> Iterator[int]:
+    """Go through 0…count − 1: both ends, then what lies in the middle between those before."""
+    yield from (0, count - 1)
+    gaps = deque([(0, count - 1)])
+    while gaps:
+        first, last = gaps.popleft()
+        if last - first > 1:
+            middle = (first + last) // 2
+            yield middle
+            gaps += [(first, middle), (middle, last)]
 
 
 def with_value(corruption: Corruption, kind: str, value: float) -> Corruption:

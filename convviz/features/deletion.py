@@ -195,7 +195,7 @@ def _delete_and_insert(
             for start in range(0, len(shares), _BATCH):
                 counts = [round(share * len(order)) for share in shares[start : start + _BATCH]]
                 images = torch.stack([_changed(before, after, order[:count]) for count in counts])
-                found = target.probability(class_scores(network, images))
+                found = target.probability(network, class_scores(network, images))
                 probabilities += found.tolist()
                 done += len(counts)
                 if len(probabilities) == len(shares):

@@ -11,6 +11,7 @@ from convviz.features.class_target import ClassTarget
 from convviz.features.grad_cam import ClassMap
 from convviz.features.predictions import class_name
 from convviz.features.saliency import Saliency
+from convviz.features.score_before_softmax import probabilities
 from convviz.networks.network import Network
 from convviz.structure.layers import Layer
 
@@ -76,5 +77,5 @@ def _class_json(network: Network, index: int, scores: Tensor) -> dict[str, Any]:
         "index": index,
         "label": class_name(network.weights.classes, index),
         "score": float(scores[0, index]),
-        "probability": float(scores[0].softmax(0)[index]),
+        "probability": float(probabilities(network, scores)[0, index]),
     }

@@ -16,6 +16,7 @@ from convviz.features.saliency import COMPLETE, Saliency
 from convviz.formatting import percent
 from convviz.language import again, tr, trn
 from convviz.plain_text import code, plain
+from convviz.structure.final_activation import FinalActivation
 from convviz.structure.layers import Layer
 from convviz.structure.ops import kind_text
 from convviz.structure.outputs import CLASS_PART, HEADS_PART, OutputName
@@ -557,6 +558,36 @@ def second_image(one: Activations, other: Activations, channel: int, titles: lis
         "Its map over {second} and alone, on the scale that both images share: its "
         "maximum after the ReLU is {maximum:.3g}, for {first} {first_maximum:.3g}.",
         **values,
+    )
+
+
+def what_is_scored(final: FinalActivation, *, is_reached: bool) -> str:
+    """Say what the score of a class is where a network itself ends in a softmax or sigmoid.
+
+    Args:
+        final: What it ends in.
+        is_reached: Whether what goes into it can be taken up.
+    """
+    if final.name == "softmax":
+        if is_reached:
+            return tr(
+                "This network ends in a softmax. The score is what goes into it; the probability "
+                "is what comes out, and no softmax is taken a second time."
+            )
+        return tr(
+            "This network ends in a softmax, and what goes into it cannot be reached. So the score "
+            "is the logarithm of the probability: it differs from the score before the softmax by "
+            "a number that all classes share, and the evidence is of that logarithm."
+        )
+    if is_reached:
+        return tr(
+            "This network ends in a sigmoid, which gives each class a probability of its own: "
+            "together they need not come to 100 %. The score is what goes into it."
+        )
+    return tr(
+        "This network ends in a sigmoid, which gives each class a probability of its own: together "
+        "they need not come to 100 %. What goes into it cannot be reached, so the score is worked "
+        "out from the probability, as the logarithm of the odds."
     )
 
 

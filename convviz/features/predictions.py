@@ -10,6 +10,7 @@ from torch.nn.functional import interpolate
 from convviz.errors import NetworkError
 from convviz.features.activations import Activations, activations_in, activations_of_batch, needed
 from convviz.features.capture import capture, copied, input_for, observe_each
+from convviz.features.score_before_softmax import probabilities, scores_taken
 from convviz.language import tr
 from convviz.networks.clone import clone
 from convviz.networks.network import Network
@@ -23,7 +24,8 @@ class Prediction:
 
     Attributes:
         label: The class's first name, "goldfish".
-        probability: By softmax over all classes, in 0…1.
+        probability: By softmax over all classes, in 0…1; by a sigmoid where the network ends in
+            one.
         index: The class's number.
         names: All its names as the weights list them, "goldfish, Carassius auratus".
     """
@@ -56,12 +58,14 @@ def predict_batch(network: Network, batch: Tensor, k: int = 5) -> tuple[Predicti
     """
     if not network.weights.has_decoder:
         return ()
-    with torch.inference_mode():
+    batch = for_decoder(network, batch)
+    with torch.inference_mode(), scores_taken(network.module, batch) as scores_of:
         # On a clone, so that a network that stores something in its forward pass cannot mix up two
         # callers' images.
-        scores = clone(network.module)(for_decoder(network, batch))
-    if not isinstance(scores, Tensor) or scores.dim() != 2:
-        return ()  # a user's network may put out something other than class scores
+        scores = clone(network.module)(batch)
+        if not isinstance(scores, Tensor) or scores.dim() != 2:
+            return ()  # a user's network may put out something other than class scores
+        scores = scores_of(scores)
     return best(network, scores[0], k)
 
 
@@ -106,7 +110,7 @@ def for_decoder(network: Network, batch: Tensor) -> Tensor:
 
 
 def best(network: Network, scores: Tensor, k: int = 5) -> tuple[Prediction, ...]:
-    """Return the k most probable classes by their scores, logits of shape (classes,).
+    """Return the k most probable classes by their scores before softmax, shape (classes,).
 
     Raises:
         NetworkError: The scores are no finite numbers.
@@ -119,9 +123,9 @@ def best(network: Network, scores: Tensor, k: int = 5) -> tuple[Prediction, ...]
                 network=network.title,
             )
         )
-    probabilities = scores.float().softmax(0)
+    shares = probabilities(network, scores)
     return tuple(
-        _prediction(network.weights.classes, index, float(probabilities[index]))
+        _prediction(network.weights.classes, index, float(shares[index]))
         for index in ranked(scores)[:k]
     )
 

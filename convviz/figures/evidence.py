@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
-from convviz.features.corruption import CorruptionStep
+from convviz.features.corruption import CORRUPTIONS, CorruptionStep
 from convviz.features.deletion import Curve
 from convviz.figures import theme
 from convviz.formatting import percent, probability
@@ -79,35 +80,27 @@ def _add(
     )
 
 
-def corruption(step: CorruptionStep, title: str, now: float) -> go.Figure:
+def corruption(
+    kind: str, now: float, step: CorruptionStep | None, before: CorruptionStep | None = None
+) -> go.Figure:
     """Draw how a class's score changes over the range of one kind of corruption.
 
     Args:
-        step: The curve.
-        title: Of the kind, with its unit; told here.
+        kind: The kind, a name in `CORRUPTIONS`.
         now: The value that is set.
+        step: The curve, or what is known of it; None for nothing yet.
+        before: An older curve, which is drawn in grey below it.
     """
-    figure = go.Figure(
-        go.Scatter(
-            x=list(step.values),
-            y=list(step.scores),
-            mode="lines+markers",
-            line={"color": theme.ACCENT, "width": 2.5},
-            marker={"size": 6},
-            customdata=[probability(each) for each in step.probabilities],
-            hovertemplate="%{x:.3g}<br>"
-            + tr(
-                "score {score}<br>probability {probability}",
-                score="%{y:.2f}",
-                probability="%{customdata}",
-            )
-            + "<extra></extra>",
-            showlegend=False,
-        )
-    )
+    limits = CORRUPTIONS[kind]
+    figure = go.Figure()
+    if before is not None:
+        figure.add_trace(_curve(before, {"color": theme.GREY, "width": 1.5}, "lines"))
+    if step is not None:
+        line = {"color": theme.ACCENT, "width": 2.5}
+        figure.add_trace(_curve(step, line, "lines+markers"))
     theme.style(figure, height=280)
     figure.add_vline(x=now, line={"color": theme.VERMILION, "dash": "dot", "width": 2})
-    middle = (min(step.values) + max(step.values)) / 2
+    middle = (limits.low + limits.high) / 2
     figure.add_annotation(
         x=now,
         y=1,
@@ -118,6 +111,26 @@ def corruption(step: CorruptionStep, title: str, now: float) -> go.Figure:
         xshift=6 if now <= middle else -6,
         yanchor="top",
     )
-    figure.update_xaxes(title=tr(title))
+    margin = 0.03 * (limits.high - limits.low)
+    figure.update_xaxes(title=tr(limits.title), range=[limits.low - margin, limits.high + margin])
     figure.update_yaxes(title=tr("Score"))
     return figure
+
+
+def _curve(step: CorruptionStep, line: dict[str, Any], mode: str) -> go.Scatter:
+    return go.Scatter(
+        x=list(step.values),
+        y=list(step.scores),
+        mode=mode,
+        line=line,
+        marker={"size": 6},
+        customdata=[probability(each) for each in step.probabilities],
+        hovertemplate="%{x:.3g}<br>"
+        + tr(
+            "score {score}<br>probability {probability}",
+            score="%{y:.2f}",
+            probability="%{customdata}",
+        )
+        + "<extra></extra>",
+        showlegend=False,
+    )

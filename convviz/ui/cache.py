@@ -71,6 +71,22 @@ def once(make: Callable[[], T], *key: Hashable) -> T:
     return cast(T, _made(key, make))
 
 
+def known(*key: Hashable) -> Any | None:
+    """Return what `once` has made under a key; None where it has made nothing, or let it go."""
+    try:
+        return _made(key, _nothing_made)
+    except _NothingMadeError:
+        return None
+
+
+class _NothingMadeError(Exception):
+    """Ends a look for what was not made: what raises is not kept."""
+
+
+def _nothing_made() -> None:
+    raise _NothingMadeError
+
+
 # The largest are sheets of kernels, half a megabyte each.
 @st.cache_resource(max_entries=128, show_spinner=False, hash_funcs=KEYS)
 def _made(made_of: tuple[Hashable, ...], _make: Callable[[], Any]) -> Any:

@@ -206,7 +206,8 @@ CONVENTIONS: dict[str, Convention] = {
             "The layer's output times the gradient of the class's score with respect to it, summed "
             "over the channels, what is negative set to 0, not scaled. Grad-CAM takes the mean "
             "gradient of each channel, HiRes-CAM the gradient at each place, Layer-CAM its "
-            "positive part. The score is the one before softmax, or the difference of two."
+            "positive part. The score is the one before softmax, of a network that itself ends in "
+            "one too, or the difference of two."
         ),
         source=later("Selvaraju et al. 2017; Draelos and Carin 2020; Jiang et al. 2021."),
         check=later("captum's LayerGradCam, and tiny networks worked out by hand."),
@@ -461,7 +462,8 @@ CONVENTIONS: dict[str, Convention] = {
         title=later("Probabilities"),
         counted=later(
             "Softmax of the network's scores over all its classes: how the network divides its "
-            "belief, not how often it is right."
+            "belief, not how often it is right. Of a network that itself ends in a softmax or "
+            "sigmoid it is what that puts out."
         ),
         source=later("The networks' papers train with softmax and cross-entropy."),
         check=later("softmax of the network's own output."),

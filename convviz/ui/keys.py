@@ -205,6 +205,7 @@ class Entry(StrEnum):
     SHARING_REFUSAL = "convviz.sharing_refusal"
     RESULTS = "convviz.results"
     EVIDENCE_RESULTS = "convviz.evidence_results"
+    EVIDENCE_CURVE = "convviz.evidence_curve"
     RECORDING_WANTED = "convviz.recording_wanted"
     PATCH_CUTS = "convviz.inspector.cuts"
     IMAGE_SET = "convviz.inspector.set"

@@ -1,10 +1,13 @@
 """Live: what the browser's camera shows, seen by a layer; the camera is Chromium's moving one."""
 
+import base64
 import re
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
+
+from convviz.images.samples import sample
 
 pytestmark = pytest.mark.browser
 
@@ -146,3 +149,69 @@ def test_a_proxys_page_about_an_error_is_not_shown_and_the_camera_goes_on(visit:
     )
     page.unroute("**/convviz/camera")
     expect(page.locator("canvas.grid")).to_be_visible()
+
+
+# A camera that films a canvas, where the test draws photographs; and a server that takes half a
+# second longer over each frame. Counts the frames that are sent, and how many are on their way.
+FILMED = """async photographs => {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 384;
+  const context = canvas.getContext("2d");
+  const images = {};
+  for (const [name, data] of Object.entries(photographs)) {
+    images[name] = new Image();
+    images[name].src = `data:image/jpeg;base64,${data}`;
+    await images[name].decode();
+  }
+  window.film = name => { window.filmed = images[name]; };
+  window.setInterval(() => {
+    const { width, height } = window.filmed;
+    const side = Math.min(width, height);
+    context.drawImage(window.filmed, (width - side) / 2, (height - side) / 2, side, side,
+      0, 0, 384, 384);
+  }, 30);
+  MediaDevices.prototype.getUserMedia = async () => canvas.captureStream(30);
+  Object.assign(window, { frames: 0, waiting: 0, mostWaiting: 0 });
+  const real = window.fetch;
+  window.fetch = async (address, ...rest) => {
+    if (!String(address).includes("/convviz/camera")) return real(address, ...rest);
+    window.frames++;
+    window.mostWaiting = Math.max(window.mostWaiting, ++window.waiting);
+    const answer = await real(address, ...rest);
+    await new Promise(resolve => setTimeout(resolve, 500));
+    window.waiting--;
+    return answer;
+  };
+}"""
+FRAMES_UNTIL_ANOTHER_CLASS = """async (classes, name) => {
+  const best = () => classes.querySelector(".name").textContent;
+  const grid = classes.getRootNode().querySelector("canvas.grid");
+  const [before, drawing] = [best(), grid.toDataURL()];
+  window.film(name);
+  const sent = window.frames;
+  while (best() === before) await new Promise(requestAnimationFrame);
+  return { frames: window.frames - sent, hasChanged: grid.toDataURL() !== drawing };
+}"""
+
+
+def test_a_slow_server_answers_the_newest_frame_and_never_those_before(visit: Any) -> None:
+    page = visit("/Activations?image=cat&network=alexnet&layer=features.0", bypass_csp=True)
+    photographs = {
+        name: base64.b64encode(sample(name).read()).decode() for name in ("koala", "coffee")
+    }
+    page.evaluate(FILMED, photographs)
+    page.evaluate("window.film('koala')")
+    live(page).click()
+    best = page.locator(".classes .name").first
+    expect(best).to_have_text("koala")
+    # The camera gives some 30 frames a second, and two at most are answered.
+    behind = re.compile(r"^[01]\.\d frames a second; the camera gives \d+, the others are dropped")
+    expect(page.locator(".rate")).to_have_text(behind)
+    for name, label in (("coffee", "espresso"), ("koala", "koala")):
+        # One may be on its way with the photograph before, and the camera is a few frames late.
+        told = page.locator(".classes").evaluate(FRAMES_UNTIL_ANOTHER_CLASS, name)
+        assert told["frames"] <= 3
+        assert told["hasChanged"]
+        expect(best).to_have_text(label)
+        expect(page.locator(".classes li")).to_have_count(5)
+    assert page.evaluate("window.mostWaiting") == 1

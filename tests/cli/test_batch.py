@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -144,6 +145,16 @@ def test_without_out_the_table_is_printed(folder: Path, capsys: pytest.CaptureFi
         *("'=1+1.png", "a, bc.png", "broken.jpg", "plain.png", "void.png")
     ]
     assert {row["label"] for row in rows} == {""}
+
+
+def test_a_terminal_is_told_how_many_pictures_are_done(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert main(["batch", str(folder), *NETWORK, "--top", "1"]) == 0
+    told = [int(count) for count in re.findall(r"(\d+) of 9 pictures", capsys.readouterr().err)]
+    assert told == sorted(told)  # those that come too quickly are not drawn
+    assert 0 < told[-1] <= 9
 
 
 @pytest.mark.parametrize(

@@ -24,13 +24,14 @@ SCORES = torch.tensor([[1.0, 3.0, 2.0]])
 
 
 def test_a_target_is_a_score_or_the_difference_of_two() -> None:
+    network = two_channels()
     assert ClassTarget(1).score(SCORES).tolist() == [3.0]
     assert ClassTarget(1, 2).score(SCORES).tolist() == [1.0]
     exponentials = SCORES.double().exp()[0]
     expected = float(exponentials[1] / exponentials.sum())
-    assert float(ClassTarget(1).probability(SCORES)) == pytest.approx(expected)
+    assert float(ClassTarget(1).probability(network, SCORES)) == pytest.approx(expected)
     of_two = float(exponentials[1] / (exponentials[1] + exponentials[2]))
-    assert float(ClassTarget(1, 2).probability(SCORES)) == pytest.approx(of_two)
+    assert float(ClassTarget(1, 2).probability(network, SCORES)) == pytest.approx(of_two)
 
 
 def test_the_scores_are_those_of_the_input_that_predictions_are_made_of() -> None:

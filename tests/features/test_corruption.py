@@ -110,7 +110,8 @@ def test_the_curve_is_the_score_of_each_worse_image() -> None:
     steps = list(corruption_curve(network, image, target, "brightness", count=4))
     last = steps[-1]
     assert last.values == (0.0, 1.0, 2.0, 3.0)
-    assert [len(step.values) for step in steps] == [1, 2, 3, 4]
+    assert [step.values for step in steps[:3]] == [(0.0,), (0.0, 3.0), (0.0, 1.0, 3.0)]
+    assert [step.scores[-1] for step in steps[1:]] == [pytest.approx(1.1)] * 3
     assert last.fraction == 1
     # Red is 0.8 · brightness and no more than 1; the score 2 · (red − 0.5) + 0.1 from 0.5 on.
     assert last.scores == pytest.approx((0.1, 0.7, 1.1, 1.1), abs=1e-5)
@@ -120,6 +121,20 @@ def test_the_curve_is_the_score_of_each_worse_image() -> None:
     *_, flat = corruption_curve(network, image, target, "brightness", corruption=dark, count=2)
     assert flat.scores[0] == pytest.approx(0.1)
     assert [flat.values, flat.total] == [(0.0, 3.0), 2]
+
+
+def test_the_curve_is_coarse_at_first_and_then_finer() -> None:
+    network = explained(scorer(nn.ReLU()), side=4, classes=2)
+    steps = list(corruption_curve(network, grey(), ClassTarget(0), "blur"))
+    assert [len(step.values) for step in steps] == list(range(1, 22))
+    for step in steps:
+        assert list(step.values) == sorted(step.values)
+    for seen, widest in ((2, 10.0), (3, 5.0), (5, 2.5), (9, 1.5), (17, 1.0), (21, 0.5)):
+        gaps = np.diff(steps[seen - 1].values)
+        assert gaps.max() == pytest.approx(widest)
+    with_gap = steps[4]
+    whole = dict(zip(steps[-1].values, steps[-1].scores, strict=True))
+    assert with_gap.scores == tuple(whole[value] for value in with_gap.values)
 
 
 @pytest.mark.parametrize(

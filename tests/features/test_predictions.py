@@ -111,6 +111,7 @@ def test_a_decoder_of_smaller_images_gets_a_pass_of_its_own() -> None:
     network = network_of(module, classes=CLASSES)
     smaller = replace(network, weights=replace(network.weights, decoder_size=2))
     activations(network, RED, "maps")
+    predict(smaller, RED)  # traces it in its decoder's size
     module.sides.clear()
     maps, predictions = activations_and_predictions(smaller, torch.ones(1, 3, 4, 4), "maps")
     assert module.sides == [4, 2]  # the first pass ends after the layer

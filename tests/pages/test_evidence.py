@@ -72,6 +72,11 @@ def test_another_class_method_and_layer(open_page: Any) -> None:
     assert app.selectbox(key="method").value == "layercam"
     app.select_slider(key="evidence_scrub").set_value("features.4").run()
     assert app.selectbox(key="layer").value == "features.4"
+    over, alone = maps_of(app)[:2]
+    assert over["levels"] == alone["levels"]
+    assert (over["blend"], "photograph" in alone) == (0.75, False)
+    app.slider(key="blend").set_value(20).run()
+    assert maps_of(app)[0] == over | {"blend": 0.2}
     app.selectbox(key="against").set_value("Persian cat").run()
     assert "tabby and not Persian cat" in text_of(app)
     app.selectbox(key="against").set_value("tabby").run()
@@ -103,6 +108,35 @@ def test_every_view_opens(open_page: Any, view: str) -> None:
         before = re.findall(r"Score (−?[\d.]+)", text)
         app.select_slider(key="evidence_worse_blur").set_value(8.0).run()
         assert re.findall(r"Score (−?[\d.]+)", text_of(app)) != before
+
+
+def test_what_a_slider_shows_does_not_wait_for_the_curve(open_page: Any) -> None:
+    app = open_page(PAGE, network="alexnet", image="koala", evidence="A worse image")
+    assert "The curve is on its way." in text_of(app)
+    counts, curves = [0], []
+    for _ in range(40):
+        app.run()
+        told = re.search(r"(\d+) of 21 values? of the curve", text_of(app))
+        if told is None and counts[-1]:
+            break
+        counts.append(int(told[1]) if told else 0)
+    assert counts == sorted(counts)
+    assert not re.search(r"on its way|of 21 values?", text_of(app))
+    for value in (0.5, 2.0):  # the second movement comes before the first one's curve is there
+        score = re.findall(r"Score (−?[\d.]+)", text_of(app))
+        app.select_slider(key="evidence_worse_contrast").set_value(value).run()
+        assert re.findall(r"Score (−?[\d.]+)", text_of(app)) != score
+        assert "The grey curve is of the sliders as they stood before" in text_of(app)
+        curves.append(app.session_state["convviz.evidence_curve"])
+        assert curves[-1].newest is None
+        assert curves[-1].before.fraction == 1
+        app.run()
+        assert 0 < len(curves[-1].newest.values) < 21
+    assert curves[0].name != curves[1].name
+    known = len(curves[0].newest.values)
+    app.run()
+    assert len(curves[0].newest.values) == known  # what is abandoned is not computed any more
+    assert not app.exception
 
 
 def test_without_a_decoder_it_says_what_is_missing_and_what_to_choose(open_page: Any) -> None:
@@ -179,6 +213,18 @@ def test_a_worse_image_shows_the_layer_before_where_no_gradient_reaches_one(
     assert "Cover one place after another" in text_of(app)
 
 
+def test_guided_backpropagation_without_a_relu_is_no_error(
+    open_page: Any, own_file: Callable[..., Path]
+) -> None:
+    own_file(PATCHES)
+    for view in ("Where it looks", "Is it true?"):
+        app = open_page(PAGE, network="patches", method="guided", evidence=view)
+        assert not app.exception
+        assert not app.error
+        assert [each.value for each in app.info if "has no ReLU on the way" in each.value]
+        assert "How we know" in [each.label for each in app.expander]
+
+
 def test_an_own_network_is_told_what_it_lacks_and_what_it_shares(
     open_page: Any, own_file: Callable[..., Path]
 ) -> None:
@@ -201,6 +247,33 @@ def test_an_own_network_is_told_what_it_lacks_and_what_it_shares(
     app = open_page(PAGE, network="named", evidence="Two networks", **{"class": "same"})
     assert not app.exception
     assert "choose another network under With, one that knows “same”." in text_of(app)
+
+
+def test_a_network_that_ends_in_a_softmax_is_not_softmaxed_again(
+    open_page: Any, own_file: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    own_file(
+        "import torch\n"
+        "from torch import nn\n"
+        "from convviz.networks import NetworkSpec, register\n"
+        "def build():\n"
+        "    linear = nn.Linear(4, 2)\n"
+        "    nn.init.zeros_(linear.weight)\n"
+        "    linear.bias.data = torch.tensor([2.0, -2.0])\n"
+        "    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1),\n"
+        "        nn.Flatten(), linear, nn.Softmax(dim=1))\n"
+        "register(NetworkSpec(name='shares', title='Shares', build=build, input_size=32,\n"
+        "    classes=('one', 'other')))\n"
+    )
+    app = open_page(PAGE, network="shares", image="cat")
+    assert not app.exception
+    assert "Score of **one**: 2.00, probability 98.2 %." in text_of(app).replace("\u00a0", " ")
+    assert "This network ends in a softmax." in text_of(app)
+    assert "one · 98.2 %" in str(app.selectbox(key="class").options).replace("\\xa0", " ")
+    assert main(["evidence", "sample:cat", "--network", "shares", "--method", "gradient"]) == 0
+    printed = capsys.readouterr().out
+    assert "Score 2.000, probability 98.2" in printed
+    assert "This network ends in a softmax." in printed
 
 
 @pytest.mark.parametrize("name", ["residual", "patches"])

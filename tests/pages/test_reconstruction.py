@@ -385,6 +385,25 @@ def test_amplify_makes_an_image_that_the_layer_answers_more(open_page: Any) -> N
     app.query_params.clear()
 
 
+def test_amplify_is_stopped_and_its_frames_can_be_gone_through(open_page: Any) -> None:
+    app = open_page(PAGE, **AMPLIFY | {"seconds": "60"}, octaves="1")
+    button(app, "Start").click().run()
+    end = time.monotonic() + 60
+    while not re.search(r"Step [3-9]", " ".join(str(each.text) for each in app.get("progress"))):
+        assert time.monotonic() < end, text(app)
+        app.run()
+    button(app, "Stop").click().run()
+    app = until_ended(app)
+    assert downloads(app) == ["Picture (PNG)", "Animation (GIF)", "Numbers (CSV)"]
+    keys = [str(each.key) for each in app.select_slider]
+    slider = app.select_slider(key=next(key for key in keys if "amplify_frame" in key))
+    assert len(slider.options) > 1
+    slider.set_value(int(slider.options[0])).run()
+    assert f"After step {slider.options[0]} (" in text(app)
+    assert not app.exception
+    app.query_params.clear()
+
+
 def test_amplify_keeps_a_channel_of_the_layer(open_page: Any) -> None:
     app = open_page(PAGE, **AMPLIFY, amplify="channel", amplify_channel="5")
     assert app.number_input(key="amplify_channel").value == 5

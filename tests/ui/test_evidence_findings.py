@@ -1,5 +1,6 @@
 """The sentences of the page Evidence, against numbers worked out here."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -7,11 +8,13 @@ import torch
 
 from convviz.features.class_evidence import ClassActivationMap
 from convviz.features.class_target import ClassTarget
+from convviz.features.corruption import CorruptionStep
 from convviz.features.deletion import Curve, DeletionStep
 from convviz.features.grad_cam import ClassMap
 from convviz.structure.layers import Layer
 from convviz.ui import predictions
 from convviz.ui.evidence import findings
+from convviz.ui.evidence.target import ABOUT, METHODS
 from convviz.weights.load import load
 
 A = ClassTarget(0)
@@ -65,6 +68,13 @@ def test_layers_without_evidence_are_named_with_another() -> None:
     assert places.startswith("fc puts out one number")
     assert "evidence in relu5" in places
     assert findings.alone(7, 8).startswith("The map alone, 7 × 8 values")
+
+
+def test_every_method_names_the_paper_it_is_from() -> None:
+    assert set(ABOUT) == set(METHODS)
+    assert len(METHODS) == 8
+    for about in ABOUT.values():
+        assert re.search(r"\([A-Z][^()]* (19|20)\d\d\)", about), about
 
 
 @pytest.mark.claims("convviz.ui.evidence.findings.cam")
@@ -198,6 +208,18 @@ def test_a_worse_image_is_compared_with_the_image_as_it_is() -> None:
     close = findings.worse((0.6012, 0.5), (0.5987, 0.5))
     assert close.startswith("Score 0.599, probability 50.0 %. ")
     assert "score 0.601, probability 50.0 %" in close
+
+
+@pytest.mark.claims("convviz.ui.evidence.findings.growing")
+def test_how_far_a_curve_is_and_what_lies_under_it() -> None:
+    some = CorruptionStep("blur", ClassTarget(0), (0.0, 10.0), (1.0, 2.0), (0.5, 0.5), 21)
+    assert findings.growing(None, is_over_another=False) == "The curve is on its way."
+    assert findings.growing(some, is_over_another=False) == (
+        "2 of 21 values of the curve are computed."
+    )
+    for curve in (None, some):
+        assert "sliders as they stood before" in findings.growing(curve, is_over_another=True)
+    assert findings.growing(some, is_over_another=True).startswith("2 of 21 ")
 
 
 @pytest.mark.claims("convviz.ui.evidence.findings.drawn_anew")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from convviz.features.class_evidence import ClassActivationMap
+from convviz.features.corruption import CorruptionStep
 from convviz.features.deletion import NOTHING, DeletionStep
 from convviz.features.grad_cam import ClassMap
 from convviz.formatting import apart, decimals, digits_of, percent, probability
@@ -278,6 +279,30 @@ def randomised(similarity: float | None, method: str) -> str:
         )
     )
     return tr(text, correlation=decimals(similarity), method=method)
+
+
+def growing(curve: CorruptionStep | None, *, is_over_another: bool) -> str:
+    """Say how far a curve over the range of a slider is computed.
+
+    Args:
+        curve: What is known of it; None before the first value.
+        is_over_another: Whether the curve that was shown before lies under it.
+    """
+    if curve is None and is_over_another:
+        return tr(
+            "The grey curve is of the sliders as they stood before; the new one is on its way."
+        )
+    if curve is None:
+        return tr("The curve is on its way.")
+    text = trn(
+        "{count} of {total} value of the curve is computed.",
+        "{count} of {total} values of the curve are computed.",
+        len(curve.values),
+        total=curve.total,
+    )
+    if not is_over_another:
+        return text
+    return f"{text} {tr('The grey one is of the sliders as they stood before.')}"
 
 
 def drawn_anew(count: int) -> str:

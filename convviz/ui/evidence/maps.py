@@ -10,6 +10,7 @@ import streamlit as st
 from PIL import Image
 from torch import Tensor
 
+from convviz.errors import NetworkError
 from convviz.features import grad_cam
 from convviz.features.class_target import ClassTarget, class_scores, decoder_input
 from convviz.features.evidence_json import class_map_facts, evidence_json, saliency_facts
@@ -147,12 +148,18 @@ def find(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> Eviden
             return None
         return EvidenceMap(occluded.map, None, occluded.side, method)
     if method in _AT_ONCE:
-        found = cache.once(
-            lambda: saliency(
-                choice.network, choice.image.pixels, target, cast("SaliencyMethod", method)
-            ),
-            *("saliency", method, choice.image, choice.network, target.index, target.against),
-        )
+        try:
+            found = cache.once(
+                lambda: saliency(
+                    choice.network, choice.image.pixels, target, cast("SaliencyMethod", method)
+                ),
+                *("saliency", method, choice.image, choice.network, target.index, target.against),
+            )
+        except NetworkError as error:
+            if method != "guided":
+                raise
+            st.info(str(error), icon=":material/block:")  # of networks with other functions
+            return None
     else:
         step = runs.result(
             about,

@@ -35,5 +35,8 @@ def draw(choice: Choice) -> None:
     view = widgets.views(tr("View"), titles, Key.EVIDENCE_VIEW, "Where it looks")
     explained, method = target.choose(choice)
     st.markdown(target.score_sentence(choice.image, network, explained))
+    scored = target.what_is_scored(choice.image, network)
+    if scored:
+        st.caption(scored)
     _VIEWS[view](choice, explained, method, jobs.open_jobs())
     widgets.words("layer", "channel", "feature map", "ReLU", "gradient", "score", "Grad-CAM")

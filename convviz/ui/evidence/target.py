@@ -5,8 +5,14 @@ from __future__ import annotations
 import streamlit as st
 from torch import Tensor
 
+from convviz.features import findings as feature_findings
 from convviz.features.class_target import ClassTarget, class_scores, decoder_input
 from convviz.features.predictions import class_name, ranked
+from convviz.features.score_before_softmax import (
+    are_scores_reached,
+    final_activation_of,
+    probabilities,
+)
 from convviz.formatting import probability
 from convviz.language import later, tr
 from convviz.networks.network import Network
@@ -117,9 +123,22 @@ def score_sentence(image: ChosenImage, network: Network, target: ClassTarget) ->
     return findings.score(
         target.title(network),
         float(target.score(found)[0]),
-        float(target.probability(found)[0]),
+        float(target.probability(network, found)[0]),
         against=target.against is not None,
     )
+
+
+def what_is_scored(image: ChosenImage, network: Network) -> str:
+    """Say what the score is of a network that itself ends in a softmax or sigmoid; else ""."""
+    final = final_activation_of(network)
+    if final is None:
+        return ""
+    is_reached = cache.once(
+        lambda: are_scores_reached(network, decoder_input(network, image.pixels)),
+        "are scores reached",
+        network,
+    )
+    return feature_findings.what_is_scored(final, is_reached=is_reached)
 
 
 def _names(network: Network) -> list[str]:
@@ -136,7 +155,7 @@ def _names(network: Network) -> list[str]:
 
 def _titles(choice: Choice, names: list[str], order: tuple[int, ...]) -> dict[str, str]:
     """Write the most probable classes with their probabilities, the others as they are."""
-    shares = scores(choice.image, choice.network)[0].softmax(0)
+    shares = probabilities(choice.network, scores(choice.image, choice.network)[0])
     titles = {name: state.plain(name) for name in names}
     for index in order[:_TOP]:
         titles[names[index]] += f" · {probability(float(shares[index]))}"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
 from typing import cast
 
 import streamlit as st
 
+from convviz.errors import ConvvizError
 from convviz.features import grad_cam
 from convviz.features.capture import network_crop
 from convviz.features.class_target import ClassTarget, class_scores
@@ -24,16 +28,18 @@ from convviz.figures import evidence as figures
 from convviz.figures import theme
 from convviz.language import numeral, tr
 from convviz.sprites.overlay import overlay
-from convviz.ui import cache, charts, exports, predictions, state
+from convviz.ui import cache, charts, errors, exports, predictions, state
 from convviz.ui.choice import Choice
 from convviz.ui.evidence import findings, maps
 from convviz.ui.evidence.jobs import Runs
 from convviz.ui.evidence.target import AT_A_LAYER
 from convviz.ui.evidence.target import scores as scores_of
 from convviz.ui.how_we_know import how_we_know
-from convviz.ui.keys import Key
+from convviz.ui.keys import Entry, Key
 
 _START = Corruption()
+_PAUSE_SECONDS = 0.1
+_WORK_SECONDS = 0.25
 
 
 def draw(choice: Choice, target: ClassTarget, method: str, runs: Runs) -> None:
@@ -80,8 +86,8 @@ def _live(choice: Choice, target: ClassTarget, method: str, layer_name: str) -> 
         predictions.bars(best(network, scores[0]))
         st.caption(
             findings.worse(
-                (float(target.score(before)[0]), float(target.probability(before)[0])),
-                (float(target.score(scores)[0]), float(target.probability(scores)[0])),
+                (float(target.score(before)[0]), float(target.probability(network, before)[0])),
+                (float(target.score(scores)[0]), float(target.probability(network, scores)[0])),
             )
         )
         exports.save_button(
@@ -118,26 +124,17 @@ def _curve(choice: Choice, target: ClassTarget, corruption: Corruption) -> None:
         width=320,
     )
     others = tuple((name, getattr(corruption, name)) for name in CORRUPTIONS if name != kind)
-
-    def make() -> CorruptionStep:
-        steps = corruption_curve(
-            choice.network, choice.image.pixels, target, kind, corruption=corruption
-        )
-        for step in steps:
-            newest = step
-            state.give_way()
-        return newest
-
-    with st.spinner(tr("Scoring the whole range…")):
-        step = cache.once(
-            make,
-            *("corruption curve", choice.image, choice.network, target.index, target.against),
-            kind,
-            others,
-        )
-    now = float(getattr(corruption, kind))
-    figure = figures.corruption(step, CORRUPTIONS[kind].title, now)
-    charts.draw(figure, config=theme.CONFIG, key="evidence_corruption_curve")
+    name = ("corruption curve", choice.image, choice.network, target, kind, others)
+    step: CorruptionStep | None = cache.known(*name)
+    if step is None:
+        growing: _Growing | None = st.session_state.get(Entry.EVIDENCE_CURVE)
+        if growing is not None and growing.name == name and growing.failure is not None:
+            errors.show(growing.failure)
+            return
+        _grow(choice, target, kind, corruption, name)
+        return
+    st.session_state[Entry.EVIDENCE_CURVE] = _Growing(name, iter(()), step)
+    _draw_curve(kind, corruption, step, None)
     exports.save_button(
         tr("Save as CSV"),
         lambda: exports.table(
@@ -147,3 +144,87 @@ def _curve(choice: Choice, target: ClassTarget, corruption: Corruption) -> None:
         exports.file_name(choice, kind, "curve", ending="csv"),
         key="evidence_save_curve",
     )
+
+
+@dataclass
+class _Growing:
+    """A curve that is being computed for a visitor, a few values in each run of its fragment.
+
+    Attributes:
+        name: What it is the curve of, as in the cache.
+        steps: Computes the next values.
+        newest: What is known of it; None before the first value.
+        shown: What of it is drawn: it is drawn anew when twice as much is known, as a chart that
+            is exchanged flickers.
+        before: The whole curve that was shown before it, as the other sliders stood then.
+        failure: Why it cannot be computed to its end.
+    """
+
+    name: tuple[Hashable, ...]
+    steps: Iterator[CorruptionStep]
+    newest: CorruptionStep | None = None
+    shown: CorruptionStep | None = None
+    before: CorruptionStep | None = None
+    failure: ConvvizError | None = None
+
+    def work(self, seconds: float) -> None:
+        """Compute some more of it, at least one value."""
+        until = time.monotonic() + seconds
+        try:
+            for newest in self.steps:
+                self.newest = newest
+                drawn = 2 if self.shown is None else len(self.shown.values)
+                if len(newest.values) >= 2 * drawn - 1:
+                    self.shown = newest
+                if time.monotonic() >= until:
+                    return
+        except ConvvizError as error:
+            self.failure = error
+
+    @property
+    def whole(self) -> CorruptionStep | None:
+        """The newest curve that is complete."""
+        is_whole = self.newest is not None and self.newest.fraction == 1
+        return self.newest if is_whole else self.before
+
+
+# What the sliders show never waits for the curve: the run that a slider begins ends with its first
+# drawing. Then this runs again and again for a moment; in between a slider that is moved has its
+# turn.
+@errors.polled(_PAUSE_SECONDS)
+def _grow(
+    choice: Choice,
+    target: ClassTarget,
+    kind: str,
+    corruption: Corruption,
+    name: tuple[Hashable, ...],
+) -> None:
+    """Draw what is known of a curve; then compute more of it, unless it is new."""
+    growing: _Growing | None = st.session_state.get(Entry.EVIDENCE_CURVE)
+    is_begun = growing is not None and growing.name == name
+    if growing is None or not is_begun:  # what is left of a curve before it is not computed
+        is_of_other_sliders = growing is not None and growing.name[:-1] == name[:-1]
+        before = growing.whole if growing is not None and is_of_other_sliders else None
+        steps = corruption_curve(
+            choice.network, choice.image.pixels, target, kind, corruption=corruption
+        )
+        growing = _Growing(name, steps, before=before)
+        st.session_state[Entry.EVIDENCE_CURVE] = growing
+    _draw_curve(kind, corruption, growing.shown, growing.before)
+    st.caption(findings.growing(growing.newest, is_over_another=growing.before is not None))
+    if not is_begun:
+        return
+    growing.work(_WORK_SECONDS)  # after the drawing, which Streamlit would let fade meanwhile
+    newest = growing.newest
+    if newest is not None and newest.fraction == 1:
+        cache.once(lambda: newest, *name)
+        st.rerun()
+    if growing.failure is not None:
+        st.rerun()
+
+
+def _draw_curve(
+    kind: str, corruption: Corruption, step: CorruptionStep | None, before: CorruptionStep | None
+) -> None:
+    figure = figures.corruption(kind, float(getattr(corruption, kind)), step, before)
+    charts.draw(figure, config=theme.CONFIG, key="evidence_corruption_curve")
