@@ -71,6 +71,14 @@ def once(make: Callable[[], T], *key: Hashable) -> T:
     return cast(T, _made(key, make))
 
 
+def channels_origin(network: Network, layer: Layer) -> str:
+    """Name what makes a layer's channels, of all networks; see `layers.channels_origin`."""
+    origin = once(
+        lambda: structure_layers.channels_origin(network, layer), "channels", network, layer
+    )
+    return f"{network.name}/{origin}"
+
+
 # The largest are sheets of kernels, half a megabyte each.
 @st.cache_resource(max_entries=128, show_spinner=False, hash_funcs=KEYS)
 def _made(made_of: tuple[Hashable, ...], _make: Callable[[], Any]) -> Any:
