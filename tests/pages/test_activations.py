@@ -313,9 +313,9 @@ def test_the_strongest_can_come_first_by_contrast_or_by_maximum(open_page: Any) 
 
 def test_another_layer_begins_at_its_strongest_channel(open_page: Any) -> None:
     app = open_page(PAGE, network="alexnet", weights="random", layer="features.6", channel="3")
-    app.selectbox(key="layer").set_value("features.7").run()
+    app.selectbox(key="layer").set_value("features.8").run()
     assert "channel" not in app.query_params
-    expected = activations_of("alexnet", "random", "features.7")
+    expected = activations_of("alexnet", "random", "features.8")
     assert grid(app)["selected"] == three_most_salient(expected)[0]
 
 
