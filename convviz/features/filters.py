@@ -92,6 +92,20 @@ class Filters:
         size: Tensor = self.kernels[channel].flatten(1).norm(dim=1, dtype=torch.float64)
         return torch.sort(size, descending=True, stable=True).indices
 
+    def drawn(self, channel: int, input_channel: int | None = None) -> Tensor:
+        """Return what is drawn of a filter: all of it in colour, (3, h, w), or one slice, (h, w).
+
+        Args:
+            channel: Which one.
+            input_channel: Whose slice; None for the largest slice.
+        """
+        kernel = self.kernels[channel]
+        if self.sees_colours:
+            return kernel
+        if input_channel is None:
+            input_channel = int(self.strongest_inputs(channel)[0])
+        return kernel[input_channel]
+
     def order(self, by: FilterOrder = "index") -> Tensor:
         """Order the filters, shape (C,).
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from convviz.formatting import decimals, grouped, percent, say_seconds, significant, times
 from convviz.images.preprocess import to_pixels
-from convviz.language import numeral, tr, trn, trp
+from convviz.language import again, numeral, tr, trn, trp
 from convviz.networks.catalogue import COURSE
 from convviz.networks.network import Network
 from convviz.networks.registry import spec
@@ -27,6 +27,7 @@ from convviz.reconstruction.progress import (
     AmplifyProgress,
     ReconstructionProgress,
     SeriesProgress,
+    Subject,
 )
 from convviz.reconstruction.quality import PATCH, SsimBaselines, baselines, scaled, ssim
 from convviz.reconstruction.reconstruct import LEAST_STEPS, Halfway, ReconstructionResult
@@ -577,6 +578,43 @@ def what_settings(networks: Sequence[Network]) -> str:
         known=known,
         others=_listed(list(dict.fromkeys(guessed))),
     )
+
+
+def original_text(subject: Subject) -> str:
+    """Name the original that stands beside a reconstruction, and what it is."""
+    given = {"network": plain(subject.network), "side": subject.pixels}
+    if not subject.image:
+        return tr("**x**, as {network} sees it: {side} × {side} pixels", **given)
+    return tr(
+        "**x**, {image}, as {network} sees it: {side} × {side} pixels",
+        image=plain(again(subject.image)),
+        **given,
+    )
+
+
+def whose(shown: str, chosen: str) -> str:
+    """Say whose pictures are shown where another image is chosen.
+
+    Args:
+        shown: Title of the image that they were made of.
+        chosen: Title of the image that is chosen.
+    """
+    return tr(
+        "These pictures belong to **{shown}**. The image chosen now is **{chosen}**.",
+        shown=plain(shown),
+        chosen=plain(chosen),
+    )
+
+
+def series_left(seconds: float | None) -> str:
+    """Say how long all pictures of a series together will still take; "" where that is not known.
+
+    Args:
+        seconds: The estimate.
+    """
+    if seconds is None:
+        return ""
+    return tr("{time} left for all pictures", time=say_seconds(seconds))
 
 
 def recorded_title(series: SeriesProgress) -> str:

@@ -243,11 +243,13 @@ class SeriesProgress:
         subjects: What each run is about, in order.
         runs: The runs begun so far: all but the last one have ended.
         fraction: Share of them all that is done, from 0 to 1.
+        seconds_left: How long all of them together will still take, if known.
     """
 
     subjects: tuple[Subject, ...]
     runs: tuple[ReconstructionProgress, ...]
     fraction: float = 0.0
+    seconds_left: float | None = None
 
     @property
     def nbytes(self) -> int:
@@ -359,15 +361,27 @@ def reconstruct_series(
     """Do several runs one after the other; each item is the whole series at one moment."""
     subjects = tuple(plan.subject for plan in plans)
     results: tuple[ReconstructionProgress, ...] = ()
-    for plan in plans:
+    for number, plan in enumerate(plans, start=1):
         if stop():
             return
         run = None
         for run in _run(stop, plan, _SERIES_FRAMES, None):
             fraction = (len(results) + run.fraction) / len(plans)
-            yield SeriesProgress(subjects, (*results, run), fraction)
+            left = _seconds_left(run, plans[number:])
+            yield SeriesProgress(subjects, (*results, run), fraction, left)
         if run is not None:
             results = (*results, run)
+
+
+def _seconds_left(run: ReconstructionProgress, to_come: Sequence[Plan]) -> float | None:
+    """Estimate how long a run and those after it will still take; None before it is known.
+
+    A run without a limit of seconds is taken to last as long as the present one.
+    """
+    if run.seconds_left is None:
+        return None
+    present = run.seconds + run.seconds_left
+    return run.seconds_left + sum(plan.config.seconds or present for plan in to_come)
 
 
 def cut_series(

@@ -335,6 +335,21 @@ class Flow:
             value = self._producer[value].inputs[0]
         return value
 
+    def channels_of(self, value: Value) -> Value:
+        """Go back to the value in which the channels of this one were made.
+
+        From there to here each channel was worked on by itself: by pooling, norms, activation
+        functions. A value that is no maps (N, C, H, W) goes back to itself.
+        """
+        while (operation := self._producer.get(value)) is not None:
+            sources = set(operation.sources)
+            source = sources.pop() if len(sources) == 1 else value
+            alike = len(source.shape) == len(value.shape) == 4 and source.shape[1] == value.shape[1]
+            if source is value or not alike or not ops.keeps_channels(operation.name):
+                break
+            value = source
+        return value
+
     def linear_behind(self, value: Value) -> str | None:
         """Name the fully connected layer whose numbers a value is made of, without other weights.
 

@@ -250,6 +250,33 @@ def layer(network: Network | NetworkSpec, name: str, input_size: int | None = No
     )
 
 
+def channels_origin(network: Network | NetworkSpec, layer: Layer) -> str:
+    """Name the output in which a layer's channels were made.
+
+    Between layers of one origin channel k stays channel k: a convolution, the ReLU behind it and
+    the pooling behind that. Where other channels are made of them, as by a convolution or a
+    concatenation, another origin begins.
+
+    Returns:
+        A name that is the same for all layers of one origin and for no others.
+    """
+    asked = OutputName.of(layer.name)
+    value_flow = flow(_module(network), network.input_size)
+    uses = [call for call in value_flow.calls if call.name == asked.module]
+    if asked.part or not uses:
+        return layer.name
+    call = uses[-1 if asked.use is None else asked.use - 1]
+    if call.output is None:
+        return layer.name
+    origin = value_flow.channels_of(call.output)
+    first = next(
+        each
+        for each in value_flow.calls
+        if each.output is not None and value_flow.channels_of(each.output) is origin
+    )
+    return f"{first.name}:{first.position}"
+
+
 def find(network: Network, text: str) -> Layer:
     """Find a layer by its dotted name or by its title, with or without signs such as × and ·.
 

@@ -208,6 +208,15 @@ _CREATING = {
     "zeros_like",
 }
 
+# Of one value, and number by number; what weighs each channel by a number of its own is one too.
+_EACH_CHANNEL = {
+    *("relu", "hardtanh", "clamp", "clamp_min", "clamp_max", "threshold", "leaky_relu", "elu"),
+    *("celu", "gelu", "silu", "mish", "sigmoid", "tanh", "hardswish", "hardsigmoid", "softplus"),
+    *("prelu", "_prelu_kernel", "abs", "neg", "pow", "add", "sub", "mul", "div", "dropout"),
+    *("native_dropout", "native_group_norm", "constant_pad_nd", "reflection_pad2d"),
+    *("replication_pad2d", "clone", "alias", "detach", "contiguous", "_to_copy", "slice"),
+}
+
 
 @functools.cache  # of the dispatcher's operations, which PyTorch looks up in Python
 def name(function: Any) -> str:
@@ -322,6 +331,15 @@ def is_positive_mask(name: str, arguments: Arguments) -> bool:
 def is_negative_mask(name: str, arguments: Arguments) -> bool:
     """Tell whether an operation marks the numbers below 0: ``y < 0``, or ``y <= 0``."""
     return name in {"lt", "le"} and arguments.get("other") == 0
+
+
+def keeps_channels(name: str) -> bool:
+    """Tell whether an operation that reads one value works on each of its channels by itself.
+
+    Pooling, norms, activation functions, and what scales or copies, do. Padding, cutting and
+    resizing do where the number of channels stays.
+    """
+    return name in _EACH_CHANNEL or is_batch_norm(name) or "pool2d" in name or "upsample" in name
 
 
 def only_takes_shape(name: str) -> bool:

@@ -87,6 +87,14 @@ def _nothing_made() -> None:
     raise _NothingMadeError
 
 
+def channels_origin(network: Network, layer: Layer) -> str:
+    """Name what makes a layer's channels, of all networks; see `layers.channels_origin`."""
+    origin = once(
+        lambda: structure_layers.channels_origin(network, layer), "channels", network, layer
+    )
+    return f"{network.name}/{origin}"
+
+
 # The largest are sheets of kernels, half a megabyte each.
 @st.cache_resource(max_entries=128, show_spinner=False, hash_funcs=KEYS)
 def _made(made_of: tuple[Hashable, ...], _make: Callable[[], Any]) -> Any:

@@ -199,12 +199,17 @@ class Links:
 
 
 def draw_start() -> None:
-    """Draw the link to the course for who is new here."""
+    """Draw the link to the course: for who is new here to its first step, else to the last open."""
     course = next(page for page in PAGES if page.title == "Course")
+    number, count = state.visit().course_step
     with st.container(key="navigation_start"):
         st.page_link(
             course.file,
-            label=tr("**New here? Start the course**"),
+            label=(
+                tr("**Course: go on with step {number} of {count}**", number=number, count=count)
+                if number > 1
+                else tr("**New here? Start the course**")
+            ),
             icon=f":material/{course.icon}:",
             query_params=state.link(),
             width="content",

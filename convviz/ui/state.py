@@ -94,7 +94,9 @@ class Visit:
         sources: The weights last chosen, by network.
         trained: Sources of the weights this visitor trained, the newest last.
         channel: The picked channel of the layer; None for its strongest.
-        channel_place: The network and layer that the channel belongs to.
+        channel_place: What the channel belongs to: where its layer's channels are made.
+        channels: The channels picked, by such places.
+        course_step: Number of the course's step that was open last, and how many there are.
         strongest: The strongest channel of that layer.
         fetches: Downloads this visitor waits for or saw end, by network and source.
         own_image: The image that the visitor brought last.
@@ -137,6 +139,8 @@ class Visit:
     trained: list[str] = field(default_factory=list)
     channel: int | None = None
     channel_place: str = ""
+    channels: dict[str, int] = field(default_factory=dict)
+    course_step: tuple[int, int] = (1, 0)
     strongest: int = 0
     fetches: dict[tuple[str, str], Fetch] = field(default_factory=dict)
     own_image: ChosenImage | None = None
@@ -241,6 +245,7 @@ def _forget_choices(page: str) -> None:
         st.session_state.pop(key, None)
     if Key.CHANNEL in remembered:
         current.channel = None
+        current.channels.clear()
     current.notices.clear()
 
 
@@ -424,13 +429,14 @@ def _in_links(key: str) -> None:
 def remember_channel(strongest: int, channels: int, place: str) -> None:
     """Make sure that the picked channel is one of the layer's.
 
-    A channel's number means nothing in another layer, so there the strongest one is picked, and
-    the URL names a channel only when the visitor (or a link) picked it.
+    A channel's number means nothing among other channels, so there the strongest one is picked, or
+    the one that the visitor picked there before. The URL names a channel only when the visitor (or
+    a link) picked it.
 
     Args:
         strongest: The channel to begin with.
         channels: How many the layer has.
-        place: Names the network and the layer.
+        place: Names what makes these channels; where it stays the same, so do they.
     """
     current = visit()
     _in_links(Key.CHANNEL)
@@ -441,10 +447,12 @@ def remember_channel(strongest: int, channels: int, place: str) -> None:
             current.channel = None
             notice(Key.CHANNEL, findings.no_such_channel(asked, channels))
     elif current.channel_place != place:
-        current.channel = None
+        before = picked_channel(place)
+        current.channel = before if before is not None and before < channels else None
         notice(Key.CHANNEL, None)
     current.channel_place = place
     current.strongest = strongest
+    _keep_channel()
     write_url(Key.CHANNEL, None if current.channel is None else str(current.channel))
 
 
@@ -459,8 +467,21 @@ def pick_channel(number: int) -> None:
     current = visit()
     current.chosen |= number != channel()
     current.channel = number
+    _keep_channel()
     current.notices.pop(Key.CHANNEL, None)
     write_url(Key.CHANNEL, str(number))
+
+
+def picked_channel(place: str) -> int | None:
+    """Return the channel that the visitor picked where `place` names the channels, if any."""
+    number: int | None = visit().channels.get(place)
+    return number
+
+
+def _keep_channel() -> None:
+    current = visit()
+    if current.channel is not None and current.channel_place:
+        current.channels[current.channel_place] = current.channel
 
 
 def ask(wanted: Mapping[str, str]) -> None:

@@ -233,6 +233,29 @@ def test_a_step_is_drawn_before_the_server_answers_and_as_it_answers(visit: Any)
     expect(code).to_have_text("features.3")
 
 
+def test_a_picked_channel_stays_picked_in_the_pooling_behind_it(visit: Any) -> None:
+    page = visit("/Activations?network=alexnet&layer=features.4")
+    deeper = page.locator(".st-key-sidebar_layer_deeper button:visible").first
+    expect(deeper).to_have_attribute("aria-keyshortcuts", "]")
+    page.wait_for_function(ARE_THERE, arg=["features.4", "features.5"])
+    page.locator('[data-channel="3"]').click()
+    expect(selected(page)).to_have_attribute("data-channel", "3")
+    page.keyboard.press("]")
+    drawn = page.evaluate("""() => [...document.querySelectorAll(".st-key-channel_grid_box *")]
+      .map((box) => box.shadowRoot?.querySelector("[aria-selected=true]")?.dataset.channel)
+      .find(Boolean)""")
+    assert drawn == "3"  # before the server answers
+    expect(page).to_have_url(re.compile(r"layer=features\.5(&|$)"))
+    expect(page).to_have_url(re.compile(r"channel=3(&|$)"))
+    expect(selected(page)).to_have_attribute("data-channel", "3")
+    page.keyboard.press("]")
+    expect(page).to_have_url(re.compile(r"layer=features\.6(&|$)"))
+    expect(page).not_to_have_url(re.compile("channel="))
+    page.keyboard.press("[")
+    expect(page).to_have_url(re.compile(r"channel=3(&|$)"))
+    expect(selected(page)).to_have_attribute("data-channel", "3")
+
+
 def test_on_a_phone_the_steps_stand_in_the_page(visit: Any) -> None:
     page = visit(
         "/Activations?network=googlenet&weights=random&layer=inception3a", width=390, height=844

@@ -281,3 +281,21 @@ def test_a_step_stays_open_after_its_answer(visit: Any) -> None:
     expect(page.locator(".st-key-course_steps input")).to_have_value(re.compile("^2 .*✓$"))
     expect(page).to_have_url(re.compile("step=filters"))
     expect(page.locator(".st-key-laboratory input")).to_be_checked()
+
+
+def test_on_a_phone_both_auxiliary_classifiers_are_seen_and_fields_are_one_width(
+    visit: Any,
+) -> None:
+    page = visit("/Course?step=auxiliary&laboratory=True", width=390, height=844)
+    strip = page.locator(".strip").first
+    expect(strip.locator(".mark")).to_have_text(["aux1", "aux2"])
+    box = strip.bounding_box()
+    for mark in strip.locator(".mark").all():
+        at = mark.bounding_box()
+        assert box["x"] <= at["x"]
+        assert at["x"] + at["width"] <= box["x"] + box["width"]
+    # What goes on beyond an edge fades there.
+    assert "gradient" in strip.evaluate("strip => getComputedStyle(strip).maskImage")
+    lab = page.locator(".stMain :is(.stSelectbox, .stNumberInput, .stSlider):visible")
+    expect(lab).to_have_count(5)
+    assert {round(each.bounding_box()["width"]) for each in lab.all()} == {round(box["width"])}

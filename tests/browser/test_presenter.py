@@ -121,6 +121,16 @@ def test_arrow_keys_go_through_the_layers(visit: Any) -> None:
     expect(page).to_have_url(re.compile(r"layer=features\.3"))
 
 
+def test_maps_can_be_seen_from_the_back_of_a_room(visit: Any) -> None:
+    page = presented(visit, "/Activations?network=alexnet&layer=features.0&image=koala")
+    tile = page.locator("[data-channel]").first
+    expect(tile).to_be_visible()
+    assert tile.bounding_box()["width"] >= 1920 / 12.5  # two and a half times as wide as else
+    grid = page.locator(".st-key-channel_grid_box")
+    assert grid.bounding_box()["height"] <= 1080
+    assert grid.evaluate("box => box.scrollHeight > box.clientHeight")  # the others come below
+
+
 def test_an_image_fills_the_screen_until_a_click_or_escape(visit: Any) -> None:
     page = presented(visit, "/Course?step=filters&network=alexnet&image=koala")
     image = page.locator(".st-key-course_figure img").first

@@ -166,6 +166,23 @@ def test_a_link_opens_the_same_view(open_page: Any) -> None:
     assert {key: app.query_params[key] for key in link} == link
 
 
+def test_a_channel_stays_picked_while_its_layers_keep_it(open_page: Any) -> None:
+    link = {"network": "alexnet", "weights": "random", "layer": "features.3"}
+    app = open_page(PAGE, **link, channel="3")
+    for layer, channel in (
+        ("features.4", "3"),
+        ("features.5", "3"),
+        ("features.6", None),
+        ("features.5", "3"),
+    ):
+        app = app.selectbox(key="layer").set_value(layer).run()
+        assert app.query_params.get("channel") == channel
+        assert (grid(app)["selected"] == 3) == bool(channel)
+    app = app.switch_page("pages/2_Filters.py").run()  # the layer's filters are those of conv2
+    assert app.query_params.get("channel") == "3"
+    assert not app.exception
+
+
 @pytest.mark.parametrize("channel", ["192", "-1", "many"])
 def test_a_link_to_a_channel_that_is_not_there(open_page: Any, channel: str) -> None:
     app = open_page(PAGE, network="alexnet", weights="random", layer="features.4", channel=channel)
@@ -296,9 +313,9 @@ def test_the_strongest_can_come_first_by_contrast_or_by_maximum(open_page: Any) 
 
 def test_another_layer_begins_at_its_strongest_channel(open_page: Any) -> None:
     app = open_page(PAGE, network="alexnet", weights="random", layer="features.6", channel="3")
-    app.selectbox(key="layer").set_value("features.7").run()
+    app.selectbox(key="layer").set_value("features.8").run()
     assert "channel" not in app.query_params
-    expected = activations_of("alexnet", "random", "features.7")
+    expected = activations_of("alexnet", "random", "features.8")
     assert grid(app)["selected"] == three_most_salient(expected)[0]
 
 

@@ -123,6 +123,55 @@ def test_another_image_is_asked_anew(open_page: OpenPage) -> None:
     assert "1 of 13 predictions" in text_of_progress(app)
 
 
+def test_filters_stand_above_the_maps_that_they_make(open_page: OpenPage) -> None:
+    for network, said in (("alexnet", "11 × 11 weights for"), ("googlenet", "7 × 7 weights for")):
+        app = sound(open_page(PAGE, step="filters", network=network, image="koala"))
+        assert f"stands the filter that makes it: {said} each of three colours" in text(app)
+        drawn = [image.alt for each in app.main.get("image") for image in each.proto.imgs]
+        pairs = [alt.split() for alt in drawn if alt.startswith(("filter", "channel"))]
+        assert len(pairs) == 16
+        for (first, a), (second, b) in zip(pairs[::2], pairs[1::2], strict=True):
+            assert (first, second, a) == ("filter", "channel", b)
+
+
+def test_a_first_layer_that_no_one_convolution_makes_has_its_maps_alone(
+    open_page: OpenPage, fresh_registry: None
+) -> None:
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b, self.relu = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3), nn.ReLU()
+
+        def forward(self, x: Any) -> Any:
+            return self.relu(self.a(x) + self.b(x))
+
+    register(NetworkSpec("two", "Two", Two, 32))
+    app = sound(open_page(PAGE, step="filters", network="two", weights="random"))
+    assert "All 4 channels of Two's layer relu" in text(app)
+    assert "Above each map" not in text(app)
+
+
+def test_a_step_about_other_networks_than_the_chosen_one_says_so(open_page: OpenPage) -> None:
+    said = "This step shows GoogLeNet, whichever network is chosen."
+    assert said in text(sound(open_page(PAGE, step="gap", network="alexnet")))
+    assert said not in text(sound(open_page(PAGE, step="gap", network="googlenet")))
+    assert "This step" not in text(sound(open_page(PAGE, step="filters", network="alexnet")))
+
+
+@pytest.mark.claims("convviz.ui.navigation.draw_start")
+def test_home_goes_on_with_the_step_that_was_open_last(open_page: OpenPage) -> None:
+    app = sound(open_page(PAGE, step="filters", network="alexnet", image="koala"))
+    app = sound(app.switch_page("app.py").run())
+    labels = [each.proto.label for each in app.main.get("page_link")]
+    assert "**Course: go on with step 2 of 13**" in labels
+    app = sound(app.switch_page(PAGE).run())
+    assert app.selectbox(key="step").value == "filters"
+    sound(app.button(key="course_back").click().run())
+    app = sound(app.switch_page("app.py").run())
+    labels = [each.proto.label for each in app.main.get("page_link")]
+    assert "**New here? Start the course**" in labels
+
+
 @pytest.mark.parametrize(("asked", "opened"), [("3", "alexnet"), ("gap", "gap")])
 def test_a_link_opens_a_step(open_page: OpenPage, asked: str, opened: str) -> None:
     app = sound(open_page(PAGE, step=asked, network="alexnet"))

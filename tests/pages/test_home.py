@@ -90,6 +90,9 @@ def test_the_whole_network_is_there_from_the_image_to_the_classes(
     for stage in drawn:
         assert all(len(b64decode(m)) == stage["height"] * stage["width"] for m in stage["maps"])
     assert all(len(stage["maps"]) == len(stage["channels"]) == 3 for stage in drawn[:5])
+    assert all(stage["lines"][0].startswith("3 of ") for stage in drawn[:5])
+    assert "Each map: lowest<span" in page_html(app)
+    assert "</span>highest value" in page_html(app)
     assert page_html(app).count("<li") == 5
     assert not app.error
 

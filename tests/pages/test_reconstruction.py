@@ -223,6 +223,26 @@ def test_a_depth_series_fills_in_and_says_what_it_shows(page: Open) -> None:
     assert downloads(app) == ["Row of pictures (PNG)", "Numbers (CSV)"]
 
 
+def test_pictures_of_another_image_than_the_chosen_one_say_so_and_can_be_made_anew(
+    page: Open,
+) -> None:
+    app = start(page(image="coffee"))
+    assert "**x**, Coffee, as GoogLeNet sees it" in text(app)
+    assert "These pictures belong to" not in text(app)
+    before = app.query_params["job"]
+    app.switch_page("app.py").run()
+    app.button(key="home_sample_koala").click().run()
+    app.switch_page(PAGE).run()
+    app.number_input(key="most_steps").set_value(3)
+    app.run()
+    assert "These pictures belong to **Coffee**. The image chosen now is **Koala**." in text(app)
+    button(app, "Start with Koala").click().run()
+    until_ended(app)
+    assert app.query_params["job"] != before
+    assert "**x**, Koala, as GoogLeNet sees it" in text(app)
+    assert "These pictures belong to" not in text(app)
+
+
 def test_networks_are_compared_at_about_the_same_depth(page: Open) -> None:
     app = page(series="networks")
     words = text(app)

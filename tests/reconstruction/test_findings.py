@@ -12,6 +12,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import nn
 
+from convviz.formatting import say_seconds
 from convviz.images.decode import decode
 from convviz.images.samples import sample, samples
 from convviz.networks.registry import spec
@@ -88,6 +89,27 @@ def run(
         steps=(last,),
         result=ended,
     )
+
+
+# ---- whose pictures, and how long they take ----
+
+
+@pytest.mark.claims(
+    "convviz.reconstruction.findings.original_text",
+    "convviz.reconstruction.findings.whose",
+    "convviz.reconstruction.findings.series_left",
+)
+def test_pictures_say_whose_they_are_and_how_long_all_take() -> None:
+    subject = run("relu", 0.1).subject
+    named = findings.original_text(subject)
+    assert named.startswith("**x**, Cat, as VGG16 sees it: 32 × 32 pixels")
+    unnamed = findings.original_text(replace(subject, image=""))
+    assert unnamed.startswith("**x**, as VGG16 sees it: 32 × 32 pixels")
+    assert findings.whose("a*b", "Cat") == (
+        "These pictures belong to **a\\*b**. The image chosen now is **Cat**."
+    )
+    assert findings.series_left(41.2) == f"{say_seconds(41.2)} left for all pictures"
+    assert findings.series_left(None) == ""
 
 
 # ---- one number ----

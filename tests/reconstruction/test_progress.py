@@ -116,6 +116,24 @@ def test_a_series_fills_in_run_by_run(network: Network, image: Image.Image) -> N
     assert fractions == sorted(fractions)
 
 
+def test_the_time_left_of_a_series_counts_the_pictures_to_come(
+    network: Network, image: Image.Image
+) -> None:
+    first = plan(network, image, 1, steps=None, seconds=0.5)
+    for other, seconds in (({"seconds": 4.0}, 4.0), ({"steps": 3}, 0.5)):
+        later = plan(network, image, 3, **{"steps": None, **other})
+        for view in progress.reconstruct_series(stop=Stop(), plans=[first, later]):
+            if len(view.runs) > 1:
+                break
+            left = view.runs[0].seconds_left
+            if left is None:
+                assert view.seconds_left is None
+            else:
+                # A run without a limit of seconds is taken to last as long as the present one.
+                expected = seconds if "seconds" in other else view.runs[0].seconds + left
+                assert view.seconds_left == pytest.approx(left + expected)
+
+
 def test_asked_to_end_a_series_finishes_its_picture_and_begins_no_other(
     network: Network, image: Image.Image
 ) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -16,10 +17,19 @@ from convviz.networks.initial_weights import untrained
 from convviz.networks.network import Network, NetworkSpec, Weights
 from convviz.networks.registry import spec
 from convviz.structure import costs
-from convviz.structure.layers import Branch, Layer, further_layers, layer, layers, left_out
+from convviz.structure.layers import (
+    Branch,
+    Layer,
+    channels_origin,
+    further_layers,
+    layer,
+    layers,
+    left_out,
+)
 from convviz.structure.ops import kind_text
 from convviz.structure.trunk import one_per_stage, stages, thin, trunk, trunk_depth
 from convviz.ui.architectures.findings import no_field_text
+from tests.networks_for_tests import network_of
 
 ALEXNET = {
     "conv1": ("features.0", (64, 55, 55), "block 1"),
@@ -487,3 +497,53 @@ def test_what_is_the_same_for_every_image_is_no_layer_and_has_no_field() -> None
     assert no_field_text(lost) == "What this layer's positions see cannot be followed."
     with pytest.raises(NetworkError, match="puts out neither maps"):
         layer(described, row.module, 64)
+
+
+class Channelwise(nn.Module):
+    """Whatever works on each channel by itself, with convolutions and joins between."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.norm = nn.BatchNorm2d(4)
+        self.act = nn.SiLU()
+        self.pool = nn.AvgPool2d(2)
+        self.drop = nn.Dropout()
+        self.depthwise = nn.Conv2d(4, 4, 3, padding=1, groups=4)
+        self.again = nn.ReLU()
+        self.end = nn.AdaptiveMaxPool2d(1)
+        self.fc = nn.Linear(8, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.drop(self.pool(self.act(self.norm(self.conv(x)))))
+        y = self.again(self.depthwise(x))
+        return self.fc(self.end(torch.cat([x, y], 1)).flatten(1))
+
+
+def test_channels_stay_the_same_until_others_are_made_of_them() -> None:
+    network = network_of(Channelwise(), side=8)
+    origins = {each.name: channels_origin(network, each) for each in layers(network)}
+    groups: dict[str, list[str]] = {}
+    for name, origin in origins.items():
+        groups.setdefault(origin, []).append(name)
+    assert [*groups.values()] == [
+        ["conv", "norm", "act", "pool", "drop"],
+        ["depthwise", "again"],
+        ["end"],
+        ["fc"],
+    ]
+
+
+@pytest.mark.parametrize("name", ["alexnet", "vgg16"])
+def test_a_pooling_of_the_course_keeps_the_channels_and_nothing_else_is_taken_for_one(
+    name: str,
+) -> None:
+    network = spec(name)
+    listed = layers(network)
+    for before, after in pairwise(listed):
+        same = channels_origin(network, before) == channels_origin(network, after)
+        keeps = after.kind in ("ReLU", "max pooling", "average pooling", "dropout")
+        is_flattened = len(before.shape) != len(after.shape)
+        # A linear layer's ReLU works on vectors, whose numbers are the channels.
+        if len(before.shape) == 3:
+            assert same == (keeps and not is_flattened), (before.title, after.title)

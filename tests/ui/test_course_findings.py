@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from convviz.features.filters import Filters
 from convviz.features.predictions import Prediction
 from convviz.networks.design import Design
 from convviz.structure.design_costs import count_design
@@ -30,6 +31,24 @@ def test_how_many_maps_are_shown() -> None:
     assert findings.tiles_text(network, a_layer(8), 8).startswith("All 8 channels")
     assert findings.tiles_text(network, a_layer(2), 8).startswith("All 2 channels")
     assert findings.atlas_text(a_layer(4), 1234).startswith("All 1,234 maps of ")
+
+
+@pytest.mark.claims("convviz.ui.course.findings.filters_text")
+def test_filters_are_read_by_what_they_look_at() -> None:
+    for inputs, size, said in (
+        (3, (11, 7), "11 × 7 weights for each of three colours"),
+        (1, (3, 3), "3 × 3 weights for its one input"),
+        (1200, (5, 5), "the largest of 1,200 slices: 5 × 5 weights"),
+    ):
+        kernels = torch.ones(2, inputs, *size)
+        filters = Filters(a_layer(2), "0", kernels, 1, kernels.flatten(1).norm(dim=1))
+        assert said in findings.filters_text(filters)
+
+
+@pytest.mark.claims("convviz.ui.course.findings.other_network_text")
+def test_a_step_says_which_networks_it_shows() -> None:
+    assert findings.other_network_text(["googlenet"]).startswith("This step shows GoogLeNet, which")
+    assert "shows AlexNet and VGG16, whichever" in findings.other_network_text(["alexnet", "vgg16"])
 
 
 @pytest.mark.claims(

@@ -29,17 +29,19 @@ def summary(
     return StageSummary(layer, strongest, torch.zeros(len(strongest), 7, 9), empty, signed)
 
 
-@pytest.mark.claims("convviz.ui.components.findings.stage_lines")
+@pytest.mark.claims(
+    "convviz.ui.components.findings.stage_lines", "convviz.ui.components.findings._maps"
+)
 @pytest.mark.parametrize(
     ("stage", "lines"),
     [
-        (summary(), ["64 maps", "7 × 9", "none empty"]),
-        (summary(1024, 512), ["1,024 maps", "7 × 9", "50 % empty"]),
-        (summary(1000, 1), ["1,000 maps", "7 × 9", "0.1 % empty"]),
+        (summary(), ["3 of 64 maps", "7 × 9", "none empty"]),
+        (summary(1024, 512), ["3 of 1,024 maps", "7 × 9", "50 % empty"]),
+        (summary(1000, 1), ["3 of 1,000 maps", "7 × 9", "0.1 % empty"]),
         (summary(3, 3, ()), ["3 maps", "7 × 9", "100 % empty"]),
         (summary(1, 0, (0,)), ["1 map", "7 × 9", "none empty"]),
-        (summary(2, 0, signed=True), ["2 maps", "7 × 9", "no ReLU"]),
-        (summary(2, 1, signed=True), ["2 maps", "7 × 9", "50 % empty"]),
+        (summary(2, 0, (0, 1), signed=True), ["2 maps", "7 × 9", "no ReLU"]),
+        (summary(2, 1, (0,), signed=True), ["1 of 2 maps", "7 × 9", "50 % empty"]),
         (summary(1000, 0, (), sides=(), signed=True), ["1,000 numbers", "no ReLU"]),
         (summary(4096, 1024, (), sides=()), ["4,096 numbers", "25 % empty"]),
     ],

@@ -285,6 +285,16 @@ def test_each_choice_makes_one_entry_whatever_follows_from_it(browser: Browser) 
     assert len(browser.pushed) == 2
 
 
+def test_a_channel_stays_picked_where_its_layer_is_looked_at_again(browser: Browser) -> None:
+    app = AppTest.from_function(history_page).run()
+    app.button[0].click().run()
+    app.selectbox[0].set_value("pear").run()
+    assert app.text[0].value == "channel 2"
+    app.selectbox[0].set_value("apple").run()
+    assert app.text[0].value == "channel 4"
+    assert browser.pushed[-1] == {"name": "Ada", "channel": "4"}
+
+
 def test_back_takes_the_values_from_the_url_and_defaults_where_it_has_none(
     browser: Browser,
 ) -> None:

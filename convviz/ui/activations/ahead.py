@@ -69,13 +69,16 @@ def _layer(
     atlas = atlas_of(choice.image, choice.network, activations, options)
     known = dead.known(choice.network, activations.layer)
     beside = _beside(choice, activations.layer.name)
+    origin = cache.channels_origin(choice.network, activations.layer)
+    picked = state.picked_channel(origin)
     return LayerAhead(
         grid.grid_id(choice, activations.layer.name, options),
         {by: grid.grid_id(choice, name, options) for by, name in beside.items()},
         grid.picture_of(atlas, activations, options.threshold, known),
         grid.sections_of(activations, options),
-        activations.most_salient,
+        activations.most_salient if picked is None else picked,
         dict(zip((_HEADING, _CAPTION), texts, strict=True)),
+        origin,
     )
 
 

@@ -56,9 +56,12 @@ def draw(choice: Choice, activations: Activations, options: DisplayOptions) -> N
 
 
 def remember_channel(choice: Choice, activations: Activations) -> None:
-    """Make sure that the picked channel is one of the layer's, at first its most salient."""
-    context = f"{choice.network_name}/{activations.layer.name}"
-    state.remember_channel(activations.most_salient, activations.channels, context)
+    """Make sure that the picked channel is one of the layer's, at first its most salient.
+
+    It stays picked in the layers that work on each of these channels by itself, such as a pooling.
+    """
+    place = cache.channels_origin(choice.network, activations.layer)
+    state.remember_channel(activations.most_salient, activations.channels, place)
 
 
 def grid_id(choice: Choice, layer: str, options: DisplayOptions) -> str:
@@ -256,6 +259,7 @@ def _grid_and_panel(
                 folds=True,
                 picked=state.visit().channel is not None,
                 id=grid_id(choice, activations.layer.name, options),
+                channels=cache.channels_origin(choice.network, activations.layer),
                 steps=followed(),
             )
             _save(choice, activations, options, sections, dead)

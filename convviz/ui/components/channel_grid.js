@@ -44,6 +44,7 @@ class ChannelGrid {
     this.written.clear();
     this.isAhead = false;
     this.data = data;
+    this.isPicked = data.picked;
     this.send = send;
     this.grid.setAttribute("aria-label", data.label);
     if (first) this.serial = data.serial;
@@ -58,7 +59,11 @@ class ChannelGrid {
   step({ along, by }) {
     const layer = along === "trunk" && knownLayer(knownLayer(this.data?.id)?.beside[by]);
     if (!layer || !stored(layer.grid.token)) return;
-    this.data = { ...this.data, ...layer.grid, picked: false };
+    // Channels that are worked on one by one stay the same channels, and so does the picked one.
+    const stays = this.isPicked && this.data.channels && layer.grid.channels === this.data.channels;
+    const kept = stays ? { selected: this.selected, picked: true } : { picked: false };
+    this.data = { ...this.data, ...layer.grid, ...kept };
+    this.isPicked = Boolean(stays);
     this.isAhead = true;
     this.draw();
     for (const [selector, texts] of Object.entries(layer.texts)) this.write(selector, texts);
@@ -218,6 +223,7 @@ class ChannelGrid {
 
   pick(channel) {
     this.select(channel);
+    this.isPicked = true;
     this.tiles.get(channel).focus();
     this.tell({ picked: channel });
     this.serial += 1;

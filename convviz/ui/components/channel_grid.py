@@ -76,11 +76,12 @@ def give(picture: Picture, key: str = KEY) -> None:
 
 
 def drawing(
-    picture: Picture, sections: Sequence[Section], selected: int, id: str
+    picture: Picture, sections: Sequence[Section], selected: int, id: str, channels: str = ""
 ) -> dict[str, object]:
     """Tell the browser how to draw a layer's channels from a picture that it has or will get."""
     return {
         "id": id,
+        "channels": channels,
         "token": picture.message[0],
         **picture.marks(),
         "sections": [[section.title, section.indices] for section in sections],
@@ -116,6 +117,7 @@ def channel_grid(
     folds: bool = False,
     picked: bool = True,
     id: str = "",
+    channels: str = "",
     steps: object = None,
 ) -> None:
     """Draw the grid.
@@ -133,6 +135,7 @@ def channel_grid(
         folds: Whether a narrow screen shows the first rows alone, and a button for all.
         picked: Whether somebody picked the channel: a folded grid that hides it opens then.
         id: Names the layer where steps to its neighbours are drawn ahead (see layers_ahead.py).
+        channels: Names what makes the channels there: a step to a layer of the same keeps the pick.
         steps: The steps that led to it, as `layer_keys.followed` counts them.
     """
 
@@ -148,7 +151,7 @@ def channel_grid(
         _grid(
             key=key,
             data={
-                **drawing(picture, sections, selected, id),
+                **drawing(picture, sections, selected, id, channels),
                 "steps": steps,
                 "serial": last.get("serial", 0),
                 "nothing": nothing,

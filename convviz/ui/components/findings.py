@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def stage_lines(summary: StageSummary) -> list[str]:
-    """Describe a stage in short lines: channels, size of a map, share of empty channels.
+    """Describe a stage in short lines: maps drawn and in all, their size, share of empty channels.
 
     Args:
         summary: What the stage makes of the image; a layer without a name is a decoder.
@@ -23,10 +23,16 @@ def stage_lines(summary: StageSummary) -> list[str]:
     if len(shape) == 1:
         size = [tr("{count:,} numbers", count=shape[0])]
     else:
-        size = [trn("{count:,} map", "{count:,} maps", shape[0]), f"{shape[1]} × {shape[2]}"]
+        size = [_maps(len(summary.strongest), shape[0]), f"{shape[1]} × {shape[2]}"]
     if summary.empty:
         return [*size, tr("{share} empty", share=percent(summary.empty / summary.channels))]
     return [*size, tr("no ReLU") if summary.is_signed else tr("none empty")]
+
+
+def _maps(drawn: int, count: int) -> str:
+    if 0 < drawn < count:
+        return tr("{drawn} of {count:,} maps", drawn=drawn, count=count)
+    return trn("{count:,} map", "{count:,} maps", count)
 
 
 def stage_sentence(summary: StageSummary) -> str:

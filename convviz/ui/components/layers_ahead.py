@@ -29,6 +29,7 @@ class LayerAhead:
         sections: Those that are shown, and how they are grouped.
         selected: The channel that is picked at first.
         markdown: Texts of the page, by CSS selector of the element that each stands in.
+        channels: Names what makes its channels: in layers of one such name a pick stays.
     """
 
     id: str
@@ -37,6 +38,7 @@ class LayerAhead:
     sections: Sequence[Section]
     selected: int
     markdown: Mapping[str, str]
+    channels: str
 
 
 def layers_ahead(
@@ -63,7 +65,7 @@ def layers_ahead(
 
 def _message(layer: LayerAhead) -> dict[str, object]:
     return {
-        "grid": drawing(layer.picture, layer.sections, layer.selected, layer.id),
+        "grid": drawing(layer.picture, layer.sections, layer.selected, layer.id, layer.channels),
         "beside": {str(by): each for by, each in layer.beside.items()},
         "texts": {where: text_nodes(markdown) for where, markdown in layer.markdown.items()},
     }

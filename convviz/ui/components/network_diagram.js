@@ -43,6 +43,7 @@ class NetworkDiagram {
       this.foot.replaceChildren(...(svg ? [this.drawKey(blocks), this.saveButton(svg, data.name)] : []));
     }
     if (data.serial >= this.serial) this.select(data.selected, data.open, first);
+    if (first) requestAnimationFrame(() => this.revealMarks());
   }
 
   drawStrip() {
@@ -176,7 +177,9 @@ class NetworkDiagram {
     const title = say(texts, "branches", { module: module.title, count: module.lanes.length });
     const save = this.saveButton(svg, `${this.data.name}-${module.title}`);
     const key = this.drawKey(module.lanes.flatMap((one) => one.steps));
-    return [element("h2", "", title), svg, key, save];
+    const scrolled = element("div", "scrolled");
+    scrolled.append(svg);
+    return [element("h2", "", title), scrolled, key, save];
   }
 
   saveButton(svg, name) {
@@ -261,6 +264,16 @@ class NetworkDiagram {
     if (middle < 30 || middle > strip.width - 60) {
       this.strip.scrollBy({ left: middle - strip.width / 2, behavior: "smooth" });
     }
+  }
+
+  // Where the page is too narrow for all, what is marked is in the middle of what is seen.
+  revealMarks() {
+    const [strip, ...lines] = [this.strip, ...this.strip.querySelectorAll(".mark-line")].map((part) =>
+      part.getBoundingClientRect(),
+    );
+    if (!lines.length || lines.at(-1).right < strip.right - 60) return;
+    const middle = (lines[0].left + lines.at(-1).right) / 2 - strip.left;
+    this.strip.scrollBy({ left: middle - strip.width / 2, behavior: "instant" });
   }
 
   pick(id) {

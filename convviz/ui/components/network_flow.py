@@ -15,6 +15,7 @@ from convviz.features.overview import StageSummary
 from convviz.language import again, tr
 from convviz.sprites.colormaps import lookup
 from convviz.sprites.overlay import levels
+from convviz.ui import colour_scales
 from convviz.ui.components import findings, texts
 from convviz.ui.components.declare import declare
 from convviz.ui.keys import Component, Key
@@ -50,8 +51,11 @@ def network_flow(
         "texts": texts.told(Component.NETWORK_FLOW),
     }
     # Its name says how high the drawing will be, for the room that is kept for it.
-    with st.container(gap=None, key=f"{key}_{'rows' if many else 'row'}"):
+    with st.container(gap="xsmall", key=f"{key}_{'rows' if many else 'row'}"):
         told = _component(key=key, data=data, on_open_change=lambda: None).get("open")
+        if any(summary.strongest for summary in summaries):
+            low, high = tr("Each map: lowest"), tr("highest value")
+            st.html(colour_scales.between("viridis", low, high))
     names = {summary.layer.name for summary in summaries}
     return told if told in names else None
 

@@ -160,6 +160,7 @@ class SlidingWindow {
       box.append(heading, grid, sum);
       return { box, heading, grid, sum, cells };
     });
+    this.find(".numbers").style.setProperty("--columns", wide);
     this.find(".numbers").replaceChildren(...this.parts.map(({ box }) => box));
   }
 
@@ -400,7 +401,7 @@ class SlidingWindow {
         cell.style.color = ink;
         cell.classList.toggle("largest", at === largest);
       });
-      const title = say(texts, `part_${i}`, { channel: names[this.index] });
+      const title = i === 0 ? names[this.index] : texts[`part_${i}`];
       const unit = `10${superscript(power)}`;
       part.heading.textContent = power ? say(texts, "in_units", { title, unit }) : title;
       const label = say(texts, i === 2 ? "products" : "numbers", { title, size: this.size, sum });

@@ -164,7 +164,6 @@ _TEXTS: Mapping[Component, Callable[[], Mapping[str, object]]] = {
         "window": tr(
             "The input with the window: the arrow keys move it, the space bar plays and pauses"
         ),
-        "part_0": tr("Input: {channel}"),
         "part_1": tr("× kernel"),
         "part_2": tr("= products"),
         "in_units": tr("{title}, in units of {unit}"),

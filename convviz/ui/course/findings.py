@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convviz.features.class_evidence import AveragedMaps, ClassEvidence
+from convviz.features.filters import Filters
 from convviz.formatting import decimals, percent, short, times
 from convviz.language import again, later, tr, trn
 from convviz.lessons.bottleneck import Bottleneck
@@ -13,6 +14,7 @@ from convviz.lessons.pooling import Classifiers
 from convviz.lessons.sliding import Sliding, exact_lengths
 from convviz.lessons.stacking import Stacking
 from convviz.networks.network import Network
+from convviz.networks.registry import spec
 from convviz.plain_text import plain
 from convviz.structure.costs import Costs, LayerCost
 from convviz.structure.design_costs import DesignCosts
@@ -305,6 +307,22 @@ def about_text(network: Network, *, chosen: bool) -> str:
     return f"{text}." if chosen else tr("{network}, which comes with convviz.", network=text)
 
 
+def other_network_text(names: Sequence[str]) -> str:
+    """Say of a step which networks it shows, where another one is chosen in the sidebar.
+
+    Args:
+        names: The networks' short names, two at most.
+    """
+    first, *others = (plain(again(spec(name).title)) for name in names)
+    if not others:
+        return tr("This step shows {network}, whichever network is chosen.", network=first)
+    return tr(
+        "This step shows {first} and {second}, whichever network is chosen.",
+        first=first,
+        second=others[0],
+    )
+
+
 def often_right_text(networks: Sequence[Network]) -> str:
     """Say how often networks are right, so that a wrong guess surprises nobody; "" if unknown."""
     known = [each for each in networks if each.weights.accuracy is not None]
@@ -412,6 +430,27 @@ def tiles_text(network: Network, layer: Layer, shown: int) -> str:
         shown=shown,
         channels=channels,
         **named,
+    )
+
+
+def filters_text(filters: Filters) -> str:
+    """Say how the filters that stand above the maps are read."""
+    height, width = filters.kernels.shape[2:]
+    size = f"{height} × {width}"
+    if filters.sees_colours:
+        return tr(
+            "Above each map stands the filter that makes it: {size} weights for each of three "
+            "colours, drawn in these colours, where grey is 0. The map is bright where the image "
+            "looks like its filter.",
+            size=size,
+        )
+    return trn(
+        "Above each map stands the filter that makes it: {size} weights for its one input, blue "
+        "above 0 and orange below.",
+        "Above each map stands, of the filter that makes it, the largest of {count:,} slices: "
+        "{size} weights for one input channel, blue above 0 and orange below.",
+        filters.inputs,
+        size=size,
     )
 
 

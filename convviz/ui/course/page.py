@@ -28,6 +28,7 @@ def draw(choice: Choice) -> None:
     name = _choose(by_name)
     step = by_name[name]
     number = list(by_name).index(name) + 1
+    state.visit().course_step = (number, len(by_name))
     st.header(f"{number}. {tr(step.title)}", anchor=False)
     idea, question = st.columns([6, 5], gap="large")
     with idea, st.container(key="course_idea"):
@@ -39,6 +40,8 @@ def draw(choice: Choice) -> None:
         )
     with st.container(key="course_figure"), errors():
         step.figure(choice)
+        if step.networks and choice.network_name not in step.networks:
+            st.caption(findings.other_network_text(step.networks))
         if is_checked and step.reveal is not None:
             with st.container(key="course_reveal"):
                 step.reveal(choice)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import streamlit as st
 from PIL import Image
@@ -16,6 +17,8 @@ from convviz.errors import NetworkError
 from convviz.features.activations import Activations, LayerSummary
 from convviz.features.class_evidence import last_maps
 from convviz.features.effective_field import map_box
+from convviz.features.filters import Filters, filter_layers
+from convviz.features.filters import filters as filters_of
 from convviz.features.overview import StageSummary
 from convviz.figures import theme
 from convviz.figures.activations import empty_by_depth
@@ -29,6 +32,7 @@ from convviz.networks.network import AUXILIARY_WEIGHT, Network
 from convviz.reconstruction import recorded
 from convviz.reconstruction.progress import ReconstructionProgress, reconstruct_series
 from convviz.sprites import grid
+from convviz.sprites.kernels import kernel_picture
 from convviz.sprites.overlay import heatmap, overlay
 from convviz.structure.design_costs import count_design
 from convviz.structure.layers import Layer
@@ -99,6 +103,8 @@ class CourseStep:
         reveal: Draws what is shown after the check, if anything.
         lesson: Draws the laboratory that belongs to the step, if there is one.
         about: What its question is about; () for the image and the network.
+        networks: Names of the networks that it shows whatever is chosen in the sidebar; () where
+            it shows the chosen one, or says itself which.
     """
 
     name: str
@@ -112,6 +118,7 @@ class CourseStep:
     reveal: Callable[[Choice], None] | None = field(default=None)
     lesson: Callable[[Choice], None] | None = field(default=None)
     about: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
 
     def context(self, choice: Choice) -> tuple[str, ...]:
         """Name what its question is about, so that a prediction is remembered for that alone."""
@@ -220,10 +227,45 @@ def _first_maps(choice: Choice) -> Activations:
 
 
 def _draw_first_maps(choice: Choice) -> None:
+    """Draw the first layer's clearest maps, each with the filter that makes it where that is one.
+
+    A layer may be made by several convolutions, or by none.
+    """
     maps = _first_maps(choice)
     photograph = cache.photograph(choice.image, choice.network)
-    _draw_tiles(_strongest(maps), "course_first_maps", photograph)
-    st.caption(glossary.mark(findings.tiles_text(choice.network, maps.layer, _STRONGEST)))
+    said = [findings.tiles_text(choice.network, maps.layer, _STRONGEST)]
+    filters = _filters_of(choice.network, maps.layer)
+    if filters is None:
+        _draw_tiles(_strongest(maps), "course_first_maps", photograph)
+    else:
+        _draw_filters_and_maps(maps, filters, photograph)
+        said.append(findings.filters_text(filters))
+    st.caption(glossary.mark(" ".join(said)))
+
+
+def _filters_of(network: Network, layer: Layer) -> Filters | None:
+    """Return the filters that make a layer's maps of the image; None where they do not alone."""
+    origin = cache.channels_origin(network, layer)
+    for each in filter_layers(network):
+        if cache.channels_origin(network, each) == origin:
+            return cache.once(partial(filters_of, network, each), "filters", network, each)
+    return None
+
+
+def _draw_filters_and_maps(maps: Activations, filters: Filters, photograph: bytes) -> None:
+    """Draw filters in a row, each above the map that it makes, behind the photograph."""
+    with st.container(horizontal=True, gap="small", key="course_first_maps"):
+        with st.container(width=_TILE, gap=None, key="course_first_image"):
+            st.image(photograph, width=_TILE, caption=tr("image"), alt=tr("The image, cut"))
+        for channel in maps.order("salience")[:_STRONGEST].tolist():
+            with st.container(width=_TILE, gap="xxsmall", key=f"course_first_pair_{channel}"):
+                kernel = filters.drawn(channel)
+                alt = tr("filter {channel}", channel=channel)
+                picture = kernel_picture(kernel, _TILE, float(kernel.abs().max()) or 1.0)
+                st.image(picture, width=_TILE, output_format="PNG", alt=alt)
+                caption = tr("channel {channel}", channel=channel)
+                tile = heatmap(maps.rectified[channel], _TILE, "viridis", None, None)
+                st.image(tile, width=_TILE, output_format="PNG", caption=caption, alt=caption)
 
 
 def _active_share(choice: Choice) -> Answer:
@@ -668,6 +710,7 @@ STEPS = (
             **_of(lesson_network.of_course(choice, "alexnet")),
             Key.ARCHITECTURES_VIEW: "layers",
         },
+        networks=("alexnet", "googlenet"),
     ),
     CourseStep(
         "vgg",
@@ -690,6 +733,7 @@ STEPS = (
             Key.COMPARED_NETWORKS: "alexnet,vgg16",
         },
         lesson=lesson_stacking.draw,
+        networks=("alexnet", "vgg16"),
     ),
     CourseStep(
         "bottleneck",
@@ -706,6 +750,7 @@ STEPS = (
         "Activations",
         lambda choice: _of(lesson_network.googlenet(choice), _NARROWED),
         lesson=lesson_bottleneck.draw,
+        networks=("googlenet",),
     ),
     CourseStep(
         "inception",
@@ -725,6 +770,7 @@ STEPS = (
         "Activations",
         lambda choice: _of(lesson_network.googlenet(choice), _MODULE),
         lesson=lesson_inception.draw,
+        networks=("googlenet",),
     ),
     CourseStep(
         "gap",
@@ -743,6 +789,7 @@ STEPS = (
         "Evidence",
         lambda choice: _of(_averaging(choice)),
         lesson=lesson_pooling.draw,
+        networks=("googlenet",),
     ),
     CourseStep(
         "auxiliary",
@@ -762,6 +809,7 @@ STEPS = (
         lambda _: _OF_AUXILIARY,
         reveal=_draw_head_guesses,
         lesson=lesson_auxiliary.draw,
+        networks=("googlenet",),
     ),
     CourseStep(
         "empty",
@@ -849,6 +897,7 @@ STEPS = (
         "Training",
         lambda _: {Key.WATCH: "recorded", Key.RECORDED_LAYER: _WATCHED},
         reveal=lambda choice: _draw_moment(choice, recording.steps()[-1], "course_trained"),
+        networks=("googlenet",),
     ),
     CourseStep(
         design_task.STEP,

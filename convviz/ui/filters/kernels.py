@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import ceil
 
 import streamlit as st
-from torch import Tensor
 
 from convviz.features.filters import FILTER_ORDERS, FilterOrder, Filters, filter_layers
 from convviz.features.filters import filters as filters_of
@@ -42,8 +41,7 @@ def draw(choice: Choice) -> None:
     if layer is None:
         return
     filters = filters_of(choice.network, layer)
-    context = f"{choice.network_name}/{layer.name}/filters"
-    state.remember_channel(0, filters.channels, context)
+    state.remember_channel(0, filters.channels, cache.channels_origin(choice.network, layer))
     _headline(choice, filters)
     order, input_channel, page = _controls(filters)
     listed = order[page * _FILTERS_PER_PAGE : (page + 1) * _FILTERS_PER_PAGE]
@@ -130,22 +128,6 @@ def convolution_for(choice: Choice) -> Layer | None:
     return convolution
 
 
-def slice_of(filters: Filters, channel: int, input_channel: int | None = None) -> Tensor:
-    """Return what is shown of a filter: all of it in colour, or one slice.
-
-    Args:
-        filters: The filters.
-        channel: Which one.
-        input_channel: Whose slice; None for the largest slice.
-    """
-    kernel = filters.kernels[channel]
-    if filters.sees_colours:
-        return kernel
-    if input_channel is None:
-        input_channel = int(filters.strongest_inputs(channel)[0])
-    return kernel[input_channel]
-
-
 def legend(filters: Filters, bound: float) -> None:
     """Draw the scale of kernels that are drawn slice by slice; colours are their own.
 
@@ -224,7 +206,7 @@ def _grid(choice: Choice, filters: Filters, listed: list[int], input_channel: in
     norms = [numeral(f"{norm:.3g}") for norm in filters.norms.tolist()]
     sheet = cache.once(
         lambda: kernel_sheet(
-            [slice_of(filters, channel, input_channel) for channel in range(filters.channels)],
+            [filters.drawn(channel, input_channel) for channel in range(filters.channels)],
             tile=_TILE if filters.channels <= _FILTERS_PER_PAGE else _SMALL_TILE,
             bound=filters.reach,
         ),

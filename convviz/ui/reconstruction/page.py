@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from html import escape
 from pathlib import Path
 
@@ -10,15 +11,16 @@ import streamlit as st
 
 from convviz.images.encode import png
 from convviz.jobs.job import JobView
-from convviz.language import later, tr
-from convviz.reconstruction import progress
+from convviz.language import again, later, tr
+from convviz.reconstruction import findings, progress
 from convviz.reconstruction.progress import (
+    AmplifyPlan,
     AmplifyProgress,
     Plan,
     ReconstructionProgress,
     SeriesProgress,
 )
-from convviz.ui import cache, jobs
+from convviz.ui import cache, jobs, state
 from convviz.ui.choice import Choice, ChosenImage
 from convviz.ui.components.drawing import drawing
 from convviz.ui.how_we_know import how_we_know
@@ -101,7 +103,8 @@ def _draw_amplify(choice: Choice, page_jobs: PageJobs) -> None:
             what="run",
         )
     if job is not None:
-        _draw_job(page_jobs, job)
+        start = partial(amplification.start, page_jobs, plan, choice.image)
+        _draw_job(page_jobs, job, partial(_say_whose, page_jobs, job, [plan], choice.image, start))
     if job is None or job.state == "queued":
         amplification.preview(plan)
     page_jobs.draw_shared(job)
@@ -120,7 +123,8 @@ def _draw_reconstruct(choice: Choice, page_jobs: PageJobs, mode: str) -> None:
             what="run",
         )
     if job is not None:
-        _draw_job(page_jobs, job)
+        start = partial(_start, page_jobs, plans, choice.image)
+        _draw_job(page_jobs, job, partial(_say_whose, page_jobs, job, plans, choice.image, start))
     if job is None or job.state == "queued":
         if mode == view.DEPTH:
             recorded_series.draw(choice, lambda: _tiles(plans))
@@ -173,12 +177,70 @@ def _explain_idea() -> None:
         st.caption(tr(_SOURCES))
 
 
-def _draw_job(page_jobs: PageJobs, job: JobView) -> None:
-    """Draw the job that waits, runs or has ended, and the idea below it."""
+def _say_whose(
+    page_jobs: PageJobs,
+    job: JobView,
+    plans: Sequence[Plan | AmplifyPlan],
+    image: ChosenImage,
+    start: Callable[[], None],
+) -> None:
+    """Say so where the pictures of a job are of another image than the one chosen now.
+
+    What went into the same network tells it for sure; where another is chosen, the title does.
+
+    Args:
+        page_jobs: The page's jobs.
+        job: The job; it has an item.
+        plans: What would be started now.
+        image: The image that is chosen.
+        start: Starts it, from a button's callback.
+    """
+    made = job.newest.runs if isinstance(job.newest, SeriesProgress) else (job.newest,)
+    title = job.about or made[0].subject.image
+    same = [
+        run.original == png(plan.original)
+        for plan in plans[:1]
+        for run in made[:1]
+        if (run.subject.network_name, run.subject.pixels)
+        == (plan.subject.network_name, plan.subject.pixels)
+    ]
+    if same[0] if same else title == image.title:
+        return
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="medium", key="reconstruction_whose"
+    ):
+        st.markdown(findings.whose(again(title), again(image.title)), width="content")
+        if not job.live:
+            st.button(
+                tr("Start with {image}", image=state.plain(again(image.title))),
+                icon=":material/play_arrow:",
+                key="reconstruction_start_anew",
+                disabled=page_jobs.is_busy(job) or not plans,
+                on_click=start,
+            )
+
+
+def _draw_job(page_jobs: PageJobs, job: JobView, say_whose: Callable[[], None]) -> None:
+    """Draw the job that waits, runs or has ended, and the idea below it.
+
+    Args:
+        page_jobs: The page's jobs.
+        job: The job.
+        say_whose: Says above its pictures whether they are of another image than the one chosen.
+    """
+
+    def live(job: JobView) -> Callable[[JobView], None]:
+        say_whose()
+        return _live(job)
+
+    def ended(job: JobView) -> None:
+        say_whose()
+        _ended(job)
+
     page_jobs.show(
         job,
-        live=_live,
-        ended=_ended,
+        live=live,
+        ended=ended,
         # The work took longer to stop than it may; its last measurements still come.
         closing=tr("Measuring what came of it…"),
         phase=_phase,
@@ -197,11 +259,12 @@ def _draw_job(page_jobs: PageJobs, job: JobView) -> None:
 
 def _live(job: JobView) -> Callable[[JobView], None]:
     """Lay out a job that runs; return what draws its newest view."""
-    if isinstance(job.newest, SeriesProgress):
-        return series.live(job.newest)
-    if isinstance(job.newest, AmplifyProgress):
-        return amplification.live(job.newest)
-    return one_run.live(job.newest)
+    newest = _named(job)
+    if isinstance(newest, SeriesProgress):
+        return series.live(newest)
+    if isinstance(newest, AmplifyProgress):
+        return amplification.live(newest)
+    return one_run.live(newest)
 
 
 def _phase(job: JobView) -> object:

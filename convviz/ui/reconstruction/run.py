@@ -180,16 +180,9 @@ def pair(subject: Subject, original: bytes, *, alt: str = later("The reconstruct
     """Draw the original on the left; return the slot of the other image, on the right."""
     with st.container(key="reconstruction_images"):
         left, right = st.columns(2, gap="small", wrap=False)
-    side = subject.pixels
     with left:
         st.image(original, width="stretch", alt=tr("The original"), output_format="PNG")
-        st.caption(
-            tr(
-                "**x**, as {network} sees it: {side} × {side} pixels",
-                network=plain(subject.network),
-                side=side,
-            )
-        )
+        st.caption(findings.original_text(subject))
     with right:
         return ImageSlot(st.empty(), st.empty(), alt)
 
@@ -208,13 +201,23 @@ def _frame_caption(frame: Frame, *, is_silent: bool) -> str:
     )
 
 
-def progress_text(run: ReconstructionProgress, *, stopping: bool = False) -> str:
-    """Say how far a run is, in one line."""
+def progress_text(
+    run: ReconstructionProgress, *, stopping: bool = False, left: str | None = None
+) -> str:
+    """Say how far a run is, in one line.
+
+    Args:
+        run: The run.
+        stopping: Whether it has been asked to end.
+        left: What is said of the time left, where the run is one of several; None for its own.
+    """
     if not run.step:
         return tr("Getting ready…")
     parts = [tr("Step {step}", step=run.step)]
     if stopping:
         parts.append(tr("stopping…"))
+    elif left is not None:
+        parts += [left] if left else []
     elif run.seconds_left is not None:
         parts.append(tr("{time} left", time=say_seconds(run.seconds_left)))
     if run.relative_error is not None:

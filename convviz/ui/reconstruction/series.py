@@ -12,7 +12,7 @@ from convviz.jobs.job import JobView
 from convviz.language import again, tr
 from convviz.plain_text import plain
 from convviz.reconstruction import findings
-from convviz.reconstruction.progress import ReconstructionProgress, SeriesProgress
+from convviz.reconstruction.progress import ReconstructionProgress, SeriesProgress, Subject
 from convviz.ui import charts
 from convviz.ui.reconstruction import exports
 from convviz.ui.reconstruction.run import ImageSlot, progress_text
@@ -39,7 +39,8 @@ def live(series: SeriesProgress) -> Callable[[JobView], None]:
             count=len(now.subjects),
             layer=plain(run.subject.layer_title),
         )
-        text += f" · {progress_text(run, stopping=view.stopping)}"
+        left = findings.series_left(now.seconds_left) if len(now.subjects) > 1 else None
+        text += f" · {progress_text(run, stopping=view.stopping, left=left)}"
         progress.progress(min(1.0, now.fraction), text=text)
         for index in going_on:
             slots[index].draw(now.runs[index].image, _caption(now, index))
@@ -96,7 +97,7 @@ def tiles(series: SeriesProgress, originals: Sequence[bytes] = ()) -> list[Image
     slots = []
     with st.container(key="reconstruction_tiles"):
         if not compares:
-            _tile().draw(originals[0], tr("**x**, the original"))
+            _tile().draw(originals[0], _original(series.subjects[0]))
         for i in range(len(series.subjects)):
             slot = _tile(originals[i] if compares and i < len(originals) else b"")
             run = series.runs[i] if i < len(series.runs) else None
@@ -104,6 +105,13 @@ def tiles(series: SeriesProgress, originals: Sequence[bytes] = ()) -> list[Image
                 slot.draw(run.image if run else b"", _caption(series, i))
             slots.append(slot)
     return slots
+
+
+def _original(subject: Subject) -> str:
+    """Name the original by its image, where that has a name."""
+    if not subject.image:
+        return tr("**x**, the original")
+    return tr("**x**, the original: {image}", image=plain(again(subject.image)))
 
 
 def _tile(above: bytes = b"") -> ImageSlot:
