@@ -127,7 +127,7 @@ def _sheet(
     count = min(filters.channels, _MOST_FILTERS)
     bound = filters.reach if bound is None else bound
     sheet = kernel_sheet(
-        [kernels.slice_of(filters, channel) for channel in filters.order("norm").tolist()[:count]],
+        [filters.drawn(channel) for channel in filters.order("norm").tolist()[:count]],
         tile=_TILE,
         bound=bound,
         columns=_COLUMNS,
