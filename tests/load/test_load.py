@@ -291,8 +291,9 @@ def _starts_report(seconds: list[float], waited: int) -> str:
     return f"""{STARTS_HEADING}
 
 {len(seconds)} visitors open a reconstruction of their own, each another one, and press Start within
-{WITHIN:.0f} seconds; each stays until everybody has a first frame. {machine()},
-{date.today():%Y-%m-%d}.
+{WITHIN:.0f} seconds; each stays until everybody has a first frame.
+
+Written by `make test-load LOAD="-k thirty_who_press"` on {date.today():%Y-%m-%d}: {machine()}.
 
 | visitors | median | 95th of 100 | longest | aimed at | who was told to wait |
 | ---: | ---: | ---: | ---: | ---: | ---: |
