@@ -87,7 +87,7 @@ UI_GROUPS = (
         *("datasets", "auxiliary_settings", "design_task", "sidebar", "forget", "login", "tools"),
         *("commands", "language", "worksheet"),
     },
-    {"warm_up", "shell", "uploads", "sent_frames", "server"},
+    {"warm_up", "shell", "uploads", "sent_words", "sent_frames", "server"},
     PAGE_FOLDERS,
 )
 

@@ -33,6 +33,8 @@ _COMMANDS = (
     "evidence",
     "batch",
     "layers",
+    "overview",
+    "filters",
     "weights",
     "reconstruct",
     "amplify",

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from convviz.errors import SettingError
 from convviz.features.activations import layers_with_maps
 from convviz.language import tr
-from convviz.networks.network import Network
+from convviz.networks.network import Network, is_within
 from convviz.structure.layers import Layer
 from convviz.structure.ops import weight_of
 
@@ -97,14 +97,13 @@ class Filters:
 
         Args:
             channel: Which one.
-            input_channel: Whose slice; None for the largest slice.
+            input_channel: Whose slice; None for the largest one.
         """
         kernel = self.kernels[channel]
         if self.sees_colours:
             return kernel
-        if input_channel is None:
-            input_channel = int(self.strongest_inputs(channel)[0])
-        return kernel[input_channel]
+        index = int(self.strongest_inputs(channel)[0]) if input_channel is None else input_channel
+        return kernel[index]
 
     def order(self, by: FilterOrder = "index") -> Tensor:
         """Order the filters, shape (C,).
@@ -186,6 +185,32 @@ def filters(network: Network, layer: Layer) -> Filters:
     # In float64, where squares of large weights are still finite.
     norms = kernels.flatten(1).norm(dim=1, dtype=torch.float64).float()
     return Filters(layer, name, kernels, module.groups, norms)
+
+
+def has_pattern_in_space(network: Network, layer: Layer) -> bool:
+    """Tell whether a layer's kernels are larger than 1 × 1."""
+    convolution = convolution_of(network, layer)
+    return convolution is not None and max(convolution[1].kernel_size) > 1
+
+
+def first_with_pattern(network: Network) -> Layer | None:
+    """Return a network's first convolution with kernels larger than 1 × 1; None if it has none."""
+    layers = filter_layers(network)
+    return next((layer for layer in layers if has_pattern_in_space(network, layer)), None)
+
+
+def convolution_for(network: Network, chosen: Layer | None) -> Layer | None:
+    """Find a layer if it has kernels, or the last one before it that has.
+
+    Args:
+        network: The network.
+        chosen: One of its layers; None for its last.
+    """
+    convolution = None
+    for layer in filter_layers(network):
+        if chosen is None or is_within(chosen.name, layer.name) or layer.index <= chosen.index:
+            convolution = layer
+    return convolution
 
 
 def untrained_like(filters: Filters, seed: int = 0) -> Filters:

@@ -112,9 +112,9 @@ class HandedOnRuns:
                         count=len(mine),
                     )
                 )
-            size = sum(bytes_of(each.result) for each in self._by_id.values())
-            too_many = len(self._by_id) >= self._most()
-            if too_many or size + bytes_of(result) > self._most_bytes():
+            held = [(each.result, each.about) for each in self._by_id.values()]
+            size = sum(bytes_of(part) for parts in (*held, (result, about)) for part in parts)
+            if len(self._by_id) >= self._most() or size > self._most_bytes():
                 raise JobError(
                     tr(
                         "This server holds as many shared results as it may: save yours with "

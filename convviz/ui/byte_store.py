@@ -50,6 +50,12 @@ class ByteStore(Generic[T]):
         with self._lock:
             return tuple(self._entries)
 
+    def drop(self, is_gone: Callable[[Hashable], bool]) -> None:
+        """Let go of the entries whose keys a function says yes to."""
+        with self._lock:
+            for key in [key for key in self._entries if is_gone(key)]:
+                self.bytes -= self._measure(self._entries.pop(key))
+
     def clear(self) -> None:
         """Let go of everything."""
         with self._lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,6 +25,10 @@ USES: tuple[Use, ...] = ("image", "network", "weights")
 DECODED = ByteStore[DecodedImage](
     300 * 2**20, lambda decoded: 3 * decoded.image.width * decoded.image.height
 )
+
+BROUGHT: dict[str, float] = {}
+"""When visitors brought images last, by the sha256 of the file, on the clock that never stands
+still; until what was made of them is dropped with their visits (`forget`)."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,10 @@ class ChosenImage:
     @classmethod
     def of(cls, name: str, title: str, data: bytes, origin: str, credit: str = "") -> ChosenImage:
         """Describe an image file."""
-        return cls(name, title, data, hashlib.sha256(data).hexdigest(), origin, credit)
+        sha256 = hashlib.sha256(data).hexdigest()
+        if origin != "sample":
+            BROUGHT[sha256] = time.monotonic()
+        return cls(name, title, data, sha256, origin, credit)
 
     @property
     def pixels(self) -> Image.Image:

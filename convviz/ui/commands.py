@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, get_args
 
 from convviz.images.samples import samples
@@ -23,6 +24,16 @@ ABOUT_FILE = later(
 )
 """What a page says of such a command, with `FILE` for {file}."""
 
+NONE = later("No command line makes this view: open the page by the link.")
+NONE_FOR_RECORDED = later(
+    "No command line makes this view: it shows a training that was recorded once, and comes with "
+    "convviz."
+)
+NONE_FOR_TRAINING = later(
+    "No command line makes this view: the small networks on this page are trained on the page "
+    "alone. Open it by the link, and press Start with these settings."
+)
+
 _PROGRAM = ("python", "-m", "convviz")
 _GRID = (
     ("--threshold", Key.THRESHOLD),
@@ -32,6 +43,7 @@ _GRID = (
     ("--colormap", Key.COLOURS),
 )
 _ONE_LAYER = "This layer"  # the view that the command makes
+_SHEET = ("--order", "norm", "--most", "64")  # as Filters lays out kernels beside others
 _NUMBERED = re.compile(r"(.+) \((\d+)\)")  # what Evidence calls a class that shares its name
 _USUAL_METHOD = "gradcam"
 
@@ -79,7 +91,23 @@ def of_page(
         return _design(address, values)
     if title == "Transfer learning":
         return _transfer(choice, address, values)
+    if title == "Filters":
+        return _filters(choice, address, values)
+    if title == "Home":
+        return _joined("overview", *_chosen(choice))
     return ""
+
+
+def why_none(title: str, address: Mapping[str, str]) -> str:
+    """Say why no command makes what a page shows; a message.
+
+    Args:
+        title: The page's title.
+        address: What is chosen on the page, by the names of a link's parameters.
+    """
+    if title == "Training" and address.get(Key.WATCH, "recorded") == "recorded":
+        return NONE_FOR_RECORDED
+    return NONE_FOR_TRAINING if title in ("Training", "Auxiliary classifiers") else NONE
 
 
 def of_run(result: object) -> str:
@@ -130,6 +158,61 @@ def _activations(choice: Choice, address: Mapping[str, str]) -> str:
         if value := address.get(key):
             words += _option(option, value)
     return _joined(*words, "--out", "grid.png")
+
+
+def _filters(choice: Choice, address: Mapping[str, str], values: Mapping[str, object]) -> str:
+    """Write a command for each sheet of kernels that the open view shows."""
+    from convviz.errors import SettingError
+    from convviz.features import filters as features
+
+    view = address.get(Key.FILTERS_VIEW, _ONE_LAYER)
+    if view == "First layers":
+        return _first_layers(choice, values)
+    network = choice.loaded
+    layer = None if network is None else features.convolution_for(network, choice.layer)
+    if network is None or layer is None:
+        return ""
+    first = features.first_with_pattern(network)
+    is_own = address.get(Key.FILTER_OWN) == "True"
+    if first is not None and not is_own and not features.has_pattern_in_space(network, layer):
+        layer = first
+    words = ["filters", *_network(network.name, network.weights.source), "--layer", layer.name]
+    if view == _ONE_LAYER:
+        words += _given("--order", address.get(Key.FILTER_ORDER))
+        if address.get(Key.FILTER_LOOK) == "One input channel":
+            words += ["--input-channel", address.get(Key.FILTER_INPUT, "0")]
+        return _joined(*words, "--out", "filters.png")
+    try:
+        filters = features.filters(network, layer)
+    except SettingError:  # the page says why it cannot draw them
+        return ""
+    bound = max(filters.reach, features.untrained_like(filters).reach)
+    words += [*_SHEET, "--scale", repr(bound)]
+    trained = _joined(*words, "--out", "filters-1.png")
+    return f"{trained}\n{_joined(*words, '--untrained', '--out', 'filters-2.png')}"
+
+
+def _first_layers(choice: Choice, values: Mapping[str, object]) -> str:
+    from convviz.errors import ConvvizError
+    from convviz.features import filters as features
+    from convviz.networks.catalogue import COURSE
+    from convviz.ui import cache
+
+    shown = []
+    for name in COURSE:
+        with suppress(ConvvizError):  # the page says why its kernels are not shown
+            is_chosen = name == choice.network_name and choice.loaded is not None
+            used = choice.network if is_chosen else cache.network(name, "auto")
+            shown.append((used, features.filters(used, features.filter_layers(used)[0])))
+    largest = max((filters.reach for _, filters in shown), default=1.0)
+    scale = ["--scale", repr(largest)] if values.get(Key.FILTERS_ONE_SCALE) else []
+    return "\n".join(
+        _joined(
+            *("filters", *_network(used.name, used.weights.source), *_SHEET, *scale),
+            *("--out", f"filters-{number}.png"),
+        )
+        for number, (used, _) in enumerate(shown, start=1)
+    )
 
 
 def _evidence(choice: Choice, address: Mapping[str, str]) -> str:

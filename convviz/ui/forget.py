@@ -1,12 +1,15 @@
 """Forget my data: everything that the server holds of one visit, gone at once.
 
 A visit is what happens in one tab of a browser; runs and live cameras are those of all its tabs.
+What was made of the images of a visit goes with the visit too, without being asked: runs a while
+later, when nobody has come back to them (`jobs/queue`).
 """
 
 from __future__ import annotations
 
 import inspect
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,7 +20,11 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from convviz.language import tr, trn
 from convviz.ui import camera, handed_on, jobs, state, visitor
 from convviz.ui.byte_store import ByteStore
+from convviz.ui.choice import BROUGHT
 from convviz.ui.errors import guarded
+from convviz.ui.keys import Entry
+
+_ARRIVING_SECONDS = 60.0  # an image that has just been decoded may be in no visit yet
 
 
 def draw() -> None:
@@ -105,6 +112,39 @@ def byte_stores() -> Iterator[ByteStore[Any]]:
     for name, module in list(sys.modules.items()):
         if name.startswith("convviz.ui"):
             yield from (each for each in vars(module).values() if isinstance(each, ByteStore))
+
+
+def let_go_of_ended_visits() -> None:
+    """Drop what was computed from images that nobody who is here has brought; called now and then.
+
+    Streamlit keeps a visit for two minutes after its connection is gone.
+    """
+    if not BROUGHT:
+        return
+    before = time.monotonic() - _ARRIVING_SECONDS
+    here = _images_here()
+    ended = {sha256 for sha256, at in list(BROUGHT.items()) if at < before and sha256 not in here}
+    if not ended:
+        return
+    for store in byte_stores():
+        store.drop(lambda key: (key[0] if isinstance(key, tuple) else key) in ended)
+    for cached in caches_of("image", "job", "made_of"):
+        cached.clear()  # no cache of Streamlit's says what is in it
+    for sha256 in ended:
+        BROUGHT.pop(sha256, None)
+
+
+def _images_here() -> set[str]:
+    """Find the images that belong to visits, those without a connection for a moment included."""
+    runtime = Runtime.instance()
+    images = []
+    for info in runtime._session_mgr.list_sessions():
+        held = info.session.session_state
+        if Entry.VISIT in held:
+            images.append(held[Entry.VISIT].own_image)
+        if Entry.SECOND_IMAGE in held:
+            images.append(held[Entry.SECOND_IMAGE])
+    return {image.sha256 for image in images if image is not None}
 
 
 def _forget_networks(sources: list[str]) -> None:

@@ -8,7 +8,7 @@ reader's language.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -251,6 +251,9 @@ TERMS = (
 _NO_PROSE = r"`+[^`]*`+|\$[^$]+\$|:[\w/-]+:|:?[\w-]*\[[^\]]*\]\([^)]*\)|:[\w-]+\[[^\]]*\]|<[^>]+>"
 
 
+_MARKED = re.compile(r":primary\[([^\]]*)\]")
+
+
 @cache
 def _by_spelling(language: str) -> Mapping[str, Term]:
     with speaking(language):
@@ -263,7 +266,7 @@ def _pattern(language: str) -> re.Pattern[str]:
         re.escape(spelling).replace(r"\ ", r"\s+")
         for spelling in sorted(_by_spelling(language), key=len, reverse=True)
     )
-    return re.compile(rf"({_NO_PROSE})|(?<![\w×-])({words})(?![\w×]|-\w)", re.IGNORECASE)
+    return re.compile(rf"({_NO_PROSE})|(?<![\w×.-])({words})(?![\w×\\]|[-.]\w)", re.IGNORECASE)
 
 
 def meaning(word: str) -> str | None:
@@ -285,17 +288,40 @@ def mark(text: str) -> str:
     Args:
         text: In the reader's language.
     """
+    return mark_but(text, frozenset())[0]
+
+
+def _is_name(word: str, term: Term, match: re.Match[str]) -> bool:
+    """Tell whether a word that is written small names a page: large within a sentence."""
+    if not word[0].isupper() or term.title[0].isupper():
+        return False
+    before = match.string[: match.start()].rstrip()[-1:]
+    return before.isalnum() or before in (",", ";")
+
+
+def mark_but(text: str, shown: Collection[Term]) -> tuple[str, tuple[Term, ...]]:
+    """Mark the words of a text that are not marked beside it, and say which are marked in it.
+
+    Args:
+        text: In the reader's language; words that it has marked itself stay so.
+        shown: What is marked already.
+
+    Returns:
+        The text, and the words that are marked in it.
+    """
     by_spelling = _by_spelling(current())
-    seen: set[Term] = set()
+    marks = {" ".join(each.split()).casefold() for each in _MARKED.findall(text)}
+    by_itself = [by_spelling[each] for each in marks if each in by_spelling]
+    new: list[Term] = []
 
     def marked(match: re.Match[str]) -> str:
         word = match[2]
         if word is None:
             return match[0]
         term = by_spelling[" ".join(word.split()).casefold()]
-        if term in seen:
+        if term in new or term in shown or term in by_itself or _is_name(word, term, match):
             return word
-        seen.add(term)
+        new.append(term)
         return f":primary[{word}]"
 
-    return _pattern(current()).sub(marked, text)
+    return _pattern(current()).sub(marked, text), (*by_itself, *new)

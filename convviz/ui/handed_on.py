@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Literal
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
@@ -23,7 +24,16 @@ RUNS = HandedOnRuns(
     lambda: limits.SHARED_MEGABYTES.bytes,
 )
 
-_VIEWS = (Key.WATCH, Key.DESIGN_VIEW)  # of pages that show results in one of their views alone
+Holds = Literal["image", "pictures", "nothing"]
+"""What of their owner's may be part of the results of a page."""
+
+# What a link carries beside the id, for pages that show results in one of their views alone.
+_VIEWS = (Key.WATCH, Key.DESIGN_VIEW, Key.TRANSFER_VIEW)
+_PLACES = {
+    "activations": (
+        *(Key.NETWORK, Key.LAYER, Key.CHANNEL, Key.ACTIVATIONS_VIEW, Key.QUESTION, Key.WAY),
+    ),
+}
 
 _GONE = later(
     "The result in this link is not shared, or no longer: ask whoever sent the link to "
@@ -80,17 +90,17 @@ def draw_banner() -> None:
         )
 
 
-def draw_button(view: JobView, owner: str, *, has_image: bool) -> None:
+def draw_button(view: JobView, owner: str, *, holds: Holds) -> None:
     """Draw the button that shares a visitor's own result, unless it is shared.
 
     Args:
         view: The run, which has ended and has a result.
         owner: The visitor's secret.
-        has_image: Whether an image is part of the result.
+        holds: What of the owner's is part of the result.
     """
     if _shared(view, owner) is None:
         st.button(
-            share_label(limits.SHARED_HOURS.value, has_image=has_image),
+            share_label(limits.SHARED_HOURS.value, holds),
             icon=":material/share:",
             key="handed_on_share",
             on_click=_share,
@@ -103,34 +113,34 @@ def draw_button(view: JobView, owner: str, *, has_image: bool) -> None:
         )
 
 
-def draw_link(view: JobView, owner: str, *, has_image: bool) -> None:
+def draw_link(view: JobView, owner: str, *, holds: Holds) -> None:
     """Draw the link to a visitor's own result if it is shared, or why it could not be.
 
     Args:
         view: The run.
         owner: The visitor's secret.
-        has_image: Whether an image is part of the result.
+        holds: What of the owner's is part of the result.
     """
     refusal = st.session_state.pop(Entry.SHARING_REFUSAL, "")
     if refusal:
         st.warning(again(refusal), icon=":material/share_off:")
     shared = _shared(view, owner)
     if shared is not None:
-        _draw_link(shared, owner, has_image=has_image)
+        _draw_link(shared, owner, holds)
 
 
 def _shared(view: JobView, owner: str) -> HandedOn | None:
     return next((each for each in RUNS.of(owner) if each.job_id == view.id), None)
 
 
-def draw_others(page: str, owner: str, view: JobView | None, *, has_image: bool) -> None:
+def draw_others(page: str, owner: str, view: JobView | None, *, holds: Holds) -> None:
     """Draw what else of a page the visitor shares, so that they can end it.
 
     Args:
         page: The page, which is open: a link names no other.
         owner: The visitor's secret.
         view: The run that is shown, whose link is drawn beside it.
-        has_image: Whether an image is part of the page's results.
+        holds: What of the owner's is part of the page's results.
     """
     of_page = (each for each in RUNS.of(owner) if each.page == page)
     others = [each for each in of_page if view is None or each.job_id != view.id]
@@ -138,13 +148,13 @@ def draw_others(page: str, owner: str, view: JobView | None, *, has_image: bool)
         with st.expander(tr("Results that you share"), icon=":material/share:"):
             for each in others:
                 st.markdown(f"**{state.plain(each.title)}**")
-                _draw_link(each, owner, has_image=has_image)
+                _draw_link(each, owner, holds)
 
 
-def _draw_link(shared: HandedOn, owner: str, *, has_image: bool) -> None:
-    st.caption(sharing_ends(RUNS.seconds_left(shared), has_image=has_image))
+def _draw_link(shared: HandedOn, owner: str, holds: Holds) -> None:
+    st.caption(sharing_ends(RUNS.seconds_left(shared), holds))
     with st.container(horizontal=True, vertical_alignment="center", key=f"handed_on:{shared.id}"):
-        st.code(_link(shared.id), language=None, wrap_lines=True)
+        st.code(_link(shared), language=None, wrap_lines=True)
         st.button(
             tr("Stop sharing"),
             icon=":material/link_off:",
@@ -154,35 +164,42 @@ def _draw_link(shared: HandedOn, owner: str, *, has_image: bool) -> None:
         )
 
 
-def share_label(count: int, *, has_image: bool = True) -> str:
+def share_label(count: int, holds: Holds = "image") -> str:
     """Say on the button what is shared and for how many hours."""
-    if not has_image:
+    if holds == "nothing":
         return tr("Share for {hours}", hours=hours(count))
+    if holds == "pictures":
+        return tr("Share with its pictures for {hours}", hours=hours(count))
     return tr("Share with its image for {hours}", hours=hours(count))
 
 
-def sharing_ends(seconds: float, *, has_image: bool = True) -> str:
+def sharing_ends(seconds: float, holds: Holds = "image") -> str:
     """Say who can see a shared result, and for how long.
 
     Args:
         seconds: How long it is still shared.
-        has_image: Whether an image is part of it.
+        holds: What of the owner's is part of it.
     """
     left = (
         tr("about {hours}", hours=hours(round(seconds / 3600)))
         if seconds >= 5400
         else say_seconds(seconds)
     )
-    if not has_image:
+    if holds == "nothing":
         return tr("Whoever has this link sees the result, for {left} more.", left=left)
+    if holds == "pictures":
+        return tr(
+            "Whoever has this link sees the result and its pictures, for {left} more.", left=left
+        )
     return tr("Whoever has this link sees the result and its image, for {left} more.", left=left)
 
 
-def _link(shared_id: str) -> str:
+def _link(shared: HandedOn) -> str:
     """Return the address of the open page, with the id and the view that shows such results."""
     here, address = urlsplit(st.context.url or ""), state.visit().address
-    view = {key.value: address[key] for key in _VIEWS if key in address}
-    query = urlencode({**view, Key.HANDED_ON.value: shared_id})
+    keys = _PLACES.get(shared.page, _VIEWS)
+    view = {key.value: address[key] for key in keys if key in address}
+    query = urlencode({**view, Key.HANDED_ON.value: shared.id})
     return urlunsplit((here.scheme, here.netloc, here.path, query, ""))
 
 

@@ -30,6 +30,7 @@ from convviz.language import again, later, tr, trn
 from convviz.ui import handed_on, scrolling, state, visitor
 from convviz.ui.choice import ChosenImage
 from convviz.ui.errors import fragment, guarded
+from convviz.ui.handed_on import Holds
 from convviz.ui.keys import Entry, Key
 from convviz.ui.shared_work import sharing, store
 
@@ -153,13 +154,13 @@ class PageJobs:
         page: Name of the page: its folder in `ui`. Jobs of other pages are not shown on it.
         owner: The visitor's secret.
         can_share: Whether its results can be handed on.
-        has_image: Whether an image is part of its results.
+        holds: What of the visitor's may be part of its results.
     """
 
     page: str
     owner: str
     can_share: bool = False
-    has_image: bool = True
+    holds: Holds = "image"
 
     @guarded
     def start(
@@ -261,9 +262,19 @@ class PageJobs:
             self._offer_stop(elsewhere)
         return None
 
+    def draw_sharing(self, view: JobView) -> None:
+        """Draw what shares a result, for a page that shows it elsewhere than `show` does.
+
+        Args:
+            view: A run of this visitor that has ended and has a result.
+        """
+        with st.container(gap="small", key="handed_on_result"):
+            handed_on.draw_button(view, self.owner, holds=self.holds)
+            handed_on.draw_link(view, self.owner, holds=self.holds)
+
     def draw_shared(self, view: JobView | None) -> None:
         """Draw what the visitor shares beside the job that the page shows."""
-        handed_on.draw_others(self.page, self.owner, view, has_image=self.has_image)
+        handed_on.draw_others(self.page, self.owner, view, holds=self.holds)
 
     def elsewhere(self) -> JobView | None:
         """Return this visitor's job that is under way on another page; they have one at a time."""
@@ -399,12 +410,12 @@ class PageJobs:
                 )
             elif not view.handed_on:
                 if self.can_share and view.newest is not None:
-                    handed_on.draw_button(view, self.owner, has_image=self.has_image)
+                    handed_on.draw_button(view, self.owner, holds=self.holds)
                 beside(view)
             if not small:
                 self._scroll(view)
         if self.can_share and not view.live:
-            handed_on.draw_link(view, self.owner, has_image=self.has_image)
+            handed_on.draw_link(view, self.owner, holds=self.holds)
 
     def _scroll(self, view: JobView) -> None:
         """Let the page scroll to a job that was started here: once to the run, once to its end."""
@@ -450,15 +461,15 @@ class PageJobs:
         return f"{Entry.JOBS}.{self.page}.{name}"
 
 
-def page_jobs(page: str, *, can_share: bool = False, has_image: bool = True) -> PageJobs:
+def page_jobs(page: str, *, can_share: bool = False, holds: Holds = "image") -> PageJobs:
     """Return this visitor's jobs of a page; called once in every full run.
 
     Args:
         page: Name of the page: its folder in `ui`.
         can_share: Whether its results can be handed on.
-        has_image: Whether an image is part of its results.
+        holds: What of the visitor's may be part of its results.
     """
-    return PageJobs(page, visitor.owner(), can_share, has_image)
+    return PageJobs(page, visitor.owner(), can_share, holds)
 
 
 def progress(view: JobView, text: str, most: float | None = None) -> None:

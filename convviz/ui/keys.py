@@ -87,6 +87,7 @@ class Key(StrEnum):
     FILTER_INPUT = "filter_input", int
     FILTER_PAGE = "filter_page", int
     SLICE_PAGE = "slice_page", int
+    FILTER_OWN = "own_kernels", bool
     FILTERS_ONE_SCALE = "filters_one_scale", bool
 
     # Architectures

@@ -21,6 +21,10 @@ _name = st.components.v2.component(Component.LANGUAGE, js=_NAME)
 # The language of the run that a thread is at: texts ask for it thousands of times.
 _run = threading.local()
 
+# For what is done to texts on their way to the browser, outside of the run.
+_spoken: dict[str, str] = {}
+_MOST_SESSIONS = 1000
+
 
 def ask_visitors() -> None:
     """Tell every text in the language of the visitor whose script runs.
@@ -29,6 +33,21 @@ def ask_visitors() -> None:
     """
     _run.code = _chosen()
     language.follow(_of_visitor)
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is not None:
+        _spoken.pop(context.session_id, None)
+        _spoken[context.session_id] = _run.code
+        if len(_spoken) > _MOST_SESSIONS:
+            _spoken.pop(next(iter(_spoken)))
+
+
+def spoken_in(session: str) -> str:
+    """Return the language of a session's texts, as its last run of a page has told them.
+
+    Args:
+        session: Streamlit's id of it.
+    """
+    return _spoken.get(session, language.ENGLISH)
 
 
 def draw() -> None:

@@ -12,7 +12,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from convviz.formatting import unbroken
 from convviz.plain_text import unlinked
-from convviz.ui import exports, shell
+from convviz.ui import exports, language, shell
+from convviz.ui.sent_words import SentWords
 
 _CANNOT_MAKE = b"Failed to generate file for download"
 _OF_LINKS = (b"](", b"://", b"www.", b"WWW.", b"<a", b"\\u003ca")
@@ -23,10 +24,14 @@ _TEXTS |= {"message", "default_tab_label"}
 # What is no text of a page, or comes back from the browser as the value of a choice.
 _NO_TEXTS = {"bidi_component", "component_instance", "html", "iframe", "arrow_data", "json"}
 _NO_TEXTS |= {"options", "text_input", "text_area", "code", "data"}
+_LONGEST_TEXT = 10_000  # bytes of a frame that may hold a sentence with words of the glossary
 
 
 class SentFrames:
-    """Replaces in what Streamlit sends what no visitor shall get, and keeps numbers with units.
+    """Replaces in what Streamlit sends what no visitor shall get, and writes its texts as they go.
+
+    They are kept together with their units where they are numbers, and marked where they are words
+    of the glossary (`sent_words`).
 
     The former is the path of its script, its own words about a file that could not be made, and
     links: no page has one that leads elsewhere, so one that is there was written by somebody else,
@@ -47,16 +52,19 @@ class SentFrames:
         if scope["type"] != "websocket":
             await self._app(scope, receive, send)
             return
-        session = ""
+        session, words = "", SentWords()
 
         async def cleaned(message: Message) -> None:
             nonlocal session
-            data = message.get("bytes")
-            if data and self._is_to_be_changed(data):
+            data = message.get("bytes") or b""
+            is_unclean = self._is_to_be_changed(data)
+            if is_unclean or 0 < len(data) <= _LONGEST_TEXT:
                 frame = ForwardMsg()
                 frame.ParseFromString(data)
-                session = self._clean(frame, session)
-                message = {**message, "bytes": frame.SerializeToString()}
+                if is_unclean:
+                    session = self._clean(frame, session)
+                if words.mark(frame, language.spoken_in(session)) or is_unclean:
+                    message = {**message, "bytes": frame.SerializeToString()}
             await send(message)
 
         async def sifted() -> Message:

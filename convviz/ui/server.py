@@ -44,6 +44,7 @@ from convviz.language import speaking, tr
 from convviz.ui import (
     camera,
     errors,
+    forget,
     handed_on,
     language,
     login,
@@ -501,6 +502,7 @@ async def _sweep_now_and_then() -> None:
         await asyncio.sleep(_SWEEP_SECONDS)
         try:
             uploads.let_go_files_of_ended_visits()
+            forget.let_go_of_ended_visits()
             handed_on.RUNS.sweep()
             camera.sweep()
             await asyncio.to_thread(return_free_memory)

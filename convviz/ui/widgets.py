@@ -87,7 +87,7 @@ def words(*names: str) -> None:
         names: The words, by their English names; none for all of them.
     """
     terms = [term for term in glossary.TERMS if not names or term.name in names]
-    with st.expander(tr("Words"), icon=":material/dictionary:"):
+    with st.expander(tr("Words"), icon=":material/dictionary:", key="glossary_words"):
         st.markdown("\n".join(f"- **{term.title}**: {tr(term.meaning)}" for term in terms))
 
 

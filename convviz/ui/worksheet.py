@@ -111,12 +111,13 @@ def of_page(title: str, choice: Choice) -> Sheet:
     if layer is not None:
         about[tr("Layer")] = called(layer.title, layer.name)
     visit = state.visit()
+    page, address = title, dict(visit.address)
     if visit.further is None:
         made_with = network
-        command = commands.of_page(title, choice, visit.address, visit.values)
+        command = commands.of_page(title, choice, address, visit.values)
     else:
         page, further, settings = visit.further
-        made_with = further.loaded
+        address, made_with = dict(settings), further.loaded
         command = commands.of_page(page, further, settings, settings)
     of_file, own_weights = (
         each is not None and commands.is_file(each.weights.source) for each in (made_with, network)
@@ -125,7 +126,7 @@ def of_page(title: str, choice: Choice) -> Sheet:
         image=_image_named(choice.image.title, choice.image.credit),
         about=about,
         command=command,
-        command_note=_of_file() if command and of_file else "",
+        command_note=_note(page, address, command=command, of_file=of_file),
         link_note=_not_carried(own_image=choice.image.origin != "sample", own_weights=own_weights),
     )
 
@@ -270,6 +271,13 @@ def _not_carried(*, own_image: bool, own_weights: bool) -> str:
     """Say what has to be brought to the page that the link opens."""
     notes = ((own_image, _BRING_IMAGE), (own_weights, _OPEN_WEIGHTS))
     return " ".join(tr(note) for is_missing, note in notes if is_missing)
+
+
+def _note(page: str, address: Mapping[str, str], *, command: str, of_file: bool) -> str:
+    """Say what a command leaves to fill in, or why there is none."""
+    if not command:
+        return tr(commands.why_none(page, address))
+    return _of_file() if of_file else ""
 
 
 def _of_file() -> str:

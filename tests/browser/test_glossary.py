@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from convviz.ui.glossary import meaning
+from convviz.language import speaking
+from convviz.ui.glossary import meaning, meanings
 from tests.browser.conftest import PHONE
 
 pytestmark = pytest.mark.browser
@@ -19,6 +20,11 @@ def word_on(page: Page, text: str = "gradient") -> Locator:
 
 def tip_on(page: Page) -> Locator:
     return page.locator(".convviz-term-tip:visible")
+
+
+def glossary_in(language: str) -> set[str]:
+    with speaking(language):
+        return {str(sentence) for sentence in meanings().values()}
 
 
 def test_a_word_is_dotted_and_explained_on_hover_and_focus(visit: Any) -> None:
@@ -62,3 +68,20 @@ def test_the_word_of_a_question_is_explained_as_well(visit: Any) -> None:
     expect(word).to_have_attribute("tabindex", "0")
     word.focus()
     expect(tip_on(page)).to_have_count(1)
+
+
+def test_captions_of_other_pages_mark_a_word_once(visit: Any) -> None:
+    """In Danish, so that the words are known to be looked for in the language of the page."""
+    page = visit("/Activations?network=alexnet&layer=features.1&lang=da")
+    caption = page.locator(".st-key-activations_headline [data-testid=stCaptionContainer]")
+    word = caption.locator("[data-convviz-term]").first
+    expect(word).to_have_css("text-decoration-style", "dotted")
+    word.focus()
+    expect(tip_on(page)).to_have_count(1)
+    assert tip_on(page).text_content() in glossary_in("da")
+    main = page.locator("[data-testid=stMain] [data-testid=stMarkdownContainer]")
+    marked = main.locator("[data-convviz-term]:visible").evaluate_all(
+        "words => words.map((word) => word.getAttribute('aria-describedby'))"
+    )
+    alone = caption.locator("[data-convviz-term]").count()
+    assert len(marked) - alone <= len(set(marked)) <= len(marked)

@@ -16,16 +16,16 @@ pytestmark = pytest.mark.browser
 
 PAGES = {
     "/?network=googlenet&image=cat": (
-        "1,024 maps",
+        "python -m convviz overview sample:cat",
         2 + 12 * 3,
     ),  # three maps of each stage
     "/Activations?network=alexnet&weights=random&layer=features.0&image=cat": ("64 channels", 4),
     "/Architectures": ("138,357,544", 3),
     "/Reconstruction?network=alexnet&weights=random&layer=features.0&seconds=60": ("Seconds60", 1),
     "/Evidence?network=alexnet&image=cat": ("python -m convviz evidence sample:cat", 2),
-    "/Filters?network=alexnet&layer=features.0": ("conv1", 1),
-    "/Training": ("conv1", 1),
-    "/Auxiliary_classifiers": ("400", 0),
+    "/Filters?network=alexnet&layer=features.0": ("python -m convviz filters", 1),
+    "/Training": ("No command line makes this view", 1),
+    "/Auxiliary_classifiers": ("trained on the page alone", 0),
     "/Transfer_learning?network=alexnet": ("python -m convviz train directions", 1),
     "/Design?design=small-vgg": ("python -m convviz design start:small-vgg", 1),
 }

@@ -7,6 +7,7 @@ The small simulation runs with every `pytest`. The long ones carry the marker `l
     CONVVIZ_LOAD_PACES=5-15,2-6       seconds between two actions
     CONVVIZ_LOAD_ROUNDS=3             visits of each visitor, for each number and pace
     CONVVIZ_COURSE_VISITORS=1,30      how many walk through the course at once
+    CONVVIZ_COURSE_PACE=5-15          seconds between two of their actions
     CONVVIZ_SOAK_MINUTES=60           how long the soak takes
     CONVVIZ_SOAK_VISITORS=10          how many visitors it has at a time, one action a second each
 
@@ -22,7 +23,9 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from itertools import permutations
 from math import isnan
+from pathlib import Path
 
 import pytest
 from websockets.exceptions import WebSocketException
@@ -33,6 +36,7 @@ from tests.load.simulation import (
     COURSE,
     STEPS,
     VISIT,
+    VISITORS_AT_ONCE,
     Class,
     Owners,
     Pace,
@@ -43,10 +47,12 @@ from tests.load.simulation import (
     image_of,
     table,
 )
-from tests.load.visitor import Picture, Visitor
+from tests.load.visitor import Picture, Visitor, percentile
 
 REPORT = ROOT / "docs" / "LOAD.md"
 COURSE_HEADING = "# Walking through the course"
+STARTS_HEADING = "# Thirty who press Start"
+WITHIN = 60.0  # seconds, of the Starts and of the first frames
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +132,7 @@ def test_a_class_of_thirty(server: Server, capsys: pytest.CaptureFixture[str]) -
     if 1 not in numbers:
         rounds.append(people.round(1, Pace(0, 0)))
     report = _report(rounds, people.owners)
-    _write(report, _read()[1])
+    _write(of_class=report)
     with capsys.disabled():
         print(f"\n{report}")
     check(rounds, people)
@@ -140,12 +146,64 @@ def test_a_class_walks_through_the_course(
     numbers = [int(n) for n in os.environ.get("CONVVIZ_COURSE_VISITORS", "1,30").split(",")]
     people = Class(server)
     people.round(1, Pace(0, 0), COURSE)
-    rounds = [people.round(visitors, Pace(5, 15), COURSE) for visitors in numbers]
+    pace = _pace(os.environ.get("CONVVIZ_COURSE_PACE", "5-15"))
+    rounds = [people.round(visitors, pace, COURSE) for visitors in numbers]
     report = _course_report(rounds, people.owners)
-    _write(_read()[0], report)
+    _write(of_course=report)
     with capsys.disabled():
         print(f"\n{report}")
     check(rounds, people)
+
+
+@pytest.mark.load
+@pytest.mark.timeout(900)
+def test_thirty_who_press_start_within_a_minute_all_see_a_frame_within_one(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Thirty different works, by their seeds; everybody stays until all have a first frame."""
+    chance = random.Random(20)
+    moments = sorted(chance.uniform(0, WITHIN) for _ in range(VISITORS_AT_ONCE))
+    with Visitor(server.address) as first:  # PyTorch and the network are loaded by then
+        first.open("Reconstruction", network="alexnet", layer="features.11")
+        first.wait_for("start")
+    ready = threading.Barrier(len(moments), timeout=300)
+    over = threading.Barrier(len(moments), timeout=300)
+
+    def start(number: int) -> tuple[float, bool]:
+        link = {"network": "alexnet", "layer": "features.11", "series": "layer", "seconds": "12"}
+        with Visitor(server.address) as visitor:
+            visitor.open("Reconstruction", **link, seed=str(number))
+            visitor.wait_for("start")
+            ready.wait()
+            visitor.think(moments[number])
+            pressed = time.monotonic()
+            visitor.press("start")
+            waited = False
+            while not _has_frame(visitor):
+                told = "\n".join(visitor.texts())
+                waited |= "in the queue" in told or "Next to run" in told
+                assert time.monotonic() < pressed + 2 * WITHIN, visitor.texts()
+                visitor.think(0.25)
+            seconds = time.monotonic() - pressed
+            over.wait()
+            if visitor.has("stop"):
+                visitor.press("stop")
+            return seconds, waited
+
+    with ThreadPoolExecutor(len(moments)) as threads:
+        seen = list(threads.map(start, range(len(moments))))
+    report = _starts_report([seconds for seconds, _ in seen], sum(waited for _, waited in seen))
+    _write(of_starts=report)
+    with capsys.disabled():
+        print(f"\n{report}")
+    assert max(seconds for seconds, _ in seen) <= WITHIN
+    assert "Traceback" not in server.log_text()
+
+
+def _has_frame(visitor: Visitor) -> bool:
+    """Tell whether a run has drawn an image, where there is an empty place before."""
+    is_laid_out = any(text.startswith("**y**") for text in visitor.texts())
+    return is_laid_out and not any("convviz-to-come" in text for text in visitor.html())
 
 
 @pytest.mark.load
@@ -198,16 +256,50 @@ def test_memory_does_not_grow_while_visitors_come_and_go(
     assert isnan(last) or last <= 1.1 * second
 
 
-def _read() -> tuple[str, str]:
-    """Return what docs/LOAD.md says of the class, and of its walk through the course."""
+def _write(**parts: str) -> None:
+    """Write parts of docs/LOAD.md; the others stay as they are."""
     text = REPORT.read_text(encoding="utf-8") if REPORT.exists() else ""
-    of_class, heading, of_course = text.partition(COURSE_HEADING)
-    return of_class, heading + of_course
+    of_class, course, rest = text.partition(COURSE_HEADING)
+    if course:
+        of_course, starts, of_starts = (course + rest).partition(STARTS_HEADING)
+    else:
+        of_class, starts, of_starts = of_class.partition(STARTS_HEADING)
+        of_course = ""
+    known = {"of_class": of_class, "of_course": of_course, "of_starts": starts + of_starts}
+    written = (part.strip() for part in (known | parts).values())
+    REPORT.write_text("\n\n".join(part for part in written if part) + "\n", encoding="utf-8")
 
 
-def _write(of_class: str, of_course: str) -> None:
-    parts = (part.strip() for part in (of_class, of_course))
-    REPORT.write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
+def test_a_report_keeps_the_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tests.load.test_load.REPORT", tmp_path / "LOAD.md")
+    parts = {
+        "of_class": "# Load\n\none",
+        "of_course": f"{COURSE_HEADING}\n\ntwo",
+        "of_starts": f"{STARTS_HEADING}\n\nthree",
+    }
+    for order in permutations(parts):
+        (tmp_path / "LOAD.md").unlink(missing_ok=True)
+        for name in order:
+            _write(**{name: "# old" if name == "of_class" else parts[name] + " old"})
+            _write(**{name: parts[name]})
+        written = (tmp_path / "LOAD.md").read_text("utf-8")
+        assert written == "\n\n".join(parts.values()) + "\n"
+
+
+def _starts_report(seconds: list[float], waited: int) -> str:
+    """Write how long those who pressed Start waited for a first frame."""
+    return f"""{STARTS_HEADING}
+
+{len(seconds)} visitors open a reconstruction of their own, each another one, and press Start within
+{WITHIN:.0f} seconds; each stays until everybody has a first frame.
+
+Written by `make test-load LOAD="-k thirty_who_press"` on {date.today():%Y-%m-%d}: {machine()}.
+
+| visitors | median | 95th of 100 | longest | aimed at | who was told to wait |
+| ---: | ---: | ---: | ---: | ---: | ---: |
+| {len(seconds)} | {percentile(seconds, 0.5):.1f} s | {percentile(seconds, 0.95):.1f} s | \
+{max(seconds):.1f} s | {WITHIN:.0f} s | {waited} |
+"""
 
 
 def _pace(text: str) -> Pace:

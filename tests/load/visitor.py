@@ -288,6 +288,11 @@ class Visitor:
                 texts.append(element.exception.message)
         return texts
 
+    def html(self) -> list[str]:
+        """Return what the page has written as HTML."""
+        elements = (shown.element for shown in self._shown.values())
+        return [each.html.body for each in elements if each.WhichOneof("type") == "html"]
+
     def keys(self) -> list[str]:
         """List the page's widgets, for messages."""
         return sorted(_key(identity) for identity in self._identities())

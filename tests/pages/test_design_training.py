@@ -20,6 +20,7 @@ from convviz.networks.design_link import from_link, to_link
 from convviz.networks.design_starts import FIRST
 from convviz.ui import datasets, handed_on, visitor
 from convviz.ui.design import sweep
+from tests.pages.guests import end_sharing, open_as_guest, share
 
 PAGE = "pages/9_Design.py"
 SWEEP = {"design_view": "sweep", "design_equal": "epochs", "design_epochs": "2"} | {
@@ -151,6 +152,15 @@ def test_a_sweep_goes_from_point_to_point(open_page: Any) -> None:
     app = until(app, lambda app: variants(app) == 2)
     assert "of 2 trained variants" in texts(app)
     assert "Sweep (CSV)" in saves(app)
+    shown = next(f.value for f in app.dataframe if "variant" in f.value)
+    link = share(app)
+    assert link.keys() == {"design_view", "shared"}
+    guest = open_as_guest(open_page, PAGE, link)
+    assert next(f.value for f in guest.dataframe if "variant" in f.value).equals(shown)
+    assert "Sweep (CSV)" in saves(guest)
+    guest.button(key="handed_on_close").click().run()
+    assert variants(sound(guest)) == 0  # theirs is none
+    end_sharing(open_page, PAGE, app, link)
 
 
 def start_two_variants(open_page: Any) -> AppTest:

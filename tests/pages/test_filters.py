@@ -103,7 +103,7 @@ def test_kernels_of_one_by_one_give_way_to_the_first_layer(
     shows_first = "64 filters of conv1" if view == "This layer" else "conv1, untrained"
     assert shows_first in text_of(app)
     assert app.query_params["layer"] == layer
-    app.toggle(key="filters_own_kernels").set_value(True).run()
+    app.toggle(key="own_kernels").set_value(True).run()
     assert shows_first not in text_of(app)
     assert "1 × 1" in text_of(app)
 

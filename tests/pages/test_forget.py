@@ -3,15 +3,19 @@
 import io
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 import streamlit as st
 from PIL import Image
+from streamlit.runtime import Runtime
+from streamlit.runtime.state import SessionState
 from streamlit.testing.v1 import AppTest
 
 from convviz.jobs.runner import LocalRunner
 from convviz.ui import forget, jobs
 from convviz.ui.keys import Entry
+from convviz.ui.state import Visit
 
 OpenPage = Callable[..., AppTest]
 
@@ -108,6 +112,59 @@ def test_what_any_page_made_of_an_image_is_forgotten(open_page: OpenPage) -> Non
     assert own.sha256 not in {key[0] for key in maps._CLASS_MAPS.keys()}  # noqa: SIM118
     cache.once(make, "something", own)
     assert len(made) == 2
+
+
+def sweep(*visits: Visit) -> None:
+    """Sweep while the server knows these visits, in Streamlit's own kind of session state."""
+    infos = []
+    for visit in visits:
+        held = SessionState()
+        held[Entry.VISIT] = visit
+        infos.append(SimpleNamespace(session=SimpleNamespace(session_state=held)))
+    infos.append(SimpleNamespace(session=SimpleNamespace(session_state=SessionState())))
+    manager = SimpleNamespace(list_sessions=lambda: infos)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Runtime, "instance", lambda: SimpleNamespace(_session_mgr=manager))
+        patch.setattr(forget, "_ARRIVING_SECONDS", -1.0)
+        forget.let_go_of_ended_visits()
+
+
+def test_what_was_made_of_an_own_image_goes_with_the_last_visit_that_has_it(
+    open_page: OpenPage,
+) -> None:
+    from convviz.ui import cache, choice
+
+    sweep()  # what earlier tests have brought
+    assert choice.BROUGHT == {}
+    at = with_own_image(open_page)
+    at.switch_page("pages/1_Activations.py").run()
+    visit = at.session_state[Entry.VISIT]
+    own = visit.own_image
+    made: list[str] = []
+
+    def make() -> None:
+        made.append("made")
+
+    cache.once(make, "something", own)
+
+    def held() -> set[str]:
+        return {key[0] for key in cache.ACTIVATIONS.keys()} | set(choice.DECODED.keys())  # noqa: SIM118
+
+    other = with_own_image(open_page).session_state[Entry.VISIT]  # the same bytes, in another tab
+    sweep(visit, other)
+    sweep(other)
+    cache.once(make, "something", own)
+    assert own.sha256 in held()
+    assert made == ["made"]
+    samples = held() - {own.sha256}
+    before = cache.ACTIVATIONS.bytes
+    sweep()
+    assert held() == samples  # a sample's results stay for everybody
+    assert samples
+    assert 0 <= cache.ACTIVATIONS.bytes < before
+    cache.once(make, "something", own)
+    assert len(made) == 2
+    assert choice.BROUGHT == {}
 
 
 NOBODYS = {

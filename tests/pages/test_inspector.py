@@ -14,6 +14,7 @@ from convviz.features.activations import activations
 from convviz.images.decode import decode
 from convviz.images.samples import names_of_samples, sample
 from convviz.weights.load import load
+from tests.pages.guests import end_sharing, open_as_guest, share
 
 PAGE = "pages/1_Activations.py"
 LINK = {"network": "googlenet", "layer": "inception4a", "view": "One channel", "channel": "100"}
@@ -191,6 +192,19 @@ def test_an_image_made_for_a_channel(open_page: Any) -> None:
     app.select_slider(key="synthesis_steps").set_value(32).run()
     through(app, "activations_start_synthesis", "activations_save_synthesis")
     assert "In 32 steps the mean of the map" in text_of(app)
+    seen = {str(each.key) for each in app.button}
+    link = share(app)
+    guest = open_as_guest(open_page, PAGE, link)
+    assert "In 32 steps the mean of the map" in text_of(guest)
+    assert "An image for channel 3 of conv1" in [each.value for each in guest.header]
+    assert "activations_save_synthesis" in {str(e.key) for e in guest.get("download_button")}
+    assert not guest.button(key="activations_start_synthesis").disabled  # one of their own
+    guest.button(key="handed_on_close").click().run()
+    assert "In 32 steps the mean of the map" not in text_of(guest)  # nothing of it stays with them
+    end_sharing(open_page, PAGE, app, link)
+    app.number_input(key="activations_inspected").set_value(4).run()
+    assert "handed_on_share" in seen
+    assert "handed_on_share" not in {str(each.key) for each in app.button}  # it is not shown
 
 
 def test_covering_parts_of_the_image(open_page: Any) -> None:

@@ -21,6 +21,7 @@ from convviz.datasets.published import CIFAR10
 from convviz.datasets.shapes import shapes
 from convviz.ui import datasets
 from convviz.ui.keys import Entry
+from tests.pages.guests import end_sharing, open_as_guest, share
 
 PAGE = "pages/5_Transfer_learning.py"
 
@@ -219,6 +220,20 @@ def test_fine_tuning_goes_on_from_a_result_and_shows_what_it_adds(open_page: Any
     assert numbers["Accuracy before"] == before
     assert float(numbers["Test accuracy"][:-1]) >= float(before[:-1]) - 30
     assert "Time of fine-tuning" in numbers
+    link = share(app)
+    guest = open_as_guest(open_page, PAGE, link)
+    seen = {element.label: element.value for element in guest.metric}
+    plan = {"Trained", "Frozen"}  # what the guest would train
+    assert {k: v for k, v in seen.items() if k not in plan} == {
+        k: v for k, v in numbers.items() if k not in plan
+    }
+    saved = {element.label for element in app.get("download_button")}
+    assert {element.label for element in guest.get("download_button")} == saved
+    keys = {str(element.key) for element in guest.button}
+    assert not {"transfer_fine_tune", "transfer_back"} & keys
+    name = next(n for n in app.session_state["convviz.visit"].trained)
+    assert name not in guest.session_state["convviz.visit"].trained
+    end_sharing(open_page, PAGE, app, link)
     app.button(key="transfer_back").click().run()
     back = {element.label: element.value for element in app.metric}
     assert "Accuracy before" not in back

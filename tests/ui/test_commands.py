@@ -2,12 +2,20 @@
 
 import argparse
 import importlib
+import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from convviz.cli import main
+from convviz.features import filters as features
+from convviz.features.filters import FilterOrder
+from convviz.features.overview import overview
+from convviz.features.predictions import predict
+from convviz.images.decode import decode
 from convviz.images.samples import sample
 from convviz.networks.design_link import to_link
 from convviz.reconstruction.amplify import AmplifyConfig
@@ -18,9 +26,10 @@ from convviz.reconstruction.progress import (
     SeriesProgress,
     Subject,
 )
+from convviz.sprites.kernels import kernel_sheet
 from convviz.structure.layers import layer
 from convviz.ui.choice import Choice, ChosenImage
-from convviz.ui.commands import of_page, of_run
+from convviz.ui.commands import of_page, of_run, why_none
 from convviz.weights.load import load
 
 SAMPLE = ChosenImage.of("cat", "Cat", b"", "sample", "Somebody")
@@ -228,8 +237,90 @@ def test_weights_that_no_command_can_name_are_a_file_to_fill_in() -> None:
     assert args.weights == "FILE"
 
 
-def test_a_page_that_no_command_makes() -> None:
-    assert command("Filters", {}) == ""
+def bytes_of(line: str, folder: Path) -> bytes:
+    """Run a command of a worksheet; return the picture that it writes."""
+    target = str(folder / parsed(line).out)
+    assert main([*shlex.split(line)[3:-1], target]) == 0
+    return Path(target).read_bytes()
+
+
+def filters_as_shown(layer_name: str, order: FilterOrder, most: int, bound: float) -> bytes:
+    network = load("alexnet", fetch=False)
+    shown = features.filters(network, layer(network, layer_name))
+    channels = shown.order(order).tolist()[:most]
+    return kernel_sheet([shown.drawn(each) for each in channels], tile=66, bound=bound).png
+
+
+def with_filters(layer_name: str) -> Choice:
+    network = load("alexnet", fetch=False)
+    return Choice(SAMPLE, "alexnet", network, layer(network, layer_name))
+
+
+def test_filters_writes_the_kernels_that_the_page_draws(tmp_path: Path) -> None:
+    # relu1 has none of its own: the page draws those of conv1.
+    choice = with_filters("features.1")
+    line = command("Filters", {"filter_order": "norm"}, choice=choice)
+    args = parsed(line)
+    assert (args.command, args.layer, args.order) == ("filters", "features.0", "norm")
+    shown = features.filters(choice.network, layer(choice.network, "features.0"))
+    assert bytes_of(line, tmp_path) == filters_as_shown("features.0", "norm", 64, shown.reach)
+    link = {"filter_look": "One input channel", "filter_input": "5"}
+    args = parsed(command("Filters", link, choice=with_filters("features.3")))
+    assert (args.layer, args.input_channel) == ("features.3", 5)
+
+
+def test_trained_and_untrained_kernels_are_two_commands_on_one_scale(tmp_path: Path) -> None:
+    choice = with_filters("features.0")
+    lines = command("Filters", {"filters_view": "Trained and untrained"}, choice=choice)
+    first, second = lines.splitlines()
+    shown = features.filters(choice.network, layer(choice.network, "features.0"))
+    untrained = features.untrained_like(shown)
+    bound = max(shown.reach, untrained.reach)
+    assert bytes_of(first, tmp_path) == filters_as_shown("features.0", "norm", 64, bound)
+    drawn = [untrained.drawn(each) for each in untrained.order("norm").tolist()[:64]]
+    assert bytes_of(second, tmp_path) == kernel_sheet(drawn, tile=66, bound=bound).png
+
+
+def test_first_layers_are_a_command_for_each_network() -> None:
+    link = {"filters_view": "First layers"}
+    lines = command("Filters", link).splitlines()
+    args = [parsed(line) for line in lines]
+    assert [each.network for each in args] == ["alexnet", "vgg16", "googlenet"]
+    assert {(each.order, each.most, each.layer, each.scale) for each in args} == {
+        ("norm", 64, None, None)
+    }
+    scaled = command("Filters", link, {"filters_one_scale": True}).splitlines()
+    (scale,) = {parsed(line).scale for line in scaled}
+    assert scale > 0
+
+
+def test_home_where_overview_prints_what_the_page_shows(tmp_path: Path) -> None:
+    line = command("Home", {})
+    assert (parsed(line).command, parsed(line).image) == ("overview", "sample:cat")
+    told = tmp_path / "told.json"
+    assert main([*shlex.split(line)[3:], "--json", str(told)]) == 0
+    said = json.loads(told.read_text("utf-8"))
+    network = load("googlenet", fetch=False)
+    seen = overview(network, decode(sample("cat").read()))
+    assert [(each["layer"], tuple(each["clearest"])) for each in said["stages"]] == [
+        (each.layer.name, each.strongest) for each in seen.stages
+    ]
+    assert [each["empty"] for each in said["stages"]] == [
+        None if each.is_signed else each.empty for each in seen.stages
+    ]
+    guesses = predict(network, decode(sample("cat").read()))
+    assert [each["index"] for each in said["classes"]] == [each.index for each in guesses]
+    assert [each["probability"] for each in said["classes"]] == pytest.approx(
+        [each.probability for each in guesses], abs=1e-5
+    )
+
+
+def test_a_page_that_no_command_makes_says_why() -> None:
+    assert command("Training", {}) == command("Auxiliary classifiers", {}) == ""
+    assert "was recorded once" in why_none("Training", {})
+    for title, link in (("Training", {"watch": "live"}), ("Auxiliary classifiers", {})):
+        assert "trained on the page alone" in why_none(title, link)
+    assert why_none("Activations", {"view": "Compare"}).startswith("No command line makes")
 
 
 @pytest.mark.parametrize("name", ["my cat.jpg", "a;rm -rf ~.png", "$(x) 'y'.jpg"])

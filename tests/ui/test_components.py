@@ -101,6 +101,7 @@ def test_the_token_names_header_and_images() -> None:
         ("conv1 (`features.0`) of AlexNet.", ["conv1 (", "features.0", ") of AlexNet."]),
         ("`a`", ["a"]),
         ("3 of 64 channels (4.7 %) are empty.", ["3 of 64 channels (4.7\u00a0%) are empty."]),
+        ("64 :primary[channels]: none", ["64 ", "channels", ": none"]),
         ("", []),
     ],
 )

@@ -150,8 +150,12 @@ def test_what_is_said_of_sharing() -> None:
     assert handed_on.sharing_ends(24 * 3600).endswith("for about a day more.")
     assert handed_on.sharing_ends(2.4 * 3600).endswith("for about 2 hours more.")
     assert handed_on.sharing_ends(1800).endswith("for about 30 minutes more.")
-    assert handed_on.share_label(24, has_image=False) == "Share for a day"
-    assert handed_on.sharing_ends(1800, has_image=False) == (
+    assert handed_on.share_label(24, "pictures") == "Share with its pictures for a day"
+    assert handed_on.sharing_ends(1800, "pictures") == (
+        "Whoever has this link sees the result and its pictures, for about 30 minutes more."
+    )
+    assert handed_on.share_label(24, "nothing") == "Share for a day"
+    assert handed_on.sharing_ends(1800, "nothing") == (
         "Whoever has this link sees the result, for about 30 minutes more."
     )
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from convviz.errors import ConvvizError
 from convviz.features import findings
 from convviz.features.activations import Activations
-from convviz.ui import cache, state
+from convviz.ui import cache, glossary, state
 from convviz.ui.activations import dead, grid
 from convviz.ui.activations.display import DisplayOptions, atlas_of
 from convviz.ui.choice import Choice
@@ -71,13 +71,14 @@ def _layer(
     beside = _beside(choice, activations.layer.name)
     origin = cache.channels_origin(choice.network, activations.layer)
     picked = state.picked_channel(origin)
+    heading, caption = texts
     return LayerAhead(
         grid.grid_id(choice, activations.layer.name, options),
         {by: grid.grid_id(choice, name, options) for by, name in beside.items()},
         grid.picture_of(atlas, activations, options.threshold, known),
         grid.sections_of(activations, options),
         activations.most_salient if picked is None else picked,
-        dict(zip((_HEADING, _CAPTION), texts, strict=True)),
+        {_HEADING: heading, _CAPTION: glossary.mark(caption)},  # as it is sent (`sent_words`)
         origin,
     )
 

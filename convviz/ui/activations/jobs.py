@@ -67,9 +67,9 @@ class About:
 
 def open_jobs() -> tuple[PageJobs, JobView | None]:
     """Return the page's jobs, and the one that it shows; the result of an ended job is kept."""
-    page_jobs = jobs.page_jobs("activations")
+    page_jobs = jobs.page_jobs("activations", can_share=True, holds="nothing")
     job = page_jobs.find()
-    if job is not None:
+    if job is not None and not job.handed_on:
         _keep_result(job)
     return page_jobs, job
 
@@ -110,7 +110,7 @@ def start_button(
 
 def draw(page_jobs: PageJobs, job: JobView | None) -> None:
     """Draw the job that is under way, or why the last one failed or ended early."""
-    if job is not None:
+    if job is not None and not job.handed_on:
         note = None if job.live else ended_note(job.note, job.newest)
         page_jobs.show(job, live=lambda job: _draw_live, small=True, note=note)
 

@@ -41,6 +41,12 @@ _TARGETS = {"channel": later("The whole map: texture"), "centre": later("One pos
 def draw(choice: Choice, activations: Activations, channel: int) -> None:
     """Draw the ways to find out, and the result of the chosen one."""
     page_jobs, job = jobs.open_jobs()
+    if job is not None and job.handed_on:
+        page_jobs.show(
+            job,
+            live=lambda job: lambda now: None,
+            ended=lambda job: _draw_synthesis(job.about, job.newest),
+        )
     way = st.selectbox(
         tr("Way to find out"),
         _WAYS,
@@ -55,6 +61,7 @@ def draw(choice: Choice, activations: Activations, channel: int) -> None:
         "Synthesis": _synthesis,
     }
     ways[str(way)](choice, activations, channel, page_jobs, job)
+    page_jobs.draw_shared(job)
     how_we_know("top patches", "dead channels", "occlusion", "synthesis")
 
 
@@ -207,13 +214,23 @@ def _synthesis(
         )
     jobs.draw(page_jobs, job)
     if step is not None:
-        left, _ = st.columns([1, 1])
-        with left:
-            st.image(step.picture, width=448, output_format="PNG", alt=tr("The image made"))
-            st.caption(channel_findings.synthesis(step))
-            exports.save_button(
-                tr("Save as PNG"),
-                step.picture,
-                exports.file_name(choice, layer.name, f"channel{channel}", "made", ending="png"),
-                key="activations_save_synthesis",
-            )
+        _draw_synthesis(about, step)
+        if job is not None and job.about == about and not (job.live or job.handed_on):
+            page_jobs.draw_sharing(job)
+
+
+def _draw_synthesis(about: About, step: SynthesisStep) -> None:
+    """Draw the image that was made for a channel: the visitor's own result, or one handed on."""
+    channel = about.settings[0]
+    left, _ = st.columns([1, 1])
+    with left:
+        st.image(step.picture, width=448, output_format="PNG", alt=tr("The image made"))
+        st.caption(channel_findings.synthesis(step))
+        exports.save_button(
+            tr("Save as PNG"),
+            step.picture,
+            exports.safe_name(
+                *(about.network, about.layer, f"channel{channel}", "made"), ending="png"
+            ),
+            key="activations_save_synthesis",
+        )

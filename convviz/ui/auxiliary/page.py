@@ -31,7 +31,7 @@ _STAGES = (
 
 def draw() -> None:
     """Draw the settings and the job that trains the two networks."""
-    page_jobs = jobs.page_jobs("auxiliary", can_share=True, has_image=False)
+    page_jobs = jobs.page_jobs("auxiliary", can_share=True, holds="nothing")
     view = page_jobs.find()
     waits = view is None or view.state == "queued"
     if waits:

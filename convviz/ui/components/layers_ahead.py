@@ -72,16 +72,19 @@ def _message(layer: LayerAhead) -> dict[str, object]:
 
 
 def text_nodes(markdown: str) -> list[str]:
-    """Return the texts that the browser makes of a sentence: what is code, and what lies between.
+    """Return the texts that the browser makes of a sentence: code, marked words, what lies between.
 
     Args:
-        markdown: One line whose only signs are names as code, and the backslashes of `plain`; what
-            the server makes of every text that it sends is made of it as well.
+        markdown: One line whose only signs are names as code, words that `glossary.mark` has marked
+            and the backslashes of `plain`; units are kept with their numbers here as the server
+            does in every text that it sends.
     """
     parts = re.split(r"(?<![\\`])(`+)(?!`)(.+?)(?<!`)\1(?!`)", markdown)
     texts = []
     for text, name in zip(parts[::3], [*parts[2::3], ""], strict=True):
-        texts += [unbroken(re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text)), name.strip()]
+        for part in re.split(r":primary\[([^\]]*)\]", text):
+            texts.append(unbroken(re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", part)))
+        texts.append(name.strip())
     return [text for text in texts if text.strip()]
 
 

@@ -44,7 +44,7 @@ def draw(at_hand: Design | None) -> None:
     Args:
         at_hand: The design that the page holds; None if it cannot be read.
     """
-    page_jobs = jobs.page_jobs("design", can_share=True, has_image=False)
+    page_jobs = jobs.page_jobs("design", can_share=True, holds="nothing")
     view = page_jobs.find()
     if (
         view is not None

@@ -61,6 +61,11 @@ class _RunningSweep:
     going: bool = True
     job: str = ""
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that its results take, about."""
+        return sum(each.comparison.nbytes for each in self.sweep.points if each.comparison)
+
 
 def draw(at_hand: Design | None) -> None:
     """Draw what is varied, the run of the point that is trained, and the points so far.
@@ -68,7 +73,7 @@ def draw(at_hand: Design | None) -> None:
     Args:
         at_hand: The design that is varied; None if the page's text is none.
     """
-    page_jobs = jobs.page_jobs("design_sweep")
+    page_jobs = jobs.page_jobs("design_sweep", can_share=True, holds="nothing")
     view = page_jobs.find()
     if view is not None and not _may_change(view) and (live := page_jobs.under_way()) is not None:
         page_jobs.open(live.id)  # another tab has started the next points
@@ -78,7 +83,8 @@ def draw(at_hand: Design | None) -> None:
     axes = _choose_axes()
     with st.expander(tr("Pictures to learn from"), expanded=running is None):
         dataset = datasets.choose("distant-marks")
-    if running is not None:
+    is_anothers = view is not None and view.handed_on
+    if running is not None and not is_anothers:
         running = _with_images(running, dataset)
         st.session_state[Entry.DESIGN_SWEEP] = running
         if view is not None and not _may_change(view):
@@ -103,6 +109,7 @@ def draw(at_hand: Design | None) -> None:
             st.caption(findings.sweep_in_short(planned))
     if running is not None:
         _draw_sweep(page_jobs, view, running)
+    page_jobs.draw_shared(view)
     how_we_know("design_accuracy", "parameters", "macs", "guessing")
 
 
@@ -169,6 +176,8 @@ def _find(view: JobView | None) -> _RunningSweep | None:
     running: _RunningSweep | None = st.session_state.get(Entry.DESIGN_SWEEP)
     if view is None or not isinstance(view.about, _RunningSweep):
         return running
+    if view.handed_on:
+        return _with_results(view.about, view)
     if running is not None and (view.id == running.job or not _may_change(view)):
         return running
     # A run that was over before may be an old one, after which others have gone on.
@@ -257,7 +266,12 @@ def _draw_sweep(page_jobs: PageJobs, view: JobView | None, running: _RunningSwee
             small=True,
         )
     if not may_change:
-        _draw_go_on(page_jobs, view, running)
+        if view is not None and view.handed_on:
+            st.caption(findings.sweep_so_far(running.sweep, name))
+        else:
+            _draw_go_on(page_jobs, view, running)
+            if view is not None and view.newest is not None:
+                page_jobs.draw_sharing(view)
         _draw_points(running.sweep)
 
 

@@ -6,12 +6,19 @@ from math import ceil
 
 import streamlit as st
 
-from convviz.features.filters import FILTER_ORDERS, FilterOrder, Filters, filter_layers
+from convviz.features.filters import (
+    FILTER_ORDERS,
+    FilterOrder,
+    Filters,
+    convolution_for,
+    filter_layers,
+    first_with_pattern,
+    has_pattern_in_space,
+)
 from convviz.features.filters import filters as filters_of
 from convviz.figures import filters as figures
 from convviz.figures import theme
 from convviz.language import current, later, numeral, tr
-from convviz.networks.network import Network, is_within
 from convviz.sprites.grid import Section
 from convviz.sprites.kernels import kernel_picture, kernel_sheet
 from convviz.sprites.overlay import heatmap
@@ -29,7 +36,7 @@ _ORDERS: dict[FilterOrder, str] = {
     "similarity": later("Alike side by side"),
 }
 _SLICES = (later("Strongest input channel"), later("One input channel"))
-_FILTERS_PER_PAGE = 128
+FILTERS_PER_PAGE = 128
 _SLICES_PER_PAGE = 48  # input channels of one filter
 _TILE, _SMALL_TILE = 66, 40
 _PIXELS = 320
@@ -44,7 +51,7 @@ def draw(choice: Choice) -> None:
     state.remember_channel(0, filters.channels, cache.channels_origin(choice.network, layer))
     _headline(choice, filters)
     order, input_channel, page = _controls(filters)
-    listed = order[page * _FILTERS_PER_PAGE : (page + 1) * _FILTERS_PER_PAGE]
+    listed = order[page * FILTERS_PER_PAGE : (page + 1) * FILTERS_PER_PAGE]
     with st.container(key="filters_explorer"):
         left, right = st.columns([7, 4], gap="large")
     with left:
@@ -82,7 +89,7 @@ def shown(choice: Choice) -> Layer | None:
     A kernel of 1 × 1 has no pattern to see, so there the first layer's are shown, unless the
     visitor wants to see the others all the same. None if there are no kernels at all.
     """
-    convolution = convolution_for(choice)
+    convolution = convolution_for(choice.network, choice.layer)
     if convolution is None:
         st.info(tr("This network has no convolution before this layer: choose a deeper one."))
         return None
@@ -95,7 +102,7 @@ def shown(choice: Choice) -> Layer | None:
         )
         wanted = st.toggle(
             findings.own_kernels(convolution),
-            key="filters_own_kernels",
+            key=state.remember(Key.FILTER_OWN, False),
         )
         return convolution if wanted else first
     if choice.layer is not None and convolution.name != choice.layer.name:
@@ -103,28 +110,6 @@ def shown(choice: Choice) -> Layer | None:
             findings.no_kernels_of_its_own(choice.layer, convolution),
             icon=":material/info:",
         )
-    return convolution
-
-
-def has_pattern_in_space(network: Network, layer: Layer) -> bool:
-    """Whether a convolution's kernels are larger than 1 × 1."""
-    return cache.once(
-        lambda: max(filters_of(network, layer).kernels.shape[2:]) > 1, "has pattern", network, layer
-    )
-
-
-def first_with_pattern(network: Network) -> Layer | None:
-    """Return a network's first convolution with kernels larger than 1 × 1; None if it has none."""
-    layers = filter_layers(network)
-    return next((layer for layer in layers if has_pattern_in_space(network, layer)), None)
-
-
-def convolution_for(choice: Choice) -> Layer | None:
-    """Find the chosen layer if it has kernels, or the last one before it that has."""
-    chosen, convolution = choice.layer, None
-    for layer in filter_layers(choice.network):
-        if chosen is None or is_within(chosen.name, layer.name) or layer.index <= chosen.index:
-            convolution = layer
     return convolution
 
 
@@ -188,7 +173,7 @@ def _controls(filters: Filters) -> tuple[list[int], int | None, int]:
                     )
                 )
         page = 0
-        pages = ceil(filters.channels / _FILTERS_PER_PAGE)
+        pages = ceil(filters.channels / FILTERS_PER_PAGE)
         if pages > 1:
             key = state.remember(Key.FILTER_PAGE, 1, allowed=range(1, pages + 1), in_url=False)
             page = (
@@ -207,7 +192,7 @@ def _grid(choice: Choice, filters: Filters, listed: list[int], input_channel: in
     sheet = cache.once(
         lambda: kernel_sheet(
             [filters.drawn(channel, input_channel) for channel in range(filters.channels)],
-            tile=_TILE if filters.channels <= _FILTERS_PER_PAGE else _SMALL_TILE,
+            tile=_TILE if filters.channels <= FILTERS_PER_PAGE else _SMALL_TILE,
             bound=filters.reach,
         ),
         "filters",

@@ -154,7 +154,11 @@ def _start(
 
 
 def compare(
-    page_jobs: PageJobs, view: TransferProgress, before: TransferOutcome, after: TransferOutcome
+    page_jobs: PageJobs,
+    job: JobView,
+    view: TransferProgress,
+    before: TransferOutcome,
+    after: TransferOutcome,
 ) -> None:
     """Draw the accuracy and the time before fine-tuning and after it."""
     rise = 100 * (after.accuracy - before.accuracy)
@@ -186,6 +190,8 @@ def compare(
     for text in (findings.measured(after, view.validation_images), findings.by_heart(after)):
         if text:
             st.caption(text)
+    if job.handed_on:
+        return  # the run before is its owner's
     st.button(
         tr("Back to the result before"),
         icon=":material/arrow_back:",

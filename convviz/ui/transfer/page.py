@@ -44,7 +44,7 @@ def _draw_training(choice: Choice) -> None:
     st.header(tr("2 · What stays, and what is learned"), anchor=False)
     setup = plan.choose(choice.network, dataset)
     st.header(tr("3 · Training"), anchor=False)
-    page_jobs = jobs.page_jobs("transfer")
+    page_jobs = jobs.page_jobs("transfer", can_share=True, holds="pictures")
     view = page_jobs.find()
     with st.container(horizontal=True, vertical_alignment="center", key="transfer_start_row"):
         page_jobs.start_button(
@@ -60,6 +60,7 @@ def _draw_training(choice: Choice) -> None:
             live=lambda view: _draw_live,
             ended=lambda view: result.draw(page_jobs, view, view.newest, choice),
         )
+    page_jobs.draw_shared(view)
     how_we_know(
         "trained_parameters",
         "test_accuracy",

@@ -25,7 +25,11 @@ _MOST_OF_A_CELL = 16  # pictures
 
 
 def draw(page_jobs: PageJobs, job: JobView, view: TransferProgress, choice: Choice) -> None:
-    """Draw the results of a training, the buttons that save them, and the offer to fine-tune."""
+    """Draw the results of a training, the buttons that save them, and the offer to fine-tune.
+
+    Whoever looks at a result that is handed on saves what was trained; only its owner uses the
+    network on other pages and goes on from it.
+    """
     if not view.outcomes:
         return
     outcome = view.outcomes[0]  # the others are there to be compared with it
@@ -34,7 +38,7 @@ def draw(page_jobs: PageJobs, job: JobView, view: TransferProgress, choice: Choi
     if view.before is None:
         _numbers(view, outcome)
     else:
-        fine_tune.compare(page_jobs, view, view.before, outcome)
+        fine_tune.compare(page_jobs, job, view, view.before, outcome)
     if len(view.outcomes) > 1:
         _comparison(view)
     curves(view, "transfer_ended")
@@ -50,14 +54,16 @@ def draw(page_jobs: PageJobs, job: JobView, view: TransferProgress, choice: Choi
     if network is None:
         st.info(tr("The server no longer has the trained network: train it again to use it."))
         return
-    visitors = state.visit().trained
-    if outcome.source not in visitors:
-        visitors.append(outcome.source)
-    _classify(choice, network)
-    st.caption(findings.on_other_pages(network.title))
+    if not job.handed_on:
+        visitors = state.visit().trained
+        if outcome.source not in visitors:
+            visitors.append(outcome.source)
+        _classify(choice, network)
+        st.caption(findings.on_other_pages(network.title))
     _save_buttons(view, outcome, network)
     _take_home(outcome, network)
-    fine_tune.offer(page_jobs, job, view, outcome, network)
+    if not job.handed_on:
+        fine_tune.offer(page_jobs, job, view, outcome, network)
 
 
 def curves(view: TransferProgress, key: str) -> None:
