@@ -65,6 +65,19 @@ def stands_for_another(file: str, start: bytes) -> str:
             "link in a browser, and download the file itself.",
             file=file,
         )
+    if re.match(rb"\s*\{\s*[\"}]", start) and b"\0" not in start[:16]:
+        if file.lower().endswith(".index.json") or b'"weight_map"' in start:
+            return tr(
+                "The file {file} only lists which tensor lies in which of several files: read "
+                "those in Python into one network, and save that with "
+                "torch.save(network.state_dict(), …).",
+                file=file,
+            )
+        return tr(
+            "The file {file} is a text in JSON, which has no weights: take the file of weights "
+            "that lies beside it, such as model.safetensors.",
+            file=file,
+        )
     if _PACKED.match(start):
         return tr(
             "The file {file} is packed: unpack it, and take the file of weights out of it.",

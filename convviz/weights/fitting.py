@@ -14,7 +14,7 @@ from convviz.language import tr
 from convviz.networks import registry
 from convviz.networks.network import NetworkSpec
 from convviz.weights import checkpoint, imagenet, state_dict_file
-from convviz.weights.part_shapes import Places, places_in, replaced_parts
+from convviz.weights.part_shapes import ReplaceableParts, places_in, replaced_parts
 from convviz.weights.pickled import Stored
 from convviz.weights.sent_file import WeightsFile
 
@@ -35,7 +35,7 @@ class _Form:
 
     tensors: Mapping[str, Tensor]
     without: tuple[str, ...]
-    places: Places | None
+    places: ReplaceableParts | None
 
 
 def networks_fitting(file: WeightsFile) -> tuple[str, ...]:

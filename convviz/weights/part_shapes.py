@@ -28,7 +28,7 @@ _NORM = ("bias", "running_mean", "running_var", "weight")
 
 
 @dataclass(frozen=True)
-class Head:
+class ReplaceableHead:
     """A part of a network that a new head may take the place of.
 
     Attributes:
@@ -43,7 +43,7 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Places:
+class ReplaceableParts:
     """Where people replace parts of a network.
 
     Attributes:
@@ -52,12 +52,12 @@ class Places:
         without: Dotted names of parts whose tensors a file may have or not.
     """
 
-    heads: tuple[Head, ...]
+    heads: tuple[ReplaceableHead, ...]
     first: str
     without: tuple[str, ...]
 
 
-def places_in(spec: NetworkSpec, module: nn.Module) -> Places | None:
+def places_in(spec: NetworkSpec, module: nn.Module) -> ReplaceableParts | None:
     """Find where people replace parts of a network; None for a user's own."""
     if registry.is_own(spec.name) or registry.is_unlisted(spec.name):
         return None
@@ -72,10 +72,10 @@ def places_in(spec: NetworkSpec, module: nn.Module) -> Places | None:
         if isinstance(part, nn.Conv2d) and part.in_channels == 3
     ]
     first = colour[0] if len(colour) == 1 else ""
-    return Places(tuple(_heads(modules)), first, spec.auxiliary)
+    return ReplaceableParts(tuple(_heads(modules)), first, spec.auxiliary)
 
 
-def _heads(modules: dict[str, nn.Module]) -> Iterator[Head]:
+def _heads(modules: dict[str, nn.Module]) -> Iterator[ReplaceableHead]:
     last = next((name for name in reversed(modules) if isinstance(modules[name], nn.Linear)), None)
     while last:
         leaves = [
@@ -88,12 +88,12 @@ def _heads(modules: dict[str, nn.Module]) -> Iterator[Head]:
             return  # it reads maps, not numbers
         usual = (nn.Linear, nn.ReLU, *_PASSING)
         own = () if all(isinstance(part, usual) for part in leaves) else modules[last].state_dict()
-        yield Head(last, reads.in_features, tuple(own))
+        yield ReplaceableHead(last, reads.in_features, tuple(own))
         last = last.rpartition(".")[0]
 
 
 def replaced_parts(
-    name: str, places: Places, opened: File, expected: Mapping[str, Tensor]
+    name: str, places: ReplaceableParts, opened: File, expected: Mapping[str, Tensor]
 ) -> ReplacedParts | None:
     """Tell which parts of a network were replaced, so that a file's tensors are its.
 
@@ -124,7 +124,11 @@ def replaced_parts(
 
 
 def _parts(
-    name: str, places: Places, head: Head | None, wanted: Mapping[str, Tensor], tensors: Tensors
+    name: str,
+    places: ReplaceableParts,
+    head: ReplaceableHead | None,
+    wanted: Mapping[str, Tensor],
+    tensors: Tensors,
 ) -> ReplacedParts | None:
     first, channels, bias = "", 3, False
     weight = f"{places.first}.weight"
@@ -162,7 +166,9 @@ def _parts(
     return ReplacedParts(name, head.name, layers, first, channels, bias)
 
 
-def head_layers(shapes: Mapping[str, Sequence[int]], head: Head) -> tuple[HeadLayer, ...] | None:
+def head_layers(
+    shapes: Mapping[str, Sequence[int]], head: ReplaceableHead
+) -> tuple[HeadLayer, ...] | None:
     """Tell the layers of a new head by the names and shapes of its tensors.
 
     Args:

@@ -11,13 +11,15 @@ from torch import Tensor, nn
 from torchvision.models import get_model
 
 from convviz.errors import WeightsError
-from convviz.networks.decoders import put
+from convviz.networks.clone import clone
+from convviz.networks.decoders import Form, in_form, put
 from convviz.networks.registry import spec
 from convviz.networks.replaced_parts import ReplacedParts, network_with_parts, parts_of
 from convviz.structure.layers import layers
-from convviz.weights import findings
+from convviz.weights import findings, trained
 from convviz.weights.fitting import networks_fitting
-from convviz.weights.load import load, open_sent
+from convviz.weights.load import load, open_saved, open_sent
+from convviz.weights.trained import TrainedInfo
 from tests.weights.test_sent_files import sent
 
 Change = Callable[[nn.Module], object]
@@ -168,6 +170,19 @@ def test_the_network_is_found_among_all_of_torchvisions() -> None:
     assert networks_fitting(file) == ("resnet18",)
 
 
+@pytest.mark.claims("convviz.networks.replaced_parts.network_with_parts")
+@pytest.mark.parametrize(
+    ("parts", "title"),
+    [
+        ({"conv1": one_channel}, "ResNet18 for grey images"),
+        ({"fc": dropout(512)}, "ResNet18 with another head"),
+        ({"conv1": nn.Conv2d(3, 64, 7, 2, 3)}, "ResNet18 with another first convolution"),
+    ],
+)
+def test_its_title_says_what_was_replaced(parts: dict[str, Any], title: str) -> None:
+    assert opened(drawn("resnet18", **parts), "resnet18").title == title
+
+
 def test_its_layers_and_images_are_its_own() -> None:
     network = opened(drawn("resnet18", fc=several(512), conv1=one_channel), "resnet18")
     assert network.title == "ResNet18 for grey images, with another head"
@@ -264,3 +279,31 @@ def test_what_was_replaced_is_written_and_read() -> None:
     for damaged in ('{"network": 3}', "[]", parts.text.replace('"channels": 1', '"channels": 7')):
         with pytest.raises((ValueError, KeyError, TypeError)):
             ReplacedParts.parse(damaged)
+
+
+def test_a_file_of_what_was_trained_on_it_opens_where_nobody_has_opened_it_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = opened(
+        drawn("shufflenet_v2_x0_5", fc=several(1024), conv1__0=one_channel), "shufflenet_v2_x0_5"
+    )
+    parts = parts_of(network.spec)
+    assert parts is not None
+    form = Form("fc.3", 12, ("left", "right"))
+    module = in_form(clone(network.module), form)
+    info = TrainedInfo(network.name, form, 64, "scans", "A note.", 0.75, parts=parts.text)
+    data = trained.write(module, info)
+    path = tmp_path / "scans.safetensors"
+    path.write_bytes(data)
+    images = torch.randn(2, 1, 64, 64, generator=torch.Generator().manual_seed(2))
+    for read in (lambda: open_saved(data), lambda: load("shufflenet_v2_x0_5", path)):
+        monkeypatch.setattr("convviz.networks.registry._unlisted", OrderedDict())
+        found = read()
+        assert found.name == network.name
+        assert found.weights.classes == ("left", "right")
+        with torch.no_grad():
+            assert torch.equal(found.module(images), module.eval()(images))
+    damaged = data.replace(b"channels", b"channelz", 1)
+    assert damaged != data
+    with pytest.raises(WeightsError, match="damaged"):
+        open_saved(damaged)
