@@ -266,6 +266,15 @@ def _class_folders(entries: Sequence[E], what: str) -> _Found[E]:
         if {row[2] for row in rows} != {"train"}:
             given = tuple(row[2] for row in rows)
     else:
+        if None not in parts and "train" not in parts and all(len(path) > 1 for path in paths):
+            raise ImageError(
+                tr(
+                    "{what} has no folder train, only {folders}: name the folder train whose "
+                    "pictures are to be learned from.",
+                    what=what,
+                    folders=", ".join(sorted({path[0][:60] for path in paths})),
+                )
+            )
         deepest = max(inside, key=lambda entry: len(_folders(entry)))
         _check_depth(all(len(path) == 1 for path in paths), deepest, what)
         classes = tuple(path[0] for path in paths)

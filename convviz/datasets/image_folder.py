@@ -24,7 +24,7 @@ from convviz.errors import ImageError
 from convviz.formatting import size_text
 from convviz.language import tr
 
-_START = 64  # bytes of a file that tell what it is
+_START = 300  # bytes of a file that tell what it is
 _MAX_DEPTH = 12  # folders in folders; a link may lead in a circle
 
 

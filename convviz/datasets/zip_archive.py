@@ -28,7 +28,7 @@ from pathlib import PurePosixPath
 from convviz import limits
 from convviz.errors import ImageError
 from convviz.formatting import size_text
-from convviz.images.decode import FILE_SUFFIXES, is_image
+from convviz.images.decode import FILE_SUFFIXES, is_image, packing_of
 from convviz.language import tr
 
 MAX_FILES = limits.ZIP_FILES.value
@@ -39,7 +39,7 @@ MAX_RATIO = 100
 _MAX_ENTRIES = 5 * MAX_FILES  # with folders and what macOS adds
 _CENTRAL, _LOCAL, _END = b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06"
 _ENCRYPTED, _MARKED_UTF8 = 0x1, 0x800
-_START = 64  # bytes of a file that tell what it is
+_START = 300  # bytes of a file that tell what it is
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _SMALL = 1_000_000  # bytes; up to here a flat image may well compress better than 100 : 1
 
@@ -195,14 +195,31 @@ def _check_directory(data: bytes) -> None:
     """Check the length of the archive's list before Python reads it whole."""
     end = data.rfind(_END, max(0, len(data) - 66_000))
     if end < 0 or len(data) < end + 22:
-        raise ImageError(
-            tr("The file is no zip archive, or is incomplete; pack the pictures again.")
-        )
+        raise ImageError(_no_zip(data))
     (size,) = struct.unpack_from("<L", data, end + 12)
     # Zip64 states its numbers elsewhere; then the whole file is searched.
     begin = max(0, end - size) if size < 0xFFFFFFFF else 0
     if data.count(_CENTRAL, begin, end) > _MAX_ENTRIES:
         raise ImageError(_too_many(None))
+
+
+def _no_zip(data: bytes) -> str:
+    """Say what a file is that is no zip archive, and what to do."""
+    packing = packing_of(data[:_START])
+    if not data:
+        return tr("The file is empty; pack the pictures again, as a zip archive.")
+    if packing not in ("", "zip"):
+        return tr(
+            "The file is packed with {packing}, not a zip archive: unpack it, and pack its folders "
+            "as a zip archive.",
+            packing=packing,
+        )
+    if is_image(data[:_START]):
+        return tr(
+            "The file is a picture, not a zip archive: put the pictures of each class into a "
+            "folder named after the class, and pack the folders as a zip archive."
+        )
+    return tr("The file is no zip archive, or is incomplete; pack the pictures again.")
 
 
 def _too_many(count: int | None) -> str:
@@ -341,7 +358,12 @@ def unusable(name: str, size: int, start: Callable[[], bytes]) -> str:
         )
     if not size:
         return tr("It is empty.")
-    if not is_image_name(name) and not is_image(start()):
+    if is_image_name(name):
+        return ""
+    begins = start()
+    if packing_of(begins):
+        return tr("It is an archive itself: unpack it, and pack the folders with its pictures.")
+    if not is_image(begins):
         return tr(
             "It is not a picture, neither by its name (.{endings}) nor by its first bytes.",
             endings=", .".join(FILE_SUFFIXES),

@@ -172,7 +172,7 @@ def _read(data: bytes, *, complete: bool) -> DecodedImage:
         return _by_pillow(data)
     if not tiff.is_misread(data):
         with suppress(UnidentifiedImageError):
-            return _by_pillow(data)
+            return replace(_by_pillow(data), channels=tiff.channels_beside(data))
     return _by_tifffile(data)
 
 
@@ -312,23 +312,78 @@ def _refusal(data: bytes) -> str:
     """Say whether the file is damaged or of a format that convviz does not read."""
     if is_image(data) or data.startswith(_SIGNATURES):
         return tr(headers.DAMAGED)
-    start = data[:512].lstrip().lower()
     if data.startswith(_RAW_SIGNATURES) or data[4:12] == b"ftypcrx ":
         return tr(tiff.RAW)
+    if packing_of(data):
+        return tr(_PACKED)
+    text = data[:_TEXT].removeprefix(_BYTE_ORDER_MARK).lstrip().lower()
+    element = re.search(rb"<(?:!doctype )?(html|svg)\b", text) if text.startswith(b"<") else None
+    if element and element[1] == b"html":
+        return tr(_WEB_PAGE)
     if data[4:8] == b"ftyp":
         kind = _kind_of_boxes(data)
     elif data[4:8] in _FILM_BOXES:
         kind = "video"
-    elif start.startswith((b"<svg", b"<?xml")):
+    elif element:
         kind = "SVG"
-    elif start.startswith(b"%pdf"):
+    elif text.startswith(b"%pdf"):
         kind = "PDF"
+    elif data[128:132] == b"DICM":
+        kind = "DICOM"
     else:
-        kind = "such"
+        names = (name for name, begins in _OTHER_FORMATS if data.startswith(begins))
+        kind = next(names, "such")
     sentence = _REFUSALS.get(kind, _REFUSED_FORMAT)
     return tr(sentence, format=kind, formats=format_names())
 
 
+_TEXT = 4096  # bytes of a file in which a text says what it is
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+# What people take for a picture, or have as one in another program, by how it begins.
+_OTHER_FORMATS = (
+    ("JPEG 2000", (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")),
+    ("JPEG XL", (b"\0\0\0\x0cJXL \r\n\x87\n", b"\xff\x0a")),
+    ("Photoshop", (b"8BPS\0",)),
+    ("GIMP", (b"gimp xcf",)),
+    ("PostScript", (b"%!PS", b"\xc5\xd0\xd3\xc6")),
+    ("OpenEXR", (b"\x76\x2f\x31\x01",)),
+    ("Radiance HDR", (b"#?RADIANCE", b"#?RGBE")),
+    ("FITS", (b"SIMPLE  =",)),
+    ("NumPy", (b"\x93NUMPY",)),
+    ("HDF5", (b"\x89HDF\r\n",)),
+    ("ICO", (b"\0\0\1\0",)),
+    ("ICNS", (b"icns",)),
+    ("DDS", (b"DDS ",)),
+    ("PNM", tuple(b"P%d\n" % number for number in range(1, 8))),
+)
+
+# Files in which others are packed, by how they begin.
+_PACKINGS = (
+    ("zip", (b"PK\3\4", b"PK\5\6")),
+    ("gzip", (b"\x1f\x8b",)),
+    ("7-Zip", (b"7z\xbc\xaf\x27\x1c",)),
+    ("RAR", (b"Rar!\x1a\7",)),
+    ("xz", (b"\xfd7zXZ\0",)),
+    ("bzip2", tuple(b"BZh%d" % number for number in range(1, 10))),
+    ("Zstandard", (b"\x28\xb5\x2f\xfd",)),
+)
+
+
+def packing_of(start: bytes) -> str:
+    """Name what a file is packed with by its first bytes, 262 or more; "" if it is not packed."""
+    if start[257:262] == b"ustar":
+        return "tar"
+    return next((name for name, begins in _PACKINGS if start.startswith(begins)), "")
+
+
+_PACKED = later(
+    "The file is an archive with other files in it: unpack it, and choose a picture out of it."
+)
+_WEB_PAGE = later(
+    "The file is a web page, which came in place of a picture: open its link in a browser, and "
+    "save the picture itself."
+)
 _REFUSED_FORMAT = later(
     "convviz cannot read {format} files. It reads {formats}: export the picture as one of these."
 )

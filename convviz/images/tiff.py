@@ -33,6 +33,7 @@ _STORED, _DEFLATED = 1, (8, 32946)
 _PACKINGS = {2: "CCITT", 3: "CCITT", 4: "CCITT", 5: "LZW", 6: "JPEG", 7: "JPEG", 32773: "PackBits"}
 _PACKINGS |= {34712: "JPEG 2000", 34887: "LERC", 34925: "LZMA", 50000: "Zstandard", 50001: "WebP"}
 _GREYS, _RGB = (0, 1), 2  # of the tag on colours; 0 says that white is the lowest number
+_UNSPECIFIED = 0  # a channel beside the colours that is none of alpha
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # kinds of alpha channels
 _FLOAT_PREDICTOR = 3
 _MAX_BLOCK_BYTES = 60_000_000  # unpacked, it is there twice
@@ -100,6 +101,20 @@ def is_misread(data: bytes) -> bool:
     if is_planar and _first(tags, headers.SAMPLES, 1) > 1 and max(bits) > 8:
         return True
     return bits == {8} and _first(tags, headers.SAMPLE_FORMAT, 1) == headers.SIGNED
+
+
+def channels_beside(data: bytes) -> int:
+    """Count the channels of a TIFF of grey or RGB values that has some which no image shows.
+
+    Returns:
+        How many it has, those that are shown among them; 0 if all are colours or alpha.
+    """
+    tags = headers.tiff_tags(data)
+    extra = tags[headers.EXTRA_SAMPLES].values if headers.EXTRA_SAMPLES in tags else ()
+    photometric = _first(tags, headers.PHOTOMETRIC, 0)
+    if photometric not in (_RGB, *_GREYS) or _UNSPECIFIED not in extra:
+        return 0
+    return _first(tags, headers.SAMPLES, 1)
 
 
 def read(data: bytes) -> TiffImage:

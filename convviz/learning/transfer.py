@@ -24,6 +24,7 @@ from convviz.learning.plan import plan as make_plan
 from convviz.learning.significance import interval
 from convviz.networks.design_spec import design_of
 from convviz.networks.network import Network, Weights
+from convviz.networks.replaced_parts import parts_of
 from convviz.weights import trained
 from convviz.weights.load import load
 from convviz.weights.trained import TrainedInfo
@@ -457,7 +458,7 @@ def about(
     with speaking(ENGLISH):
         note = _measured(dataset, result, input_size, evaluation, answers)
     options = plan.network.spec.imagenet_options
-    design = design_of(plan.network.spec)
+    design, parts = design_of(plan.network.spec), parts_of(plan.network.spec)
     return TrainedInfo(
         network=plan.network.name,
         form=plan.form,
@@ -467,6 +468,7 @@ def about(
         accuracy=answers.accuracy,
         options=tuple(n for n, value in options if getattr(result.module, n, None) == value),
         design=design.text if design is not None else "",
+        parts=parts.text if parts is not None else "",
     )
 
 

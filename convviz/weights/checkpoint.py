@@ -54,6 +54,9 @@ _BY_PYTORCH = (
     (re.compile(r"(^|\.)parametrizations\.(\w+)\.\d+\.(_[uv])$"), r"\1\2\3"),
 )
 
+# What a name has in it if it has another form: most have not, and are told so in one look.
+_OTHER_FORM = re.compile("|".join((*_SHELLS, r"denselayer\d", r"linear_[12]", "parametrizations")))
+
 # What training puts beside a network's own tensors: counts of its operations, losses and metrics.
 _OF_TRAINING = re.compile(
     r"(.*\.)?total_(ops|params)"
@@ -170,6 +173,23 @@ class File:
             for each in self.sets
             for fit in _fits(each, expected, ignored)
         )
+
+    def nearly(
+        self, expected: Mapping[str, Tensor], without: Collection[str]
+    ) -> Iterator[Mapping[str, Stored | Tensor]]:
+        """List the sets whose names are a network's, whatever shapes their tensors have.
+
+        Args:
+            expected: As for `fitting`.
+            without: Dotted names of parts and tensors whose tensors a set may have or not.
+
+        Yields:
+            A set's tensors by the network's names, those of these parts among them.
+        """
+        ignored = tuple(ending for name in without for ending in (f"{name}.", name))
+        for each in self.sets:
+            for fit in _fits(each, expected, ignored):
+                yield fit.tensors
 
     def _read(self, tensors: Mapping[str, Stored | Tensor], chosen: TensorSet) -> dict[str, Tensor]:
         stored = {name: each for name, each in tensors.items() if isinstance(each, Stored)}
@@ -527,6 +547,8 @@ def _renamed(name: str, renamed: Sequence[tuple[re.Pattern[str], str]]) -> str:
 
 def _plain(name: str) -> str:
     """Leave out what wrappers around modules put into a name; old and new forms get one."""
+    if not _OTHER_FORM.search(name):
+        return name
     inside = ".".join(part for part in name.split(".") if part not in _SHELLS)
     return _renamed(inside, _BY_TORCHVISION + _BY_PYTORCH)
 

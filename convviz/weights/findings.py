@@ -8,6 +8,7 @@ from pathlib import PurePath
 
 from convviz.formatting import size_text
 from convviz.language import later, tr, trn
+from convviz.networks.replaced_parts import HeadLayer, ReplacedParts
 
 NOT_STATED = later("not stated")
 """What weights were trained on, where nobody says."""
@@ -62,6 +63,19 @@ def stands_for_another(file: str, start: bytes) -> str:
         return tr(
             "The file {file} is a web page, which came in place of a download: open its "
             "link in a browser, and download the file itself.",
+            file=file,
+        )
+    if re.match(rb"\s*\{\s*[\"}]", start) and b"\0" not in start[:16]:
+        if file.lower().endswith(".index.json") or b'"weight_map"' in start:
+            return tr(
+                "The file {file} only lists which tensor lies in which of several files: read "
+                "those in Python into one network, and save that with "
+                "torch.save(network.state_dict(), …).",
+                file=file,
+            )
+        return tr(
+            "The file {file} is a text in JSON, which has no weights: take the file of weights "
+            "that lies beside it, such as model.safetensors.",
             file=file,
         )
     if _PACKED.match(start):
@@ -276,6 +290,67 @@ def taken_from(
             tensors=_first_of(left_out),
         )
     return both(fitting, beside)
+
+
+def with_replaced_parts(parts: ReplacedParts, network: str) -> str:
+    """Say which parts of a network a file has replaced, and what is assumed of them.
+
+    Args:
+        parts: What was replaced.
+        network: Title of the network.
+    """
+    first = head = assumed = ""
+    if parts.first and parts.channels == 1:
+        first = tr(
+            "Its first convolution, {layer}, takes grey images; that it moves and pads as that of "
+            "{network} is assumed, as a file does not say it.",
+            layer=parts.first,
+            network=network,
+        )
+    elif parts.first:
+        first = tr(
+            "Its first convolution, {layer}, has a bias, which that of {network} has not; that it "
+            "moves and pads alike is assumed.",
+            layer=parts.first,
+            network=network,
+        )
+    if parts.head:
+        head = tr(
+            "Its head, {layer}, is not that of {network} but, by the names and shapes in the file, "
+            "{layers}.",
+            layer=parts.head,
+            network=network,
+            layers=", ".join(map(_layer_text, parts.layers)),
+        )
+    if any(layer.kind == "relu" for layer in parts.layers):
+        assumed = tr(
+            "A ReLU between fully connected layers is assumed where the numbers of their names "
+            "leave room for one, as what has no weights is in no file."
+        )
+    return both(both(first, head), assumed)
+
+
+def _layer_text(layer: HeadLayer) -> str:
+    if layer.kind == "linear":
+        return tr("{inputs:,} → {outputs:,}", inputs=layer.inputs, outputs=layer.outputs)
+    return tr("batch norm") if layer.kind == "norm" else tr("ReLU")
+
+
+def open_by_hand(file: str, network: str, listed: str) -> str:
+    """Say that a file in CONVVIZ_WEIGHTS is that of a changed network, and what to do.
+
+    Args:
+        file: Its name.
+        network: Title of the changed network.
+        listed: That of the network whose name it bears.
+    """
+    return tr(
+        "The file {file} holds {network}, which is not {listed} as it is listed: open it under "
+        "“Open a saved network”, or give it to a command with --weights.",
+        file=file,
+        network=network,
+        listed=listed,
+    )
 
 
 def not_finite(names: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from convviz.language import tr
 from convviz.networks import registry
 from convviz.networks.network import NetworkSpec
 from convviz.weights import checkpoint, imagenet, state_dict_file
+from convviz.weights.part_shapes import ReplaceableParts, places_in, replaced_parts
 from convviz.weights.pickled import Stored
 from convviz.weights.sent_file import WeightsFile
 
@@ -29,17 +30,20 @@ class _Form:
     Attributes:
         tensors: By name, on the meta device.
         without: Dotted names of parts whose tensors a file may have or not.
+        places: Where people replace parts of the network; None for a user's own.
     """
 
     tensors: Mapping[str, Tensor]
     without: tuple[str, ...]
+    places: ReplaceableParts | None
 
 
 def networks_fitting(file: WeightsFile) -> tuple[str, ...]:
     """Name the networks whose weights a file may hold; nothing in it is run.
 
     Names are compared first, then shapes; of a network whose `build` takes `num_classes`, as that
-    of every built-in one does, the number of classes may be any.
+    of every built-in one does, the number of classes may be any. Where no network fits, those are
+    named of which the file has another head, or a first convolution of one channel.
 
     Args:
         file: The file.
@@ -60,9 +64,18 @@ def networks_fitting(file: WeightsFile) -> tuple[str, ...]:
         )
     )
     if not fitting:
+        fitting = tuple(name for name, form in forms.items() if _fits_in_parts(name, form, opened))
+    if not fitting:
         opened.check_kinds()
         raise WeightsError(_no_network(file.name, opened, forms))
     return fitting
+
+
+def _fits_in_parts(name: str, form: _Form, opened: checkpoint.File) -> bool:
+    """Tell whether a file is of a network with another head or another first convolution."""
+    if form.places is None:
+        return False
+    return replaced_parts(name, form.places, opened, form.tensors) is not None
 
 
 def _forms() -> Iterator[tuple[str, _Form]]:
@@ -85,7 +98,9 @@ def _form(spec: NetworkSpec) -> _Form:
     as_torchvision = file is not None and bool(file.classes)
     expected = state_dict_file.expected_of(spec, as_torchvision=as_torchvision)
     form = _Form(
-        {name: value.to("meta") for name, value in expected.tensors.items()}, expected.without
+        {name: value.to("meta") for name, value in expected.tensors.items()},
+        expected.without,
+        places_in(spec, expected.module),
     )
     _known[spec.name] = spec, form
     return form

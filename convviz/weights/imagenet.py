@@ -167,7 +167,9 @@ class ImageNet(Source):
                 )
             )
         if not file.is_intact(path):
-            return state_dict_file.load_file(spec, path, source=self.name, classes=file.classes)
+            return state_dict_file.load_file(
+                spec, path, source=self.name, classes=file.classes, by_name=True
+            )
         module = checkpoint.fill(
             registry.build(spec, **dict(spec.imagenet_options)),
             # Not mapped from the user's folder: the file may be overwritten.

@@ -17,6 +17,7 @@ from convviz.errors import FetchCancelled, SettingError, WeightsError, WeightsNo
 from convviz.language import tr
 from convviz.networks import registry
 from convviz.networks.network import Network, NetworkSpec
+from convviz.networks.replaced_parts import parts_of
 from convviz.weights import imagenet, state_dict_file, trained
 from convviz.weights.bundled import Bundled
 from convviz.weights.encoder import Encoder
@@ -73,7 +74,9 @@ def load(
         WeightsError: They are damaged or do not fit.
     """
     own = trained.design_in(weights) if isinstance(weights, Path) else None
-    spec = own if own and name in (DESIGN, own.name) else registry.spec(name)
+    parts = parts_of(own) if own else None
+    names = (DESIGN, own and own.name, parts and parts.network)
+    spec = own if own and name in names else registry.spec(name)
     if isinstance(weights, Path):
         bases = partial(_bases, fetch=fetch, progress=progress, announce=announce)
         return _load_file(spec, weights, bases)

@@ -11,8 +11,10 @@ from convviz.language import tr, trn
 from convviz.networks import registry
 from convviz.networks.decoders import forget_heads
 from convviz.networks.network import Network, NetworkSpec
+from convviz.networks.replaced_parts import ReplacedParts, network_with_parts
 from convviz.structure.layers import check_classes
 from convviz.weights import checkpoint, findings
+from convviz.weights.part_shapes import places_in, replaced_parts
 from convviz.weights.sent_file import WeightsFile, checksum, size_of
 from convviz.weights.source import network_with
 
@@ -71,11 +73,13 @@ def load_file(
     classes: tuple[str, ...] = (),
     names: tuple[str, ...] = (),
     is_torchvisions: bool = False,
+    by_name: bool = False,
 ) -> Network:
     """Load a network with the weights of a user's file.
 
     A network whose `build` takes `num_classes`, as that of every built-in one does, gets as many
-    classes as the file has, 1 to `checkpoint.MOST_CLASSES`.
+    classes as the file has, 1 to `checkpoint.MOST_CLASSES`. Where the file has another head, or a
+    first convolution of one channel, the result is a network of its own.
 
     Args:
         spec: The network.
@@ -84,6 +88,8 @@ def load_file(
         classes: Names of the classes of torchvision's weights for this network; () if it has none.
         names: Names of the file's classes, where the user gives them.
         is_torchvisions: Whether it is the file that torchvision itself has for the network.
+        by_name: Whether the file was found by the network's name, so that it must be that network
+            as it is listed.
 
     Raises:
         WeightsError: The file is damaged, holds no weights, or does not fit, or the network has
@@ -94,6 +100,16 @@ def load_file(
     opened = checkpoint.open_file(file, mapped=False)
     own = registry.is_own(spec.name)
     expected = expected_of(spec, as_torchvision=bool(classes))
+    changed = ""
+    parts = None if is_torchvisions else _replaced(spec, opened, expected)
+    if parts is not None:
+        listed, spec = spec, network_with_parts(parts)
+        if by_name:
+            raise WeightsError(findings.open_by_hand(file.name, spec.title, listed.title))
+        built = registry.build(spec)
+        options = expected.options if parts.channels == len(listed.mean) else {}
+        expected = Expected(built, built.state_dict(), options, expected.without)
+        changed = findings.with_replaced_parts(parts, listed.title)
     module = expected.module
     state = opened.fitting(expected.tensors, expected.without)
     other_count = checkpoint.class_count(expected.tensors, state.tensors)
@@ -121,7 +137,7 @@ def load_file(
                 )
             )
         module = registry.build(spec, **expected.options, num_classes=other_count)
-    count = other_count or len(classes) or None
+    count = other_count or (parts and parts.scores) or len(classes) or None
     origin = tr("The file {file}", file=file.name)
     module = checkpoint.fill(
         module, state.tensors, title=spec.title, origin=origin, without=expected.without
@@ -141,6 +157,7 @@ def load_file(
     if classes and not is_torchvisions:
         rescales = bool(expected.options.get("transform_input"))
         note = findings.both(note, findings.scaled_as_torchvisions(rescales=rescales))
+    note = findings.both(note, changed)
     taken = findings.taken_from(file.name, state.key, state.prefix, state.left_out, state.as_well)
     return network_with(
         spec,
@@ -153,6 +170,17 @@ def load_file(
         classes=shown,
         note=findings.both(note, taken),
     )
+
+
+def _replaced(
+    spec: NetworkSpec, opened: checkpoint.File, expected: Expected
+) -> ReplacedParts | None:
+    """Tell which parts of a network a file has replaced; None if it fits as the network is."""
+    places = places_in(spec, expected.module)
+    any_classes = registry.takes_classes(spec)
+    if places is None or opened.fits(expected.tensors, expected.without, any_classes=any_classes):
+        return None
+    return replaced_parts(spec.name, places, opened, expected.tensors)
 
 
 def _check_names(

@@ -37,6 +37,7 @@ from convviz.networks.design_module import place_blocks
 from convviz.networks.design_reading import MOST_CHARACTERS
 from convviz.networks.design_spec import design_spec
 from convviz.networks.network import Network, NetworkSpec, Weights, is_within
+from convviz.networks.replaced_parts import ReplacedParts, network_with_parts
 from convviz.structure.input_size import LARGEST_INPUT
 from convviz.structure.layers import last_linear
 from convviz.weights.checkpoint import fill
@@ -53,6 +54,7 @@ _KEPT, _KEPT_BYTES = 24, 600_000_000
 _KEY = "convviz"
 _HEADER_BYTES = 1_000_000
 _MOST_CLASSES = 1_000
+_MOST_OF_PARTS = 10_000  # characters that say what was replaced in a network
 _MOST_INPUTS = 1_000_000  # of a decoder and its layers
 
 # The checksum of AlexNet's encoder in float32, as convviz 0.1 fetched it, and of the same encoder
@@ -93,6 +95,7 @@ class TrainedInfo:
         options: Those of `NetworkSpec.imagenet_options` that its network was built with.
         design: The text of the design that the network is built from; empty for a network that is
             built by its name.
+        parts: What was replaced in the network (`ReplacedParts.text`); empty if nothing was.
     """
 
     network: str
@@ -103,6 +106,7 @@ class TrainedInfo:
     accuracy: float
     options: tuple[str, ...] = ()
     design: str = ""
+    parts: str = ""
 
     @property
     def title(self) -> str:
@@ -295,6 +299,8 @@ def write(
     # Whoever opens the file may read another language than its maker.
     info = replace(info, training_set=in_english(info.training_set), note=in_english(info.note))
     header = asdict(info)
+    if replaced := header.pop("parts"):  # "parts" are those that a file holds alone
+        header["parts_replaced"] = replaced
     if parts and on is not None:
         header["base"] = asdict(Base(on.source, on.title, _checksum(state, parts)))
         header["parts"] = list(parts)
@@ -377,13 +383,15 @@ def source_of(sha256: str) -> str:
 
 
 def design_in(path: Path) -> NetworkSpec | None:
-    """Return the network that a file's design describes; None if it has none, or is no such file.
+    """Return the network that a file's design or replaced parts describe.
+
+    None if it has neither, or is no such file.
 
     Raises:
-        WeightsError: The design cannot be built here.
+        WeightsError: The network cannot be built here.
     """
     info = about_file(path)
-    return _spec(info) if info is not None and info.design else None
+    return _spec(info) if info is not None and (info.design or info.parts) else None
 
 
 def _in_folder(name: str) -> Iterator[tuple[Path, str, TrainedInfo]]:
@@ -486,6 +494,7 @@ def _info(header: Mapping[str, Any]) -> TrainedInfo:
         accuracy=accuracy,
         options=tuple(_text(option, 60) for option in header["options"]),
         design=_design(header.get("design", "")),
+        parts=_text(header.get("parts_replaced", ""), _MOST_OF_PARTS),
     )
 
 
@@ -513,6 +522,8 @@ def _design(text: Any) -> str:
 
 def _spec(info: TrainedInfo) -> NetworkSpec:
     try:
+        if info.parts:
+            return network_with_parts(ReplacedParts.parse(info.parts))
         if info.design:
             return design_spec(Design.parse(info.design))
         return registry.spec(info.network)
@@ -520,6 +531,8 @@ def _spec(info: TrainedInfo) -> NetworkSpec:
         raise WeightsError(
             tr("The trained network cannot be used here: {error}", error=error)
         ) from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise WeightsError(tr(_DAMAGED)) from error
 
 
 def _check_form(form: Form, spec: NetworkSpec) -> None:

@@ -266,7 +266,7 @@ def test_one_image_beside_the_class_folders_is_left_out(stray: str) -> None:
         ({"train/a": 3, "val/a": 3, "val/b": 3}, "one class only, a"),
         ({"train/a/x": 3, "train/b/x": 3, "val/a/x": 3}, "folders in folders"),
         ({"a/train": 3, "a/val": 3, "b/train": 3, "b/val": 3}, "folders in folders"),
-        ({"val/a": 3, "val/b": 3, "test/a": 3, "test/b": 3}, "folders in folders"),
+        ({"val/a": 3, "val/b": 3, "test/a": 3, "test/b": 3}, "has no folder train, only test, val"),
     ],
 )
 def test_divided_folders_that_are_no_classes_get_a_sentence(

@@ -3,6 +3,7 @@
 import re
 import stat
 import struct
+import tarfile
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -79,6 +80,44 @@ def test_what_is_of_no_use_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch
     assert [entry.path for entry in archive.entries] == ["a.png"]
     assert [file.title for file in archive.left_out] == ["notes.txt", "big.png", "none.png"]
     assert "not a picture" in archive.left_out[0].reason
+
+
+def _tar(compression: str) -> bytes:
+    buffer = BytesIO()
+    with tarfile.open(fileobj=buffer, mode=f"w:{compression}") as archive:
+        info = tarfile.TarInfo("a/1.png")
+        info.size = len(PNG)
+        archive.addfile(info, BytesIO(PNG))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (_tar(""), "packed with tar, not a zip archive: unpack it"),
+        (_tar("gz"), "packed with gzip, not a zip archive: unpack it"),
+        (_tar("bz2"), "packed with bzip2, not a zip archive: unpack it"),
+        (_tar("xz"), "packed with xz, not a zip archive: unpack it"),
+        (b"7z\xbc\xaf\x27\x1c\0\4" + bytes(99), "packed with 7-Zip, not a zip archive"),
+        (b"Rar!\x1a\7\1\0" + bytes(99), "packed with RAR, not a zip archive"),
+        (PNG, "is a picture, not a zip archive: put the pictures of each class into a folder"),
+        (b"", "is empty"),
+        (_zip({"a.png": PNG})[:-30], "no zip archive, or is incomplete"),
+    ],
+)
+@pytest.mark.claims("convviz.datasets.zip_archive._no_zip")
+def test_what_is_no_zip_is_named_and_what_to_do(data: bytes, words: str) -> None:
+    with pytest.raises(ImageError, match=words):
+        open_archive(data)
+
+
+def test_an_archive_within_an_archive_says_so() -> None:
+    inner = _zip({"a.png": PNG})
+    archive = open_archive(_zip({"a.png": PNG, "b.zip": inner, "c.tar.gz": _tar("gz")}))
+    for file in archive.left_out:
+        assert file.reason.startswith("It is an archive itself: unpack it")
+    with pytest.raises(ImageError, match=r"b\.zip: It is an archive itself"):
+        open_archive(_zip({"b.zip": inner}))
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])

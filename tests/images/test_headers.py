@@ -398,12 +398,18 @@ def test_too_many_pixels_are_told_with_the_limit(limit: int, text: str) -> None:
         (b"\0\0\0\x08wide\0\0\x10\0mdat", "video"),
         (b"\0\0\x10\0moov\0\0\0\x6cmvhd", "video"),
         (b"<svg/>", "SVG"),
-        (b"  <?XML", "SVG"),
+        (b"\xef\xbb\xbf  <?XML version='1.0'?>\n<!-- <a> -->\n<SVG xmlns='x'>", "SVG"),
         (b"%PDF-2.0", "PDF"),
-        (b"\0\0\0\x0cjP  \r\n\x87\n", "such"),
-        (b"\0\0\1\0\1\0", "such"),
-        (b"icns\0\0", "such"),
-        (b"8BPS\0\1", "such"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+        (b"\xff\x4f\xff\x51\0\x2f", "JPEG 2000"),
+        (b"\xff\x0a\0", "JPEG XL"),
+        (b"\0\0\1\0\1\0", "ICO"),
+        (b"icns\0\0", "ICNS"),
+        (b"8BPS\0\1", "Photoshop"),
+        (b"%!PS-Adobe-3.0 EPSF", "PostScript"),
+        (bytes(128) + b"DICM", "DICOM"),
+        (b"P6\n3 2\n255\n", "PNM"),
+        (b"<?xml version='1.0'?><plist/>", "such"),
         (b"x", "such"),
     ],
 )
@@ -417,6 +423,21 @@ def test_a_refusal_names_the_kind_of_file_and_those_that_are_read(
     assert sentence.startswith(f"convviz cannot read {kind} files. It reads ")
     for name in ("JPEG", "PNG", "WebP", "AVIF", "GIF", "BMP", "TIFF"):
         assert name in sentence
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"PK\3\4\x14\0", "archive with other files in it: unpack it"),
+        (b"\x1f\x8b\x08\0", "archive with other files in it: unpack it"),
+        (bytes(257) + b"ustar\0", "archive with other files in it: unpack it"),
+        (b"<!DOCTYPE html>\n<html><svg/></html>", "a web page, which came in place of a picture"),
+        (b"<?xml version='1.0'?><html><svg/></html>", "a web page"),
+    ],
+)
+def test_what_came_in_place_of_a_picture_is_named_and_what_to_do(data: bytes, words: str) -> None:
+    with pytest.raises(ImageError, match=words):
+        decode(data)
 
 
 @pytest.mark.parametrize("kind", ["JPEG2000", "ICO", "ICNS", "TGA", "PPM", "DDS"])

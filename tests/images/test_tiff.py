@@ -113,6 +113,7 @@ def test_of_five_channels_the_first_three_are_colours(
     if dtype == "float32":
         shown = (shown - shown.min()) / (shown.max() - shown.min())
     assert np.abs(pixels(data) - eight_bits(shown)).max() <= 0.51
+    assert "The file has 5 channels: the first three are shown as colours." in notes(read(data))
 
 
 def test_two_channels_are_grey_and_something_else() -> None:

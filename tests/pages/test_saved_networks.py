@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
+from torch import nn
+from torchvision.models import get_model
 
 from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form
@@ -144,6 +146,28 @@ def test_a_training_s_checkpoint_is_recognised_and_takes_names(
     app = with_names(app, "ant\nbee\n")
     assert "2 classes but returns 5" in app.error[0].value
     assert app.selectbox(key="weights").value == second
+
+
+def test_a_network_with_parts_of_ones_own_is_a_network_of_its_own_on_every_page(
+    open_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "convviz.weights.fitting.registry.available", lambda: ("shufflenet_v2_x0_5",)
+    )
+    module = get_model("shufflenet_v2_x0_5", weights=None)
+    module.conv1[0] = nn.Conv2d(1, 24, 3, 2, 1, bias=False)
+    module.fc = nn.Sequential(nn.Linear(1024, 8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 4))
+    app = opened(open_page(), checkpoint_file(module.state_dict()), "scans.pth")
+    assert not app.error
+    assert not app.exception
+    name = app.selectbox(key="network").value
+    assert name.startswith("shufflenet_v2_x0_5-replaced-")
+    assert "for grey images, with another head with 4 classes" in app.success[0].value
+    for page in ("2_Filters", "3_Architectures", "4_Reconstruction", "1_Activations"):
+        app.switch_page(f"pages/{page}.py").run()
+        assert not app.exception
+        assert not app.error
+    assert app.selectbox(key="network").value == name
 
 
 def test_where_several_networks_fit_the_visitor_chooses(

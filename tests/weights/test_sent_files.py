@@ -359,6 +359,8 @@ def test_tensors_that_are_none_of_the_networks_make_no_difference(net: NetworkSp
         (b"\n<html><body>Too many downloads</body></html>", "is a web page"),
         (b"\x1f\x8b\x08\x00", "is packed: unpack it"),
         (b"best.pth".ljust(257, b"\x00") + b"ustar\x0000", "is packed: unpack it"),
+        (b'{"metadata": {"total_size": 9}, "weight_map": {"a": "b"}}', "only lists which tensor"),
+        (b'{\n  "architectures": ["ResNetForImageClassification"]', "is a text in JSON"),
         (zipped({"runs/best.pth": torch_file(numbered())}), "unpack it"),
         (zipped({"net/archive_format": b"pt2"}), "written by torch.export"),
     ],

@@ -544,7 +544,7 @@ def test_more_than_the_number_of_classes_is_still_refused(
     thin_classes: None, tmp_path: Path
 ) -> None:
     state = fine_tuned("alexnet", 10)
-    state["features.0.weight"] = torch.zeros(64, 1, 11, 11)
+    state["features.0.weight"] = torch.zeros(64, 5, 11, 11)
     torch.save(state, tmp_path / "x.pth")
     with pytest.raises(WeightsError, match="does not fit AlexNet: features"):
         load("alexnet", tmp_path / "x.pth")
