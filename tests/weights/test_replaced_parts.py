@@ -1,5 +1,7 @@
 """Files of torchvision's networks whose head or first convolution was replaced, as people do it."""
 
+import subprocess
+import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +15,16 @@ from torchvision.models import get_model
 from convviz.errors import WeightsError
 from convviz.networks.clone import clone
 from convviz.networks.decoders import Form, in_form, put
+from convviz.networks.initial_weights import draw
 from convviz.networks.registry import spec
 from convviz.networks.replaced_parts import ReplacedParts, network_with_parts, parts_of
 from convviz.structure.layers import layers
 from convviz.weights import findings, trained
 from convviz.weights.fitting import networks_fitting
 from convviz.weights.load import load, open_saved, open_sent
+from convviz.weights.plain_pytorch import has_script, script, write
 from convviz.weights.trained import TrainedInfo
+from tests.weights.test_plain_pytorch import RUN
 from tests.weights.test_sent_files import sent
 
 Change = Callable[[nn.Module], object]
@@ -307,3 +312,52 @@ def test_a_file_of_what_was_trained_on_it_opens_where_nobody_has_opened_it_befor
     assert damaged != data
     with pytest.raises(WeightsError, match="damaged"):
         open_saved(damaged)
+
+
+TRAINED: dict[str, tuple[str, dict[str, Any], Form]] = {
+    "another_head": ("resnet18", {"fc": several(512)}, Form("fc.3", 12, ("left", "right"))),
+    "grey": (
+        "shufflenet_v2_x0_5",
+        {"conv1__0": one_channel, "fc": normed(1024)},
+        Form("fc.7", 7, ("left", "right"), (4,)),
+    ),
+    "grey_alone": ("resnet18", {"conv1": one_channel}, Form("fc", 512, ("left", "right"), (4,))),
+    "colours": ("googlenet", {"fc": dropout(1024)}, Form("fc.1", 1024, ("left", "right"))),
+    "one_layer": (
+        "mobilenet_v3_small",
+        {"classifier": several(576)[0], "features__0__0": one_channel},
+        Form("classifier", 576, ("left", "right")),
+    ),
+    "pooled": (
+        "alexnet",
+        {"features__0": one_channel},
+        Form("decoder", 256, ("left", "right"), pooled=True),
+    ),
+}
+
+
+@pytest.mark.parametrize("key", TRAINED)
+def test_what_was_trained_on_it_goes_home_with_a_script(tmp_path: Path, key: str) -> None:
+    name, parts, form = TRAINED[key]
+    network = opened(drawn(name, **parts), name)
+    assert has_script(network.name)
+    with torch.device("meta"):
+        module = in_form(clone(network.module), form, network.spec.auxiliary)
+    decoder = module.get_submodule(form.decoder).to_empty(device="cpu")
+    draw(decoder, torch.Generator().manual_seed(3))
+    replaced = parts_of(network.spec)
+    assert replaced is not None
+    about = TrainedInfo(network.name, form, 96, "scans", "A note.", 0.75, parts=replaced.text)
+    (tmp_path / "net.pt").write_bytes(write(module.eval(), about))
+    text = script(about, "net.pt")
+    channels = len(network.spec.mean)
+    assert f"(N, {channels}, 96, 96): {'grey values' if channels == 1 else 'colours'} in" in text
+    (tmp_path / "net.py").write_text(text, encoding="utf-8")
+    images = torch.randn(2, channels, 96, 96, generator=torch.Generator().manual_seed(0))
+    torch.save(images, tmp_path / "input.tensor")
+    subprocess.run([sys.executable, "-I", "-c", RUN, "net"], cwd=tmp_path, check=True, timeout=300)
+    scores = torch.load(tmp_path / "net.scores")
+    assert scores.shape == (2, 2)
+    assert scores.std() > 1e-4
+    with torch.no_grad():
+        torch.testing.assert_close(scores, module(images))
