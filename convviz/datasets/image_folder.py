@@ -22,9 +22,9 @@ from convviz.datasets.zip_archive import (
 )
 from convviz.errors import ImageError
 from convviz.formatting import size_text
+from convviz.images.formats import FIRST_BYTES
 from convviz.language import tr
 
-_START = 300  # bytes of a file that tell what it is
 _MAX_DEPTH = 12  # folders in folders; a link may lead in a circle
 
 
@@ -165,7 +165,7 @@ def _unusable(file: Path, size: int) -> str:
     def start() -> bytes:
         try:
             with file.open("rb") as opened:
-                return opened.read(_START)
+                return opened.read(FIRST_BYTES)
         except OSError:  # nothing tells what it is
             return b""
 

@@ -28,7 +28,7 @@ from pathlib import PurePosixPath
 from convviz import limits
 from convviz.errors import ImageError
 from convviz.formatting import size_text
-from convviz.images.decode import FILE_SUFFIXES, is_image, packing_of
+from convviz.images.formats import FILE_SUFFIXES, FIRST_BYTES, is_image, packing_of
 from convviz.language import tr
 
 MAX_FILES = limits.ZIP_FILES.value
@@ -39,7 +39,6 @@ MAX_RATIO = 100
 _MAX_ENTRIES = 5 * MAX_FILES  # with folders and what macOS adds
 _CENTRAL, _LOCAL, _END = b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06"
 _ENCRYPTED, _MARKED_UTF8 = 0x1, 0x800
-_START = 300  # bytes of a file that tell what it is
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _SMALL = 1_000_000  # bytes; up to here a flat image may well compress better than 100 : 1
 
@@ -205,7 +204,7 @@ def _check_directory(data: bytes) -> None:
 
 def _no_zip(data: bytes) -> str:
     """Say what a file is that is no zip archive, and what to do."""
-    packing = packing_of(data[:_START])
+    packing = packing_of(data[:FIRST_BYTES])
     if not data:
         return tr("The file is empty; pack the pictures again, as a zip archive.")
     if packing not in ("", "zip"):
@@ -214,7 +213,7 @@ def _no_zip(data: bytes) -> str:
             "as a zip archive.",
             packing=packing,
         )
-    if is_image(data[:_START]):
+    if is_image(data[:FIRST_BYTES]):
         return tr(
             "The file is a picture, not a zip archive: put the pictures of each class into a "
             "folder named after the class, and pack the folders as a zip archive."
@@ -335,7 +334,7 @@ def _unusable(info: zipfile.ZipInfo, data: bytes) -> str:
     def start() -> bytes:
         place, packed, method = info.header_offset, info.compress_size, info.compress_type
         try:
-            return _unpack(data, place, packed, method, at_most=_START)
+            return _unpack(data, place, packed, method, at_most=FIRST_BYTES)
         except zlib.error:
             return b""
 

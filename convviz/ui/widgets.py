@@ -7,7 +7,7 @@ from typing import Literal
 
 import streamlit as st
 
-from convviz.images.decode import FILE_SUFFIXES
+from convviz.images.formats import FILE_SUFFIXES
 from convviz.language import tr
 from convviz.ui import glossary, state
 

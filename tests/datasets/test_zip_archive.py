@@ -15,7 +15,7 @@ from PIL import Image
 from convviz.datasets import zip_archive
 from convviz.datasets.zip_archive import open_archive
 from convviz.errors import ImageError
-from convviz.images.decode import FILE_SUFFIXES
+from convviz.images.formats import FILE_SUFFIXES
 
 
 def _png() -> bytes:

@@ -11,7 +11,8 @@ from PIL import Image
 from convviz.errors import ImageError
 from convviz.images import avif
 from convviz.images import decode as decode_module
-from convviz.images.decode import decode, is_image, is_transparent
+from convviz.images.decode import decode, is_transparent
+from convviz.images.formats import is_image
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (36, 52, 3), np.uint8))
 

@@ -14,8 +14,9 @@ import tifffile
 from PIL import Image, ImageCms, PngImagePlugin
 
 from convviz.errors import ImageError
-from convviz.images.decode import MAX_PIXELS, decode, format_names, is_transparent, read
+from convviz.images.decode import MAX_PIXELS, decode, is_transparent, read
 from convviz.images.findings import notes
+from convviz.images.formats import format_names
 from convviz.images.samples import samples
 
 

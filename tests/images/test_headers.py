@@ -384,7 +384,7 @@ def test_too_many_pixels_are_told_with_the_limit(limit: int, text: str) -> None:
     assert float(text) * 1e6 == limit
 
 
-@pytest.mark.claims("convviz.images.decode._refusal")
+@pytest.mark.claims("convviz.images.formats.refusal")
 @pytest.mark.parametrize(
     ("data", "kind"),
     [

@@ -8,7 +8,8 @@ import pytest
 
 from convviz.errors import ImageError
 from convviz.images import headers, heic
-from convviz.images.decode import FILE_SUFFIXES, decode, format_names, is_image, is_transparent
+from convviz.images.decode import decode, is_transparent
+from convviz.images.formats import FILE_SUFFIXES, format_names, is_image
 from tests.images.heic_files import ALPHA, DEEP, PLAIN
 
 COLOURS = ((200, 30, 40), (30, 160, 60), (40, 60, 200), (230, 220, 60))

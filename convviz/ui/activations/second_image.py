@@ -8,7 +8,8 @@ from typing import Literal
 import streamlit as st
 
 from convviz.errors import ImageError
-from convviz.images.decode import MAX_PIXELS, format_names
+from convviz.images.decode import MAX_PIXELS
+from convviz.images.formats import format_names
 from convviz.images.samples import samples
 from convviz.language import tr
 from convviz.ui import state

@@ -17,7 +17,7 @@ from convviz.features import channel_findings
 from convviz.features.activations import Activations
 from convviz.features.top_patches import TopPatchesStep, find_top_patches, patch_picture
 from convviz.formatting import size_text
-from convviz.images.decode import FILE_SUFFIXES
+from convviz.images.formats import FILE_SUFFIXES
 from convviz.images.samples import names_of_samples
 from convviz.jobs.job import JobView
 from convviz.language import again, later, numeral, tr, trn

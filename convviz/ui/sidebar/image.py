@@ -12,8 +12,9 @@ from PIL import Image, ImageDraw, ImageOps
 from convviz import limits
 from convviz.errors import ImageError
 from convviz.images import findings as image_findings
-from convviz.images.decode import MAX_PIXELS, format_names, is_transparent
+from convviz.images.decode import MAX_PIXELS, is_transparent
 from convviz.images.encode import jpeg, png
+from convviz.images.formats import format_names
 from convviz.images.samples import gallery, names_of_samples
 from convviz.images.samples import sample as open_sample
 from convviz.language import ENGLISH, again, speaking, tr
