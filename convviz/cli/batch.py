@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convviz.cli.options import find_layer, load_network, say_whose, weights
+from convviz.cli.options import find_layer, load_network, network, say_whose
 from convviz.cli.output import ProgressBar, check_target, write
 from convviz.errors import ImageError, JobError, SettingError
 from convviz.formatting import size_text
@@ -38,18 +38,13 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     """Add the command and what it takes."""
     parser = subparsers.add_parser(
         "batch",
-        parents=[weights()],
+        parents=[network()],
         help="a whole folder: predictions, empty channels and maxima of every picture",
         description="Look at every picture of a folder and the folders in it: the most probable "
         "classes and, for each LAYER, the share of empty channels and the largest activation. One "
         "line of the table for each picture; one that is broken has the reason in its line.",
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="pictures, or class folders")
-    parser.add_argument(
-        "--network",
-        metavar="NETWORK",
-        help="alexnet, vgg16, resnet18, …; not needed with the file of a design (--weights)",
-    )
     parser.add_argument(
         "--layer",
         action="append",

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from convviz.cli.options import find_layer, json_output, load_network, read_image, weights
+from convviz.cli.options import find_layer, json_output, load_network, network, read_image
 from convviz.cli.output import ProgressBar, check_target, write, write_json
 from convviz.errors import SettingError
 
@@ -53,18 +53,13 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     """Add the command and what it takes."""
     parser = subparsers.add_parser(
         "evidence",
-        parents=[json_output(), weights()],
+        parents=[json_output(), network()],
         help="what in a picture speaks for a class",
         description="Show what in a picture speaks for a class: in the maps of a layer (gradcam, "
         "hirescam, layercam, or cam where averages and one linear layer follow the last maps), or "
         "in the picture's pixels (gradient, smoothgrad, integrated, guided, occlusion).",
     )
     parser.add_argument("image", metavar="IMAGE", help="a picture's file, or sample:cat")
-    parser.add_argument(
-        "--network",
-        metavar="NETWORK",
-        help="alexnet, vgg16, …; not needed with the file of a design (--weights)",
-    )
     parser.add_argument(
         "--class",
         dest="class_name",

@@ -6,7 +6,7 @@ import argparse
 import math
 from typing import TYPE_CHECKING, Any
 
-from convviz.cli.options import find_layer, json_output, load_network, say_whose, weights
+from convviz.cli.options import find_layer, json_output, load_network, network, say_whose
 from convviz.cli.output import ProgressBar, check_target, write, write_json
 from convviz.errors import SettingError
 from convviz.formatting import called
@@ -14,23 +14,15 @@ from convviz.formatting import called
 if TYPE_CHECKING:
     from convviz.features.filters import Filters
 
-_TILE, _SMALL_TILE = 66, 40  # pixels
-_MANY = 128  # filters, of which each is drawn small
-
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and what it takes."""
     parser = subparsers.add_parser(
         "filters",
-        parents=[json_output(), weights()],
+        parents=[json_output(), network()],
         help="the kernels of a layer, and how large they are",
         description="Draw the kernels of a layer: in colour where they look at the image itself, "
         "else each filter's slice for its strongest input channel. All are on one scale.",
-    )
-    parser.add_argument(
-        "--network",
-        metavar="NETWORK",
-        help="alexnet, vgg16, …; not needed with the file of a design (--weights)",
     )
     parser.add_argument(
         "--layer",
@@ -111,11 +103,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _sheet(filters: Filters, order: list[int], chosen: int | None, bound: float) -> bytes:
-    from convviz.sprites.kernels import kernel_sheet
+    from convviz.sprites.kernels import kernel_sheet, tile_side
 
-    tile = _TILE if filters.channels <= _MANY else _SMALL_TILE
     kernels = [filters.drawn(channel, chosen) for channel in order]
-    return kernel_sheet(kernels, tile=tile, bound=bound).png
+    return kernel_sheet(kernels, tile=tile_side(filters.channels), bound=bound).png
 
 
 def _as_json(network: str, filters: Filters, order: list[int], bound: float) -> dict[str, Any]:

@@ -48,6 +48,18 @@ def weights() -> argparse.ArgumentParser:
     return parser
 
 
+def network() -> argparse.ArgumentParser:
+    """Describe --network and --weights for commands that `load_network` loads the network of."""
+    parser = argparse.ArgumentParser(add_help=False, parents=[weights()])
+    parser.add_argument(
+        "--network",
+        metavar="NETWORK",
+        help="alexnet, vgg16, resnet18, …; not needed with the file of a design (--weights), which "
+        "says its network itself",
+    )
+    return parser
+
+
 def network_or_design() -> argparse.ArgumentParser:
     """Describe --network for commands that look at GoogLeNet unless told otherwise."""
     parser = argparse.ArgumentParser(add_help=False)
@@ -61,14 +73,8 @@ def network_or_design() -> argparse.ArgumentParser:
 
 def layer_and_image() -> argparse.ArgumentParser:
     """Describe which layer of which network looks at which image, and where the result goes."""
-    parser = argparse.ArgumentParser(add_help=False, parents=[json_output(), weights()])
+    parser = argparse.ArgumentParser(add_help=False, parents=[json_output(), network()])
     parser.add_argument("image", metavar="IMAGE", help=f"a picture's file, or {_SAMPLE}cat")
-    parser.add_argument(
-        "--network",
-        metavar="NETWORK",
-        help="alexnet, vgg16, resnet18, …; not needed with the file of a design (--weights), which "
-        "says its network itself",
-    )
     parser.add_argument(
         "--layer",
         required=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from convviz.cli.options import json_output, load_network, read_image, say_whose, weights
+from convviz.cli.options import json_output, load_network, network, read_image, say_whose
 from convviz.cli.output import ProgressBar, check_target, table, write_json
 from convviz.formatting import percent
 
@@ -18,17 +18,12 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     """Add the command and what it takes."""
     parser = subparsers.add_parser(
         "overview",
-        parents=[json_output(), weights()],
+        parents=[json_output(), network()],
         help="what a network makes of a picture, stage by stage, and its best guesses",
         description="List a network's stages with the channels that draw the clearest maps of a "
         "picture and how many are empty, and the classes that it takes the picture for.",
     )
     parser.add_argument("image", metavar="IMAGE", help="a picture's file, or sample:cat")
-    parser.add_argument(
-        "--network",
-        metavar="NETWORK",
-        help="alexnet, vgg16, …; not needed with the file of a design (--weights)",
-    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -26,6 +26,7 @@ SCALE = tuple("#" + bytes(colour).hex() for colour in (_NEGATIVE, _ZERO, _POSITI
 """The colours of weights from the lowest to the highest, as "#rrggbb", for a gradient in CSS."""
 
 _GAP = 3  # pixels
+_TILE, _SMALL_TILE, _MANY = 66, 40, 128  # pixels; the small one for more filters than these
 _LETTERS = 0.24  # height of a tile's name, as a share of its side
 _INK, _PAPER = (24, 24, 24), (218, 224, 229)  # a weight of 0, which is white, shows on it
 
@@ -54,6 +55,11 @@ def kernel_picture(kernel: Tensor, size: int, bound: float) -> Image.Image:
     scale = size / max(height, width)
     shape = (max(1, round(width * scale)), max(1, round(height * scale)))
     return Image.fromarray(colours).resize(shape, Image.Resampling.NEAREST)
+
+
+def tile_side(filters: int) -> int:
+    """Say how large, in pixels, each of so many filters is drawn where all stand together."""
+    return _TILE if filters <= _MANY else _SMALL_TILE
 
 
 def kernel_sheet(

@@ -20,7 +20,7 @@ from convviz.figures import filters as figures
 from convviz.figures import theme
 from convviz.language import current, later, numeral, tr
 from convviz.sprites.grid import Section
-from convviz.sprites.kernels import kernel_picture, kernel_sheet
+from convviz.sprites.kernels import kernel_picture, kernel_sheet, tile_side
 from convviz.sprites.overlay import heatmap
 from convviz.structure.layers import Layer
 from convviz.ui import cache, charts, colour_scales, exports, state
@@ -36,9 +36,8 @@ _ORDERS: dict[FilterOrder, str] = {
     "similarity": later("Alike side by side"),
 }
 _SLICES = (later("Strongest input channel"), later("One input channel"))
-FILTERS_PER_PAGE = 128
+_FILTERS_PER_PAGE = 128
 _SLICES_PER_PAGE = 48  # input channels of one filter
-_TILE, _SMALL_TILE = 66, 40
 _PIXELS = 320
 
 
@@ -51,7 +50,7 @@ def draw(choice: Choice) -> None:
     state.remember_channel(0, filters.channels, cache.channels_origin(choice.network, layer))
     _headline(choice, filters)
     order, input_channel, page = _controls(filters)
-    listed = order[page * FILTERS_PER_PAGE : (page + 1) * FILTERS_PER_PAGE]
+    listed = order[page * _FILTERS_PER_PAGE : (page + 1) * _FILTERS_PER_PAGE]
     with st.container(key="filters_explorer"):
         left, right = st.columns([7, 4], gap="large")
     with left:
@@ -173,7 +172,7 @@ def _controls(filters: Filters) -> tuple[list[int], int | None, int]:
                     )
                 )
         page = 0
-        pages = ceil(filters.channels / FILTERS_PER_PAGE)
+        pages = ceil(filters.channels / _FILTERS_PER_PAGE)
         if pages > 1:
             key = state.remember(Key.FILTER_PAGE, 1, allowed=range(1, pages + 1), in_url=False)
             page = (
@@ -192,7 +191,7 @@ def _grid(choice: Choice, filters: Filters, listed: list[int], input_channel: in
     sheet = cache.once(
         lambda: kernel_sheet(
             [filters.drawn(channel, input_channel) for channel in range(filters.channels)],
-            tile=_TILE if filters.channels <= FILTERS_PER_PAGE else _SMALL_TILE,
+            tile=tile_side(filters.channels),
             bound=filters.reach,
         ),
         "filters",
