@@ -93,7 +93,6 @@ class Visit:
         stepped_to: The layer that the last step led to, from one of its neighbours; "" before any.
         sources: The weights last chosen, by network.
         trained: Sources of the weights this visitor trained, the newest last.
-        channel: The picked channel of the layer; None for its strongest.
         channel_place: What the channel belongs to: where its layer's channels are made.
         channels: The channels picked, by such places.
         course_step: Number of the course's step that was open last, and how many there are.
@@ -137,7 +136,6 @@ class Visit:
     stepped_to: str = ""
     sources: dict[str, str] = field(default_factory=dict)
     trained: list[str] = field(default_factory=list)
-    channel: int | None = None
     channel_place: str = ""
     channels: dict[str, int] = field(default_factory=dict)
     course_step: tuple[int, int] = (1, 0)
@@ -157,6 +155,11 @@ class Visit:
     notices: dict[str, str] = field(default_factory=dict)
     notices_changed: bool = False
     notice_board: DeltaGenerator | None = None
+
+    @property
+    def channel(self) -> int | None:
+        """The picked channel of the layer; None for its strongest."""
+        return self.channels.get(self.channel_place)
 
 
 _visits: weakref.WeakSet[Visit] = weakref.WeakSet()
@@ -244,7 +247,6 @@ def _forget_choices(page: str) -> None:
         current.values.pop(key, None)
         st.session_state.pop(key, None)
     if Key.CHANNEL in remembered:
-        current.channel = None
         current.channels.clear()
     current.notices.clear()
 
@@ -442,17 +444,16 @@ def remember_channel(strongest: int, channels: int, place: str) -> None:
     _in_links(Key.CHANNEL)
     asked = current.link.pop(Key.CHANNEL, None)
     if asked is not None:
-        current.channel = keys.read(asked, 0)
-        if current.channel is None or not 0 <= current.channel < channels:
-            current.channel = None
+        number = keys.read(asked, 0)
+        if number is not None and 0 <= number < channels:
+            current.channels[place] = number
+        else:
+            current.channels.pop(place, None)
             notice(Key.CHANNEL, findings.no_such_channel(asked, channels))
     elif current.channel_place != place:
-        before = picked_channel(place)
-        current.channel = before if before is not None and before < channels else None
         notice(Key.CHANNEL, None)
     current.channel_place = place
     current.strongest = strongest
-    _keep_channel()
     write_url(Key.CHANNEL, None if current.channel is None else str(current.channel))
 
 
@@ -466,8 +467,7 @@ def pick_channel(number: int) -> None:
     """Pick a channel of the layer that is shown."""
     current = visit()
     current.chosen |= number != channel()
-    current.channel = number
-    _keep_channel()
+    current.channels[current.channel_place] = number
     current.notices.pop(Key.CHANNEL, None)
     write_url(Key.CHANNEL, str(number))
 
@@ -476,12 +476,6 @@ def picked_channel(place: str) -> int | None:
     """Return the channel that the visitor picked where `place` names the channels, if any."""
     number: int | None = visit().channels.get(place)
     return number
-
-
-def _keep_channel() -> None:
-    current = visit()
-    if current.channel is not None and current.channel_place:
-        current.channels[current.channel_place] = current.channel
 
 
 def ask(wanted: Mapping[str, str]) -> None:
