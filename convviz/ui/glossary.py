@@ -251,7 +251,8 @@ TERMS = (
 _NO_PROSE = r"`+[^`]*`+|\$[^$]+\$|:[\w/-]+:|:?[\w-]*\[[^\]]*\]\([^)]*\)|:[\w-]+\[[^\]]*\]|<[^>]+>"
 
 
-_MARKED = re.compile(r":primary\[([^\]]*)\]")
+MARKED = re.compile(r":primary\[([^\]]*)\]")
+"""What `mark` makes of a word; its group is the word."""
 
 
 @cache
@@ -310,7 +311,7 @@ def mark_but(text: str, shown: Collection[Term]) -> tuple[str, tuple[Term, ...]]
         The text, and the words that are marked in it.
     """
     by_spelling = _by_spelling(current())
-    marks = {" ".join(each.split()).casefold() for each in _MARKED.findall(text)}
+    marks = {" ".join(each.split()).casefold() for each in MARKED.findall(text)}
     by_itself = [by_spelling[each] for each in marks if each in by_spelling]
     new: list[Term] = []
 

@@ -14,6 +14,7 @@ from convviz.formatting import unbroken
 from convviz.sprites.grid import Section
 from convviz.ui.components.channel_grid import Picture, drawing, give
 from convviz.ui.components.declare import declare, out_of_sight
+from convviz.ui.glossary import MARKED
 from convviz.ui.keys import Component
 
 
@@ -82,7 +83,7 @@ def text_nodes(markdown: str) -> list[str]:
     parts = re.split(r"(?<![\\`])(`+)(?!`)(.+?)(?<!`)\1(?!`)", markdown)
     texts = []
     for text, name in zip(parts[::3], [*parts[2::3], ""], strict=True):
-        for part in re.split(r":primary\[([^\]]*)\]", text):
+        for part in MARKED.split(text):
             texts.append(unbroken(re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", part)))
         texts.append(name.strip())
     return [text for text in texts if text.strip()]

@@ -195,16 +195,17 @@ def _say_whose(
         image: The image that is chosen.
         start: Starts it, from a button's callback.
     """
-    made = job.newest.runs if isinstance(job.newest, SeriesProgress) else (job.newest,)
-    title = job.about or made[0].subject.image
-    same = [
-        run.original == png(plan.original)
-        for plan in plans[:1]
-        for run in made[:1]
-        if (run.subject.network_name, run.subject.pixels)
-        == (plan.subject.network_name, plan.subject.pixels)
-    ]
-    if same[0] if same else title == image.title:
+    made = job.newest.runs[0] if isinstance(job.newest, SeriesProgress) else job.newest
+    title = job.about or made.subject.image
+    plan = plans[0] if plans else None
+    if plan is not None and (plan.subject.network_name, plan.subject.pixels) == (
+        made.subject.network_name,
+        made.subject.pixels,
+    ):
+        is_chosen = made.original == png(plan.original)
+    else:
+        is_chosen = title == image.title
+    if is_chosen:
         return
     with st.container(
         horizontal=True, vertical_alignment="center", gap="medium", key="reconstruction_whose"
